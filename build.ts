@@ -1,0 +1,70 @@
+/** Owns the build: one executable in dist/, made by Bun's own bundler; `--faults` adds the fault harness. */
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+export interface BuildOptions {
+  /** The folder that holds package.json and the sources. */
+  readonly root: string;
+  readonly outfile: string;
+  /** Builds the fault harness in. Never for a release. */
+  readonly faults: boolean;
+  /** The first is the program; a worker's own entry may follow. */
+  readonly entrypoints?: readonly string[];
+}
+
+/** The commit that is built, or "" where there is no git checkout. */
+function commitOf(root: string): string {
+  try {
+    const git = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root, stdout: "pipe", stderr: "ignore" });
+    return git.success ? git.stdout.toString().trim() : "";
+  } catch {
+    return "";
+  }
+}
+
+/** Builds the executable and returns its size in bytes; throws, naming every error, when anything does not compile. */
+export async function build({ root, outfile, faults, entrypoints = ["src/main.ts"] }: BuildOptions): Promise<number> {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  mkdirSync(dirname(outfile), { recursive: true });
+  const result = await Bun.build({
+    entrypoints: entrypoints.map((entry) => join(root, entry)),
+    target: "bun",
+    format: "esm",
+    splitting: true,
+    bytecode: true,
+    // Names stay, so that a stack trace can be read.
+    minify: { whitespace: true, syntax: true, identifiers: false, keepNames: true },
+    env: "disable",
+    define: {
+      WEIR_VERSION: JSON.stringify(version),
+      WEIR_COMMIT: JSON.stringify(commitOf(root)),
+      WEIR_FAULTS: JSON.stringify(String(faults)),
+    },
+    // Without these two, the executable would run what a bunfig.toml or .env in the working directory says.
+    compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
+    throw: false,
+  });
+  const errors = result.logs.filter((log) => log.level === "error");
+  if (!result.success || errors.length > 0) {
+    throw new Error(`the build failed:\n${result.logs.map((log) => Bun.inspect(log)).join("\n")}`);
+  }
+  for (const log of result.logs) console.warn(String(log));
+  return Bun.file(outfile).size;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { faults: { type: "boolean", default: false }, outfile: { type: "string" } },
+  });
+  const name = values.faults ? "weir-faults" : "weir";
+  const suffix = process.platform === "win32" ? ".exe" : "";
+  const outfile = resolve(values.outfile ?? join(import.meta.dir, "dist", name + suffix));
+  try {
+    const bytes = await build({ root: import.meta.dir, outfile, faults: values.faults });
+    console.log(`built ${outfile} (${(bytes / 1e6).toFixed(1)} MB)`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,412 @@
+/** Owns the writer's side of the archive: sources and their cursors, and the commit that moves everything together. */
+import type { Database } from "../system/database.ts";
+import { isDamaged, isWriteFailure } from "../system/database.ts";
+import { WeirError } from "../system/errors.ts";
+import { pid } from "../system/process.ts";
+import { ifPresent, sys } from "../system/system.ts";
+import type { Encoded } from "../record/encode.ts";
+import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
+import { Ledger } from "./ledger.ts";
+import { releaseLock, takeLock } from "./lock.ts";
+import { rebuildState } from "./rebuild.ts";
+import {
+  appendDurably,
+  cutToCommitted,
+  isWriteError,
+  listSegments,
+  parseSegmentName,
+  type Segment,
+  segmentName,
+  startsNext,
+} from "./segment.ts";
+import { damagedState, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
+
+/** What is known of a source between syncs. */
+export interface SourceRow {
+  readonly id: number;
+  readonly agent: string;
+  readonly stream: string;
+  readonly path: string;
+  readonly relative: string;
+  readonly dev: number;
+  readonly ino: number;
+  readonly birth: number;
+  readonly size: number;
+  readonly mtime: number;
+  readonly ctime: number;
+  readonly sidecars: string;
+  readonly readAt: number;
+  readonly version: number;
+  readonly position: number;
+  readonly generation: number;
+}
+
+export interface CursorRow {
+  readonly proof: string;
+  readonly state: string;
+}
+
+export interface QuarantineRow {
+  readonly source: number;
+  readonly generation: number;
+  readonly position: number;
+  readonly length: number;
+  readonly hash: string;
+  readonly reason: string;
+}
+
+export interface ArchiveOptions {
+  /** How long to wait for another writer, in milliseconds. */
+  readonly waitMs: number;
+  readonly segmentMaxBytes: number;
+  /** Called for each record that a commit has made durable. */
+  readonly onCommitted?: (lines: readonly string[]) => void;
+}
+
+/** A batch is committed when it holds this many bytes of output. */
+export const BATCH_BYTES: number = 4 << 20;
+const KEPT_RUNS = 100;
+/** Small ledger batches of a source are joined when there are this many. */
+const LEDGER_BATCHES = 64;
+
+/** Who holds the lock, as its run row tells. */
+function holder(folder: DataFolder): string {
+  try {
+    const db = openStateForReading(folder.state);
+    const run = db.query("SELECT pid, started FROM run ORDER BY id DESC LIMIT 1").get() as {
+      pid: number;
+      started: number;
+    } | null;
+    db.close();
+    return run ? ` (process ${run.pid}, for ${Math.max(0, Math.round((sys.now() - run.started) / 1000))} s)` : "";
+  } catch {
+    return " (its state cannot be read yet)"; // the holder is only just making it
+  }
+}
+
+export class Archive {
+  readonly #db: Database;
+  readonly #folder: DataFolder;
+  readonly #options: ArchiveOptions;
+  readonly host: string;
+  #segments: Segment[];
+  #run: number;
+  #lines: string[] = [];
+  #bytes = 0;
+  #sources = new Map<number, SourceRow>();
+  #cursors = new Map<number, CursorRow>();
+  #ledgers = new Map<number, { readonly ledger: Ledger; batches: number }>();
+  #quarantine: QuarantineRow[] = [];
+  /** Sources whose ledger came from a lost state's records; it is stored whole with their first batch. */
+  #adopted = new Set<number>();
+  #nextSource: number;
+  #current = 0;
+
+  private constructor(db: Database, folder: DataFolder, host: string, options: ArchiveOptions) {
+    this.#db = db;
+    this.#folder = folder;
+    this.#options = options;
+    this.host = host;
+    this.#segments = readSegments(db);
+    this.#nextSource = (db.query("SELECT max((SELECT coalesce(max(id), 0) FROM source), (SELECT coalesce(max(source), 0) FROM ledger)) + 1 AS next").get() as { next: number }).next;
+    this.#run = Number(
+      db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid,
+    );
+  }
+
+  /**
+   * Becomes the one writer: takes the lock, opens or rebuilds the state, cuts off what a killed run left beyond the
+   * committed lengths. Throws `locked`, `write`, `damaged` or `refused`.
+   */
+  static async open(path: string, options: ArchiveOptions): Promise<Archive> {
+    const folder = dataFolder(path);
+    prepareFolder(folder);
+    if (!(await lockOrExplain(folder, options.waitMs)))
+      throw new WeirError(
+        "locked",
+        `another weir is at work in ${path}${holder(folder)}`,
+        "nothing was done; the next run goes on from where that one ends",
+      );
+    try {
+      return Archive.#opened(folder, options);
+    } catch (error) {
+      releaseLock();
+      throw error;
+    }
+  }
+
+  static #opened(folder: DataFolder, options: ArchiveOptions): Archive {
+    const before = ifPresent(() => sys.lstat(folder.state));
+    const isNew = before === undefined || before.size === 0;
+    const db = openState(folder.state);
+    let host = getMeta(db, "install");
+    if (host === undefined) {
+      host = rebuildState(db, folder) ?? Buffer.from(sys.random(8)).toString("hex");
+      setMeta(db, "install", host);
+    } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
+    for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);
+    removeUnborn(db, folder, host.slice(0, 8));
+    db.run("PRAGMA synchronous = OFF"); // the run row only tells others who holds the lock
+    const archive = new Archive(db, folder, host, options);
+    db.run("PRAGMA synchronous = FULL");
+    return archive;
+  }
+
+  /** All sources of one stream that are or were there. */
+  sourcesOf(agent: string, stream: string): SourceRow[] {
+    const rows = this.#asked((db) => db
+      .query(
+        "SELECT id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation FROM source WHERE agent = ? AND stream = ?",
+      )
+      .values(agent, stream) as [number, string, string, number, number, number, number, number, number, string, number, number, number, number][]);
+    return rows.map(
+      ([id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, readAt, version, position, generation]) => ({
+        id,
+        agent,
+        stream,
+        path,
+        relative,
+        dev,
+        ino,
+        birth,
+        size,
+        mtime,
+        ctime,
+        sidecars,
+        readAt,
+        version,
+        position,
+        generation,
+      }),
+    );
+  }
+
+  /** Asks the state; what SQLite cannot read of it is a damaged state, not a damaged source. */
+  #asked<T>(question: (db: Database) => T): T {
+    try {
+      return question(this.#db);
+    } catch (error) {
+      if (isDamaged(error)) throw damagedState(this.#folder.state, error);
+      throw error;
+    }
+  }
+
+  cursorOf(source: number): CursorRow | undefined {
+    const stored = this.#asked((db) => db.query("SELECT proof, state FROM cursor WHERE source = ?").get(source));
+    return (stored as CursorRow | null) ?? undefined;
+  }
+
+  /** The source's ledger, loaded once a run. */
+  ledgerOf(source: number): Ledger {
+    this.#current = source;
+    const held = this.#ledgers.get(source);
+    if (held) return held.ledger;
+    const batches = this.#asked(
+      (db) => db.query("SELECT entries FROM ledger WHERE source = ? ORDER BY seq").values(source) as [Uint8Array][],
+    );
+    const ledger = Ledger.from(batches.map(([entries]) => entries));
+    this.#ledgers.set(source, { ledger, batches: batches.length });
+    return ledger;
+  }
+
+  /** A new source's row, with the ledger that a lost state left for it. It is stored with the next batch. */
+  newSource(row: Omit<SourceRow, "id">): SourceRow {
+    const id = this.#nextSource++;
+    const orphan = this.#db
+      .query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?")
+      .get(row.agent, row.stream, row.relative) as { entries: Uint8Array } | null;
+    if (orphan) this.#adopted.add(id);
+    this.#ledgers.set(id, { ledger: Ledger.from(orphan ? [orphan.entries] : []), batches: 0 });
+    return { ...row, id };
+  }
+
+  /** Adds a record's line to the batch. */
+  add(record: Encoded, rev: number): void {
+    const line = record.line(rev);
+    this.#lines.push(line);
+    this.#bytes += line.length;
+  }
+
+  quarantine(row: QuarantineRow): void {
+    this.#quarantine.push(row);
+  }
+
+  /** How a source stands after what is in the batch; it moves with the batch. Without a cursor the old one stays. */
+  setSource(row: SourceRow, cursor?: CursorRow): void {
+    this.#sources.set(row.id, row);
+    if (cursor) this.#cursors.set(row.id, cursor);
+  }
+
+  get batchBytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Makes the batch durable: its lines are written at the committed length and synced, then one transaction moves
+   * cursors, ledgers, quarantine and committed lengths together. Throws `write`; then nothing of the batch exists.
+   */
+  commit(): void {
+    if (this.#lines.length === 0 && this.#sources.size === 0 && this.#quarantine.length === 0) return;
+    const lines = this.#lines;
+    try {
+      const changed = this.#writeLines(lines);
+      this.#inTransaction("commit", () => this.#moveState(changed));
+    } catch (error) {
+      this.#undo();
+      throw this.#explained(error);
+    }
+    this.#lines = [];
+    this.#bytes = 0;
+    this.#sources.clear();
+    this.#cursors.clear();
+    this.#quarantine = [];
+    for (const id of this.#ledgers.keys()) if (id !== this.#current) this.#ledgers.delete(id);
+    this.#adopted.clear();
+    this.#options.onCommitted?.(lines);
+  }
+
+  #writeLines(lines: readonly string[]): Segment[] {
+    const date = new Date(sys.now()).toISOString().slice(0, 10);
+    const changed: Segment[] = [];
+    let current = this.#segments.at(-1);
+    let pending: string[] = [];
+    let start = current?.bytes ?? 0;
+    let created = false;
+    const flush = (): void => {
+      if (!current || pending.length === 0) return;
+      appendDurably(this.#folder.archive, current.name, start, Buffer.from(pending.join("")), created);
+      changed.push(current);
+      pending = [];
+    };
+    for (const line of lines) {
+      const length = Buffer.byteLength(line);
+      if (startsNext(current, date, length, this.#options.segmentMaxBytes)) {
+        flush();
+        if (current && !current.sealed) {
+          current.sealed = true;
+          if (!changed.includes(current)) changed.push(current);
+        }
+        current = this.#nextSegment(date);
+        start = 0;
+        created = true;
+      }
+      if (!current) throw new Error("a batch without a segment");
+      pending.push(line);
+      current.bytes += length;
+      current.records++;
+    }
+    flush();
+    return changed;
+  }
+
+  #nextSegment(date: string): Segment {
+    const install = this.host.slice(0, 8);
+    const used = this.#segments.map((s) => parseSegmentName(s.name)).filter((n) => n?.date === date && n.install === install);
+    const index = used.length === 0 ? 0 : Math.max(...used.map((n) => n?.index ?? 0)) + 1;
+    const seq = (this.#segments.at(-1)?.seq ?? 0) + 1;
+    const segment: Segment = { seq, name: segmentName({ date, install, index }), bytes: 0, records: 0, sealed: false };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #moveState(changed: readonly Segment[]): void {
+    const db = this.#db;
+    for (const s of changed) {
+      db.query(
+        "INSERT INTO segment (seq, name, bytes, records, sealed, written) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET bytes = excluded.bytes, records = excluded.records, sealed = excluded.sealed, written = excluded.written",
+      ).run(s.seq, s.name, s.bytes, s.records, s.sealed ? 1 : 0, sys.now());
+    }
+    const source = db.query(
+      "INSERT OR REPLACE INTO source (id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    for (const r of this.#sources.values()) {
+      const stamp = [r.dev, r.ino, r.birth, r.size, r.mtime, r.ctime] as const;
+      source.run(r.id, r.agent, r.stream, r.path, r.relative, ...stamp, r.sidecars, r.readAt, r.version, r.position, r.generation);
+    }
+    const cursor = db.query(
+      "INSERT INTO cursor (source, proof, state) VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET proof = excluded.proof, state = excluded.state",
+    );
+    for (const [id, c] of this.#cursors) cursor.run(id, c.proof, c.state);
+    for (const [id, held] of this.#ledgers) this.#storeLedger(id, held);
+    const bad = db.query(
+      "INSERT INTO quarantine (source, generation, position, length, hash, reason, found) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    );
+    for (const q of this.#quarantine) bad.run(q.source, q.generation, q.position, q.length, q.hash, q.reason, sys.now());
+  }
+
+  #storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }): void {
+    const insert = "INSERT INTO ledger (source, seq, entries) SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM ledger WHERE source = ?1";
+    const batch = held.ledger.takeBatch();
+    if (!batch && !this.#adopted.has(source)) return;
+    const whole = this.#adopted.has(source) || held.batches >= LEDGER_BATCHES;
+    if (whole) this.#db.query("DELETE FROM ledger WHERE source = ?").run(source);
+    this.#db.query(insert).run(source, whole ? held.ledger.packed() : (batch ?? new Uint8Array()));
+    held.batches = whole ? 1 : held.batches + 1;
+  }
+
+  #inTransaction<T>(name: string, work: () => T): T {
+    sys.step(`${name}: begin`);
+    const result = this.#db.transaction(work).immediate();
+    sys.step(`${name}: done`);
+    return result;
+  }
+
+  /** Takes a failed batch's bytes off the disk at once. What fails here too, the next start does. */
+  #undo(): void {
+    try {
+      for (const segment of readSegments(this.#db)) cutToCommitted(this.#folder.archive, segment.name, segment.bytes);
+      removeUnborn(this.#db, this.#folder, this.host.slice(0, 8));
+    } catch {
+      // the first error is the one that is told; bytes beyond the committed length do not exist for any reader
+    }
+  }
+
+  #explained(error: unknown): unknown {
+    if (error instanceof WeirError || !(isWriteError(error) || isWriteFailure(error))) return error;
+    return new WeirError(
+      "write",
+      `cannot write to ${this.#folder.path}: ${(error as Error).message}`,
+      "what was archived before is safe; make room or fix the folder's rights, then run the same command again",
+      { cause: error },
+    );
+  }
+
+  /** Ends the run: notes its summary and gives the lock back. What was not committed is forgotten. */
+  close(summary: unknown): void {
+    this.#db.run("PRAGMA synchronous = OFF");
+    try {
+      this.#db.query("UPDATE run SET ended = ?, summary = ? WHERE id = ?").run(sys.now(), JSON.stringify(summary), this.#run);
+      this.#db.query("DELETE FROM run WHERE id <= ?").run(this.#run - KEPT_RUNS);
+      this.#db.close();
+    } finally {
+      releaseLock();
+    }
+  }
+}
+
+function readSegments(db: Database): Segment[] {
+  const rows = db.query("SELECT seq, name, bytes, records, sealed FROM segment WHERE pruned = 0 ORDER BY seq").all() as {
+    seq: number;
+    name: string;
+    bytes: number;
+    records: number;
+    sealed: number;
+  }[];
+  return rows.map((r) => ({ ...r, sealed: r.sealed === 1 }));
+}
+
+/** Removes segments of ours that a killed run created but never committed. */
+function removeUnborn(db: Database, folder: DataFolder, install: string): void {
+  const known = new Set((db.query("SELECT name FROM segment").values() as [string][]).map(([name]) => name));
+  for (const name of listSegments(folder.archive)) {
+    if (!known.has(name) && parseSegmentName(name)?.install === install) sys.unlink(`${folder.archive}/${name}`);
+  }
+}
+
+async function lockOrExplain(folder: DataFolder, waitMs: number): Promise<boolean> {
+  try {
+    return await takeLock(folder.lock, waitMs);
+  } catch (error) {
+    throw new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, { cause: error });
+  }
+}

@@ -1,0 +1,158 @@
+/** Owns what counts: of all that the streams tell, the one telling of each fact (design section 6). */
+import { ledgerFactsOf } from "../record/encode.ts";
+import { textHash } from "../record/identity.ts";
+import type { Operation, WeirRecord } from "../record/schema.ts";
+import { tokensOf } from "../record/usage.ts";
+
+/** What becomes of a record: it counts, it counts but its usage is a sum that others tell, or it does not count. */
+export type Verdict = "counts" | "counts without usage" | "no";
+
+/** How much a stream is believed; higher wins. */
+export type RankOf = (agent: string, stream: string) => number;
+
+const CLASS: Readonly<Partial<Record<Operation, string>>> = {
+  chat: "calls",
+  embeddings: "calls",
+  execute_tool: "tools",
+  user_message: "messages",
+};
+
+/** One record, as far as it matters for counting. */
+interface Telling {
+  readonly index: number;
+  readonly rev: number;
+  readonly fact: string;
+  readonly operation: Operation;
+  readonly session: string | undefined;
+  readonly stream: string;
+  readonly rank: number;
+  readonly sidechain: boolean;
+  readonly time: number;
+  readonly tokens: number;
+  readonly aggregate: boolean;
+  readonly score: number;
+  readonly content: number;
+}
+
+interface Session {
+  /** The first line of the session's own, as its `session` record tells; undefined without one. */
+  own?: number;
+  /** The earliest time of any of its records. */
+  earliest: number;
+  forked: boolean;
+}
+
+/** Gathers an archive's records, in order, and then gives a verdict on each by its index. */
+export class Counter {
+  /** The last telling of each id by each source: a source's own revisions follow each other. */
+  readonly #tellings = new Map<string, Telling>();
+  readonly #sessions = new Map<string, Session>();
+  #count = 0;
+
+  constructor(private readonly rankOf: RankOf) {}
+
+  add(record: WeirRecord): void {
+    const index = this.#count++;
+    const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
+    this.#noteSession(record, time);
+    const key = `${record.id}${textHash(`${record.host}\0${record.source.path}`)}`;
+    const before = this.#tellings.get(key);
+    if (before && before.rev > record.rev) return;
+    const { score, content, when } = ledgerFactsOf(record);
+    this.#tellings.set(key, {
+      index,
+      rev: record.rev,
+      fact: `${record.operation}\0${record.fact}`,
+      operation: record.operation,
+      session: record.session_id,
+      stream: `${record.agent}\0${record.stream}`,
+      rank: this.rankOf(record.agent, record.stream),
+      sidechain: record.subagent !== undefined,
+      time,
+      tokens: tokensOf(record.usage),
+      aggregate: record.aggregate === true,
+      score,
+      content: content * 2 ** 20 + (when & 0xfffff),
+    });
+  }
+
+  #noteSession(record: WeirRecord, time: number): void {
+    if (record.session_id === undefined) return;
+    let session = this.#sessions.get(record.session_id);
+    if (!session) this.#sessions.set(record.session_id, (session = { earliest: time, forked: false }));
+    session.earliest = Math.min(session.earliest, time);
+    if (record.forked_from !== undefined) session.forked = true;
+    if (record.operation === "session" && Number.isFinite(time)) session.own = Math.min(session.own ?? time, time);
+  }
+
+  /** The verdict on each record, by the order in which they were added. */
+  verdicts(): (index: number) => Verdict {
+    const facts = Map.groupBy(this.#tellings.values(), (t) => t.fact);
+    const winners = [...facts.values()].map((tellings) => tellings.reduce((a, b) => (this.#isBetter(b, a) ? b : a)));
+    const counted = withoutRivalStreams(winners, facts);
+    const withCalls = new Set(counted.filter((t) => t.operation === "chat" && t.tokens > 0 && !t.aggregate).map((t) => t.session));
+    const verdicts = new Map<number, Verdict>();
+    for (const t of counted)
+      verdicts.set(t.index, t.aggregate && withCalls.has(t.session) ? "counts without usage" : "counts");
+    return (index) => verdicts.get(index) ?? "no";
+  }
+
+  /** Chooses from the set alone, so that the order of reading does not matter. */
+  #isBetter(a: Telling, b: Telling): boolean {
+    if (a.rank !== b.rank) return a.rank > b.rank;
+    if (a.sidechain !== b.sidechain) return b.sidechain;
+    const copies = [this.#isCopy(a), this.#isCopy(b)];
+    if (copies[0] !== copies[1]) return copies[1] === true;
+    const [beganA, beganB] = [this.#began(a), this.#began(b)];
+    if (beganA !== beganB) return beganA < beganB;
+    if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
+    if (a.score !== b.score) return a.score > b.score;
+    return a.content > b.content;
+  }
+
+  #isCopy(t: Telling): boolean {
+    const session = t.session === undefined ? undefined : this.#sessions.get(t.session);
+    if (!session) return false;
+    return session.forked || (session.own !== undefined && t.time < session.own);
+  }
+
+  #began(t: Telling): number {
+    const session = t.session === undefined ? undefined : this.#sessions.get(t.session);
+    return session?.own ?? session?.earliest ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * Where streams tell of one session and no fact joins them, only the group of joined streams that tells most of a
+ * class counts for it (telemetry may have been switched on half way); the higher rank breaks a tie.
+ */
+function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): Telling[] {
+  const counted: Telling[] = [];
+  const keyOf = (t: Telling): string => `${CLASS[t.operation] ?? "lifecycle"}\0${t.session}`;
+  for (const group of Map.groupBy(winners, keyOf).values()) {
+    const streams = new Set(group.map((t) => t.stream));
+    if (streams.size < 2 || group[0]?.session === undefined) {
+      counted.push(...group);
+      continue;
+    }
+    const joined = joinStreams(group, facts);
+    const sides = [...Map.groupBy(group, (t) => joined(t.stream)).values()];
+    const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
+    counted.push(...sides.reduce((a, b) => (b.length - a.length || rank(b) - rank(a)) > 0 ? b : a));
+  }
+  return counted;
+}
+
+/** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */
+function joinStreams(group: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): (stream: string) => string {
+  const parent = new Map<string, string>();
+  const find = (s: string): string => {
+    const up = parent.get(s);
+    return up === undefined || up === s ? s : find(up);
+  };
+  for (const { fact, session } of group) {
+    const tellers = [...new Set((facts.get(fact) ?? []).filter((t) => t.session === session).map((t) => t.stream))].sort();
+    for (const stream of tellers.slice(1)) parent.set(find(stream), find(tellers[0] as string));
+  }
+  return find;
+}

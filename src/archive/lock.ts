@@ -1,0 +1,39 @@
+/** Owns the writer's lock: one process at a time, for exactly as long as it lives. */
+import { type Database, isBusy, openOwnDatabase } from "../system/database.ts";
+import { sleep } from "../system/process.ts";
+import { sys } from "../system/system.ts";
+
+const RETRY_MS = 50;
+const PINNED = Symbol.for("weir.lock");
+
+/**
+ * Takes an exclusive SQLite transaction on the lock file, trying again until `waitMs` have passed. False when another
+ * process still holds it. The kernel frees it with the process, so there is nothing to clean up after a kill. The
+ * handle is pinned to the process: a collected handle would free the lock, and so would opening and closing the file
+ * by any other call, which is why nothing else ever touches it (reliability H91, H92).
+ */
+export async function takeLock(path: string, waitMs: number): Promise<boolean> {
+  const pinned = globalThis as unknown as { [PINNED]?: Database };
+  const deadline = sys.now() + waitMs;
+  const db = openOwnDatabase(path, 0);
+  for (;;) {
+    try {
+      db.run("BEGIN EXCLUSIVE");
+      pinned[PINNED] = db;
+      return true;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+    if (sys.now() >= deadline) break;
+    await sleep(Math.min(RETRY_MS, Math.max(1, deadline - sys.now())));
+  }
+  db.close();
+  return false;
+}
+
+/** Gives the lock back before the process ends. */
+export function releaseLock(): void {
+  const pinned = globalThis as unknown as { [PINNED]?: Database };
+  pinned[PINNED]?.close();
+  delete pinned[PINNED];
+}

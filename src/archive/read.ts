@@ -1,0 +1,85 @@
+/** Owns reading the archive back: the committed lines of every segment, never a byte beyond. */
+import { isDamaged } from "../system/database.ts";
+import { WeirError } from "../system/errors.ts";
+import { ifPresent, sys } from "../system/system.ts";
+import { type DataFolder, dataFolder } from "./folder.ts";
+import { bySegmentName, completeLength, listSegments } from "./segment.ts";
+import { damagedState, openStateForReading } from "./state.ts";
+
+const CHUNK = 1 << 20;
+
+/** A segment to read and how far; `own` when the state of this installation vouches for its length. */
+export interface ReadableSegment {
+  readonly path: string;
+  readonly bytes: number;
+  readonly own: boolean;
+}
+
+/**
+ * The segments of an archive as one moment saw them: this installation's at their committed lengths, those that other
+ * installations put into the folder up to their last complete line. Throws `damaged` when a segment is shorter than
+ * committed, `failed` when there is no archive at all.
+ */
+export function readableSegments(path: string): ReadableSegment[] {
+  const folder = dataFolder(path);
+  const known = new Map(committedLengths(folder).map((s) => [s.name, s]));
+  const names = new Set(listSegments(folder.archive));
+  if (names.size === 0 && known.size === 0 && !ifPresent(() => sys.stat(folder.path)))
+    throw new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
+  for (const [name, s] of known) if (!s.pruned) names.add(name);
+  const readable: ReadableSegment[] = [];
+  for (const name of [...names].sort(bySegmentName)) {
+    const file = `${folder.archive}/${name}`;
+    const committed = known.get(name);
+    if (committed?.pruned) continue;
+    const size = ifPresent(() => sys.lstat(file))?.size;
+    if (committed && (size ?? -1) < committed.bytes)
+      throw new WeirError(
+        "damaged",
+        `the archive is damaged: ${file} should hold ${committed.bytes} bytes, ${size === undefined ? "it is missing" : `it has ${size}`}`,
+        "run weir sync for what can be done",
+      );
+    readable.push({ path: file, bytes: committed?.bytes ?? completeLength(file), own: committed !== undefined });
+  }
+  return readable;
+}
+
+function committedLengths(folder: DataFolder): { name: string; bytes: number; pruned: number }[] {
+  if (!ifPresent(() => sys.stat(folder.state))?.size) return [];
+  const db = openStateForReading(folder.state);
+  try {
+    return db.query("SELECT name, bytes, pruned FROM segment").all() as { name: string; bytes: number; pruned: number }[];
+  } catch (error) {
+    if (isDamaged(error)) throw damagedState(folder.state, error);
+    if (/no such table/.test((error as Error).message)) return []; // a writer is only just making it
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
+/** The lines of `[0, bytes)` of a segment, without their newlines, at the memory of a chunk and the longest line. */
+export function* readSegmentLines(path: string, bytes: number): Generator<string> {
+  const fd = sys.open(path, 0);
+  try {
+    let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1)));
+    let held = 0;
+    let position = 0;
+    while (position < bytes) {
+      if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+      const got = sys.read(fd, buffer, held, Math.min(buffer.length - held, bytes - position), position);
+      if (got === 0) throw new WeirError("damaged", `the archive is damaged: ${path} ends before byte ${bytes}`);
+      position += got;
+      held += got;
+      let start = 0;
+      for (let end = buffer.indexOf(10, start); end >= 0 && end < held; end = buffer.indexOf(10, start)) {
+        yield buffer.toString("utf8", start, end);
+        start = end + 1;
+      }
+      buffer.copyWithin(0, start, held);
+      held -= start;
+    }
+  } finally {
+    sys.close(fd);
+  }
+}

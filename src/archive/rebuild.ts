@@ -1,0 +1,64 @@
+/** Owns making a lost state anew from the archive: segments, and what each source is known to have told. */
+import type { WeirRecord } from "../record/schema.ts";
+import { ledgerFactsOf } from "../record/encode.ts";
+import type { Database } from "../system/database.ts";
+import { sys } from "../system/system.ts";
+import type { DataFolder } from "./folder.ts";
+import { Ledger } from "./ledger.ts";
+import { readSegmentLines } from "./read.ts";
+import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
+
+/**
+ * Fills an empty state from the segments that are there, in one transaction, and returns the installation's id:
+ * that of the newest segment. Undefined when there is no segment. Cursors start at zero: the sources are read again,
+ * and the ledgers kept here for them suppress what is archived.
+ */
+export function rebuildState(db: Database, folder: DataFolder): string | undefined {
+  const names = listSegments(folder.archive);
+  const newest = names.at(-1);
+  if (newest === undefined) return undefined;
+  const install = parseSegmentName(newest)?.install;
+  let host: string | undefined;
+  const ledgers = new Map<string, Ledger>();
+  db.transaction(() => {
+    let seq = 0;
+    for (const name of names) {
+      const path = `${folder.archive}/${name}`;
+      const bytes = completeLength(path);
+      let records = 0;
+      for (const line of readSegmentLines(path, bytes)) {
+        const record = parsed(line);
+        if (!record) continue;
+        records++;
+        if (record.host.startsWith(install ?? " ")) host = record.host;
+        const key = JSON.stringify([record.agent, record.stream, record.source.path]);
+        let ledger = ledgers.get(key);
+        if (!ledger) ledgers.set(key, (ledger = new Ledger()));
+        ledger.note(ledgerFactsOf(record));
+      }
+      if (parseSegmentName(name)?.install !== install) continue;
+      db.query("INSERT INTO segment (seq, name, bytes, records, sealed, written) VALUES (?, ?, ?, ?, ?, ?)").run(
+        ++seq,
+        name,
+        bytes,
+        records,
+        name === newest ? 0 : 1,
+        sys.lstat(path).mtime,
+      );
+    }
+    const insert = db.query("INSERT INTO orphan (agent, stream, relative, entries) VALUES (?, ?, ?, ?)");
+    for (const [key, ledger] of ledgers) {
+      const [agent, stream, relative] = JSON.parse(key) as [string, string, string];
+      insert.run(agent, stream, relative, ledger.packed());
+    }
+  })();
+  return host ?? `${install}${Buffer.from(sys.random(4)).toString("hex")}`;
+}
+
+function parsed(line: string): WeirRecord | undefined {
+  try {
+    return JSON.parse(line) as WeirRecord;
+  } catch {
+    return undefined; // a line that is no record tells the ledger nothing; `verify` names it
+  }
+}

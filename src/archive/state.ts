@@ -1,0 +1,104 @@
+/** Owns the state database: its schema, its migrations, and the few questions that are asked of it. */
+import { type Database, isDamaged, openOwnDatabase, openOwnForReading } from "../system/database.ts";
+import { WeirError } from "../system/errors.ts";
+import { sys } from "../system/system.ts";
+
+/** Each entry takes the database one version further, in one transaction. */
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE segment (seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL,
+     records INTEGER NOT NULL, sealed INTEGER NOT NULL, sha256 TEXT, written REAL NOT NULL, pruned INTEGER NOT NULL DEFAULT 0);
+   CREATE TABLE source (id INTEGER PRIMARY KEY, agent TEXT NOT NULL, stream TEXT NOT NULL, path TEXT NOT NULL,
+     relative TEXT NOT NULL, dev REAL NOT NULL, ino REAL NOT NULL, birth REAL NOT NULL, size REAL NOT NULL,
+     mtime REAL NOT NULL, ctime REAL NOT NULL, sidecars TEXT NOT NULL, read_at REAL NOT NULL, version INTEGER NOT NULL,
+     position INTEGER NOT NULL, generation INTEGER NOT NULL);
+   CREATE INDEX source_stream ON source (agent, stream);
+   CREATE TABLE cursor (source INTEGER PRIMARY KEY, proof TEXT NOT NULL, state TEXT NOT NULL);
+   CREATE TABLE ledger (source INTEGER NOT NULL, seq INTEGER NOT NULL, entries BLOB NOT NULL, PRIMARY KEY (source, seq)) WITHOUT ROWID;
+   CREATE TABLE orphan (agent TEXT NOT NULL, stream TEXT NOT NULL, relative TEXT NOT NULL, entries BLOB NOT NULL,
+     PRIMARY KEY (agent, stream, relative)) WITHOUT ROWID;
+   CREATE TABLE quarantine (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, generation INTEGER NOT NULL, position INTEGER NOT NULL,
+     length INTEGER NOT NULL, hash TEXT NOT NULL, reason TEXT NOT NULL, found REAL NOT NULL);
+   CREATE TABLE run (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, started REAL NOT NULL, ended REAL, summary TEXT);`,
+];
+
+export const STATE_VERSION: number = MIGRATIONS.length;
+
+function refuseNewer(db: Database, path: string): number {
+  const version = (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+  if (version > STATE_VERSION) {
+    db.close();
+    throw new WeirError(
+      "refused",
+      `${path} was written by a newer weir (state version ${version}, this one knows ${STATE_VERSION})`,
+      "use the newer weir, or another --data-dir",
+    );
+  }
+  return version;
+}
+
+/** The error for a state that SQLite cannot read. */
+export function damagedState(path: string, cause: unknown): WeirError {
+  const size = sys.lstat(path).size;
+  return new WeirError(
+    "damaged",
+    `the state database is damaged: ${path} (${size} bytes): ${(cause as Error).message}`,
+    "move it aside together with its -wal and -shm: the next sync rebuilds it from the archive",
+    { cause },
+  );
+}
+
+/**
+ * Opens the state for the one writer: WAL, every commit durable, migrated to this version. Throws `damaged` for a file
+ * that SQLite cannot read, `refused` for one of a newer weir.
+ */
+export function openState(path: string): Database {
+  try {
+    const db = openOwnDatabase(path, 5000);
+    db.run("PRAGMA journal_mode = WAL");
+    db.run("PRAGMA synchronous = FULL");
+    const from = refuseNewer(db, path);
+    if (from > 0 && !endedCleanly(db)) checkPages(db);
+    for (let version = from; version < STATE_VERSION; version++) {
+      db.transaction(() => {
+        db.run(MIGRATIONS[version] ?? "");
+        db.run(`PRAGMA user_version = ${version + 1}`);
+      })();
+    }
+    return db;
+  } catch (error) {
+    if (isDamaged(error)) throw damagedState(path, error);
+    throw error;
+  }
+}
+
+/** Throws when SQLite finds a damaged page; reads the whole database. */
+export function checkPages(db: Database): void {
+  const check = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
+  if (check.quick_check !== "ok") throw Object.assign(new Error(check.quick_check), { code: "SQLITE_CORRUPT" });
+}
+
+function endedCleanly(db: Database): boolean {
+  const last = db.query("SELECT ended FROM run ORDER BY id DESC LIMIT 1").get() as { ended: number | null } | null;
+  return last !== null && last.ended !== null;
+}
+
+/** Opens the state for reading; every question asked inside one transaction sees one moment. */
+export function openStateForReading(path: string): Database {
+  try {
+    const db = openOwnForReading(path, 5000);
+    refuseNewer(db, path);
+    return db;
+  } catch (error) {
+    if (isDamaged(error)) throw damagedState(path, error);
+    throw error;
+  }
+}
+
+export function getMeta(db: Database, key: string): string | undefined {
+  return (db.query("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | null)?.value;
+}
+
+export function setMeta(db: Database, key: string, value: string): void {
+  db.query("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(key, value);
+}

@@ -1,0 +1,394 @@
+/** Owns the grammar of the command line: arguments in, one checked request out. It runs nothing and prints nothing. */
+import { WeirError } from "../system/errors.ts";
+import { nearest, show } from "./text.ts";
+
+export { nearest } from "./text.ts";
+
+interface Described {
+  readonly description: string;
+  /** One letter, without its dash. */
+  readonly alias?: string;
+  /** Shown by help instead of `default`, where the value comes from elsewhere (the configuration). */
+  readonly defaultText?: string;
+}
+
+export interface BooleanArg extends Described {
+  readonly type: "boolean";
+  /**
+   * `--no-NAME` is accepted too; without a default the value is then undefined until one of them is given. Where the
+   * default is true, help lists `--no-NAME`, so the description tells what that does.
+   */
+  readonly negatable?: boolean;
+  readonly default?: boolean;
+}
+
+interface Valued extends Described {
+  /** Collects into an array: `true` also splits at commas, `"whole"` does not (paths may hold commas). */
+  readonly repeatable?: boolean | "whole";
+  readonly default?: string;
+  /** What help shows in place of the value: `DIR`. */
+  readonly valueHint?: string;
+}
+
+export interface StringArg extends Valued {
+  readonly type: "string";
+}
+
+export interface EnumArg extends Valued {
+  readonly type: "enum";
+  readonly options: readonly string[];
+}
+
+export type ArgSpec = BooleanArg | StringArg | EnumArg;
+/** Arguments by their kebab-case name. */
+export type ArgTable = Readonly<Record<string, ArgSpec>>;
+
+/** The one argument without a dash that a command may take; its value stands among the others under its name. */
+export interface Positional {
+  readonly name: string;
+  readonly description: string;
+  readonly options?: readonly string[];
+  readonly required?: boolean;
+}
+
+export interface Example {
+  readonly line: string;
+  readonly does: string;
+}
+
+/** What a lazily loaded command module exports. */
+export interface CommandModule<Io = unknown> {
+  run(options: ParsedArgs, io: Io): Promise<number>;
+}
+
+export interface Command<Io = unknown> {
+  readonly name: string;
+  readonly summary: string;
+  readonly args: ArgTable;
+  readonly examples: readonly Example[];
+  readonly positional?: Positional;
+  readonly load: () => Promise<CommandModule<Io>>;
+}
+
+export type ArgValue = boolean | string | readonly string[] | undefined;
+/** Every declared name and no other; null prototype. Not given: false, the default, an empty array, or undefined. */
+export type ParsedArgs = Readonly<Record<string, ArgValue>>;
+
+type Text<A> = A extends { readonly options: readonly (infer Option)[] } ? Option : string;
+type ValueOf<A extends ArgSpec> = A extends BooleanArg
+  ? A extends { readonly negatable: true }
+    ? A extends { readonly default: boolean }
+      ? boolean
+      : boolean | undefined
+    : boolean
+  : A extends { readonly repeatable: true | "whole" }
+    ? readonly Text<A>[]
+    : A extends { readonly default: string }
+      ? Text<A>
+      : Text<A> | undefined;
+
+/** The type of what `parseArguments` returns for a table declared `as const satisfies ArgTable`. */
+export type ArgsOf<T extends ArgTable> = { readonly [Name in keyof T]: ValueOf<T[Name]> };
+/** The same with the options that every command takes. */
+export type OptionsOf<T extends ArgTable> = ArgsOf<T> & ArgsOf<typeof globalArgs>;
+
+export type Parsed<C extends Command = Command> =
+  | { readonly kind: "help"; readonly command?: C }
+  | { readonly kind: "version" }
+  | { readonly kind: "run"; readonly command: C; readonly args: ParsedArgs };
+
+/** The options of every command; also accepted before its name. */
+export const globalArgs = {
+  home: {
+    type: "string",
+    repeatable: "whole",
+    valueHint: "DIR",
+    description: "look for agents under this home folder",
+  },
+  "data-dir": { type: "string", valueHint: "DIR", description: "where the archive and its state are kept" },
+  config: { type: "string", valueHint: "FILE", description: "read the configuration from this file" },
+  json: { type: "boolean", description: "one JSON document on stdout instead of text" },
+  quiet: { type: "boolean", alias: "q", description: "errors only" },
+  verbose: { type: "boolean", alias: "v", description: "say more about what is done" },
+  debug: { type: "boolean", description: "show the stack and the cause of an error" },
+  color: { type: "enum", options: ["auto", "always", "never"], default: "auto", description: "colour in text" },
+} as const satisfies ArgTable;
+
+/** Answered before anything else, wherever they stand before `--`. */
+export const answerArgs = {
+  help: { type: "boolean", alias: "h", description: "show help" },
+  version: { type: "boolean", alias: "V", description: "show the version" },
+} as const satisfies ArgTable;
+
+/** A command line that weir does not accept; nothing has been done. */
+export class UsageError extends WeirError {
+  override readonly name = "UsageError";
+
+  constructor(
+    message: string,
+    override readonly hint: string,
+  ) {
+    super("usage", message, hint);
+  }
+}
+
+interface Word {
+  readonly kind: "word";
+  readonly text: string;
+}
+
+interface Option {
+  readonly kind: "option";
+  /** The long name as typed (`no-wait`); undefined for a letter that is nobody's. */
+  readonly name: string | undefined;
+  readonly shown: string;
+  /** The whole argument it was found in. */
+  readonly within: string;
+  value?: string;
+}
+
+/**
+ * Turns arguments into one request, or throws `UsageError`. Nothing undeclared is accepted, nothing is guessed:
+ * booleans take no value, other options need one, only repeatable options repeat, and extra words are refused.
+ */
+export function parseArguments<C extends Command>(argv: readonly string[], commands: readonly C[]): Parsed<C> {
+  const top: ArgTable = { ...globalArgs, ...answerArgs };
+  const tokens = tokenize(argv, top);
+  const [name, ...topics] = wordsOf(tokens);
+  const options = optionsOf(tokens);
+  if (name === undefined || name === "help") {
+    const asked = answer(options);
+    if (asked) return asked;
+    collect(options, top, undefined, commands);
+    if (name === undefined) throw new UsageError("no command given", "weir --help lists the commands");
+    return helpOn(topics, commands);
+  }
+  const leading = optionsOf(
+    tokens.slice(
+      0,
+      tokens.findIndex((token) => token.kind === "word"),
+    ),
+  );
+  if (!answer(leading)) collect(leading, top, undefined, commands);
+  return parseCommand(argv, findCommand(name, commands), commands);
+}
+
+/** `weir help sync` is `weir sync --help`. */
+function helpOn<C extends Command>([topic, extra]: readonly string[], commands: readonly C[]): Parsed<C> {
+  if (extra !== undefined) throw new UsageError(`unexpected argument "${show(extra)}"`, "weir help takes one command");
+  return topic === undefined ? { kind: "help" } : { kind: "help", command: findCommand(topic, commands) };
+}
+
+function parseCommand<C extends Command>(argv: readonly string[], command: C, commands: readonly C[]): Parsed<C> {
+  const table: ArgTable = { ...command.args, ...globalArgs };
+  const known: ArgTable = { ...table, ...answerArgs };
+  const tokens = tokenize(argv, known);
+  const options = optionsOf(tokens);
+  const asked = answer(options);
+  if (asked) return asked.kind === "help" ? { kind: "help", command } : asked;
+  const given = collect(options, known, command, commands);
+  const args: Record<string, ArgValue> = Object.create(null);
+  for (const [key, spec] of Object.entries(table)) args[key] = given.has(key) ? given.get(key) : absent(spec);
+  const word = takeWord(wordsOf(tokens).slice(1), command, known);
+  if (command.positional) args[command.positional.name] = word;
+  return { kind: "run", command, args };
+}
+
+function findCommand<C extends Command>(name: string, commands: readonly C[]): C {
+  const found = commands.find((command) => command.name === name);
+  if (found) return found;
+  const near = nearest(
+    name,
+    commands.map((command) => command.name),
+  );
+  const hint = near === undefined ? "weir --help lists the commands" : `did you mean ${near}?`;
+  throw new UsageError(`unknown command "${show(name)}"`, hint);
+}
+
+function answer(options: readonly Option[]): { readonly kind: "help" } | { readonly kind: "version" } | undefined {
+  const asks = (name: string): boolean => options.some((option) => option.name === name && option.value === undefined);
+  return asks("help") ? { kind: "help" } : asks("version") ? { kind: "version" } : undefined;
+}
+
+type Token = Word | Option;
+
+function wordsOf(tokens: readonly Token[]): readonly string[] {
+  return tokens.flatMap((token) => (token.kind === "word" ? [token.text] : []));
+}
+
+function optionsOf(tokens: readonly Token[]): readonly Option[] {
+  return tokens.filter((token) => token.kind === "option");
+}
+
+function tokenize(argv: readonly string[], table: ArgTable): readonly Token[] {
+  const tokens: Token[] = [];
+  for (let at = 0; at < argv.length; at += 1) {
+    const arg = argv[at] ?? "";
+    if (arg === "--") return [...tokens, ...argv.slice(at + 1).map((text): Word => ({ kind: "word", text }))];
+    if (isOperand(arg)) {
+      tokens.push({ kind: "word", text: arg });
+      continue;
+    }
+    const options = arg.startsWith("--") ? [longOption(arg)] : letters(arg, table);
+    tokens.push(...options);
+    const last = options.at(-1);
+    const next = argv[at + 1];
+    if (!last || last.value !== undefined || next === undefined) continue;
+    if (takesValue(table, last.name) && (isOperand(next) || /^-\d/.test(next))) {
+      last.value = next;
+      at += 1;
+    }
+  }
+  return tokens;
+}
+
+function isOperand(arg: string): boolean {
+  return arg === "-" || !arg.startsWith("-");
+}
+
+function longOption(arg: string): Option {
+  const equals = arg.indexOf("=");
+  const name = arg.slice(2, equals < 0 ? undefined : equals);
+  const option: Option = { kind: "option", name, shown: `--${name}`, within: arg };
+  return equals < 0 ? option : { ...option, value: arg.slice(equals + 1) };
+}
+
+/** `-qv` is two letters; behind a letter that takes a value comes the value: `-oFILE`, `-o=FILE`. */
+function letters(arg: string, table: ArgTable): readonly Option[] {
+  const options: Option[] = [];
+  const chars = [...arg.slice(1)];
+  for (const [at, char] of chars.entries()) {
+    const name = Object.keys(table).find((key) => table[key]?.alias === char);
+    const tail = chars.slice(at + 1).join("");
+    const option: Option = { kind: "option", name, shown: `-${char}`, within: arg };
+    options.push(option);
+    if (tail.startsWith("=")) option.value = tail.slice(1);
+    else if (tail !== "" && takesValue(table, name)) option.value = tail;
+    if (option.value !== undefined) break;
+  }
+  return options;
+}
+
+interface Declared {
+  readonly key: string;
+  readonly spec: ArgSpec;
+  readonly negated: boolean;
+}
+
+/** Own names only: `constructor` and `__proto__` are nobody's. */
+function declared(table: ArgTable, name: string | undefined): Declared | undefined {
+  if (name === undefined) return undefined;
+  const own = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (own) return { key: name, spec: own, negated: false };
+  const key = name.startsWith("no-") ? name.slice(3) : "";
+  const spec = Object.hasOwn(table, key) ? table[key] : undefined;
+  return spec?.type === "boolean" && spec.negatable ? { key, spec, negated: true } : undefined;
+}
+
+function takesValue(table: ArgTable, name: string | undefined): boolean {
+  const found = declared(table, name);
+  return found !== undefined && found.spec.type !== "boolean";
+}
+
+function absent(spec: ArgSpec): ArgValue {
+  if (spec.type === "boolean") return spec.default ?? (spec.negatable ? undefined : false);
+  if (!spec.repeatable) return spec.default;
+  return spec.default === undefined ? [] : spec.default.split(",");
+}
+
+function collect(
+  options: readonly Option[],
+  table: ArgTable,
+  command: Command | undefined,
+  commands: readonly Command[],
+): ReadonlyMap<string, ArgValue> {
+  const given = new Map<string, ArgValue>();
+  for (const option of options) {
+    const found = declared(table, option.name);
+    if (!found) throw unknownOption(option, table, command, commands);
+    const { key, spec } = found;
+    const before = given.get(key);
+    const repeatable = spec.type !== "boolean" && spec.repeatable;
+    if (before !== undefined && !repeatable) throw new UsageError(`--${key} is given twice`, `give --${key} once`);
+    given.set(
+      key,
+      repeatable && Array.isArray(before) ? [...before, ...items(option, found)] : readValue(option, found),
+    );
+  }
+  return given;
+}
+
+function readValue(option: Option, found: Declared): ArgValue {
+  const { key, spec, negated } = found;
+  if (spec.type !== "boolean") return spec.repeatable ? items(option, found) : items(option, found)[0];
+  if (option.value === undefined) return !negated;
+  const instead = spec.negatable ? `--${key} or --no-${key}` : `--${key}, or leave it out`;
+  throw new UsageError(`option ${option.shown} takes no value`, `write ${instead}`);
+}
+
+function items({ value, shown }: Option, { key, spec }: Declared): readonly string[] {
+  if (spec.type === "boolean") return [];
+  const choices = spec.type === "enum" ? spec.options : undefined;
+  const split = value?.trim() && spec.repeatable === true ? value.split(",").map((item) => item.trim()) : [value ?? ""];
+  for (const item of split) {
+    if (item !== "") checkChoice(shown, item, choices);
+    else if (value) throw new UsageError(`option ${shown} has an empty item`, `write it as --${key}=A,B`);
+    else if (choices) throw new UsageError(`option ${shown} needs a value`, `one of ${choices.join(", ")}`);
+    else throw new UsageError(`option ${shown} needs a value`, `a value that begins with - is written --${key}=VALUE`);
+  }
+  return split;
+}
+
+function checkChoice(what: string, value: string, choices: readonly string[] | undefined): void {
+  if (!choices || choices.includes(value)) return;
+  const near = nearest(value, choices);
+  const hint = near === undefined ? `one of ${choices.join(", ")}` : `did you mean ${near}?`;
+  throw new UsageError(`${what} cannot be "${show(value)}"`, hint);
+}
+
+function takeWord(words: readonly string[], command: Command, table: ArgTable): string | undefined {
+  const { positional, name } = command;
+  const [word, extra] = positional ? words : [undefined, ...words];
+  if (extra !== undefined) {
+    const near = nearest(extra, longNames(table));
+    const hint = near === undefined ? `see weir ${name} --help` : `did you mean --${near}?`;
+    throw new UsageError(`unexpected argument "${show(extra)}" for ${name}`, hint);
+  }
+  const label = positional?.name.toUpperCase() ?? "";
+  if (word) checkChoice(label, word, positional?.options);
+  else if (word === "" || positional?.required) {
+    const hint = positional?.options ? `one of ${positional.options.join(", ")}` : `see weir ${name} --help`;
+    throw new UsageError(`${name} needs ${label}`, hint);
+  }
+  return word;
+}
+
+function longNames(table: ArgTable): readonly string[] {
+  return Object.entries(table).flatMap(([name, spec]) =>
+    spec.type === "boolean" && spec.negatable ? [name, `no-${name}`] : [name],
+  );
+}
+
+function unknownOption(
+  { name, shown, within }: Option,
+  table: ArgTable,
+  command: Command | undefined,
+  commands: readonly Command[],
+): UsageError {
+  const inside = name === undefined && within !== shown ? ` in ${show(within)}` : "";
+  const message = `unknown option ${show(shown)}${inside}${command ? ` for ${command.name}` : ""}`;
+  return new UsageError(message, optionHint(name ?? within.slice(1), table, command, commands));
+}
+
+function optionHint(name: string, table: ArgTable, command: Command | undefined, commands: readonly Command[]): string {
+  const owner = command ? undefined : commands.find((each) => declared(each.args, name));
+  if (owner) return `write it after the command: weir ${owner.name} --${name}`;
+  const positive = name.startsWith("no-") ? declared(table, name.slice(3)) : undefined;
+  if (positive?.spec.type === "enum" && positive.spec.options.includes("never")) {
+    return `did you mean --${positive.key}=never?`;
+  }
+  if (positive?.spec.type === "boolean") return `it is off unless --${positive.key} is given`;
+  const near = nearest(name, longNames(table));
+  if (near !== undefined) return `did you mean --${near}?`;
+  return command ? `see weir ${command.name} --help` : "see weir --help";
+}

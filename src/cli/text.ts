@@ -1,0 +1,117 @@
+/** Owns how text, numbers and times are written for people. Pure: it reads no clock, no terminal, no locale. */
+
+/** The widest a foreign string may be on a terminal. */
+const SHOWN_COLUMNS = 200;
+/** Marks without a width would get round the column limit, so code units are limited too. */
+const SHOWN_UNITS = 1000;
+
+// Control, format and invisible characters, line and paragraph separators, half surrogates. The one invisible
+// character left alone is the emoji variation selector, and only where it follows a pictograph.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?!\u{FE0F})\p{DI}|(?<!\p{Extended_Pictographic})\u{FE0F}/gu;
+
+/** Every character that could steer a terminal, reorder text or hide in it, as a visible `\u{..}`; nothing is cut. */
+export function escapeControls(text: string): string {
+  return text.replace(UNSAFE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** A foreign string made safe for a terminal: one line, no control or invisible character, at most 200 columns. */
+export function show(text: string): string {
+  if (text.length <= SHOWN_UNITS) return fit(escapeControls(text), SHOWN_COLUMNS);
+  const head = text.slice(0, SHOWN_UNITS).replace(/[\uD800-\uDBFF]$/, "");
+  return fit(`${escapeControls(head)}…`, SHOWN_COLUMNS);
+}
+
+/** The text itself if it fits, else its longest beginning with an ellipsis; never wider than `columns`. */
+export function fit(text: string, columns: number): string {
+  if (Bun.stringWidth(text) <= columns) return text;
+  if (columns < 1) return "";
+  let kept = "";
+  for (const char of text) {
+    if (Bun.stringWidth(kept + char) > columns - 1) break;
+    kept += char;
+  }
+  return `${kept}…`;
+}
+
+/** A whole number with thousands separators: `1,234,567`. */
+export function count(n: number | bigint): string {
+  if (typeof n === "number" && !Number.isFinite(n)) return "?";
+  const digits = (typeof n === "bigint" ? n : BigInt(Math.trunc(n))).toString();
+  return digits.replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** A number with its noun: `1 session`, `1,234 sessions`. */
+export function plural(n: number | bigint, one: string, many: string = `${one}s`): string {
+  return `${count(n)} ${n === 1 || n === 1n ? one : many}`;
+}
+
+const BYTE_UNITS = ["kB", "MB", "GB", "TB", "PB"] as const;
+
+/** A size in decimal units with at most one fraction digit: `999 B`, `5.2 MB`, `524 MB`. */
+export function bytes(n: number): string {
+  if (!Number.isFinite(n)) return "?";
+  if (Math.abs(n) < 1000) return `${Math.trunc(n)} B`;
+  let value = n;
+  let unit: string = "B";
+  for (const next of BYTE_UNITS) {
+    if (Math.abs(value) < 999.5) break;
+    value /= 1000;
+    unit = next;
+  }
+  const digits = Math.abs(value) < 99.95 ? value.toFixed(1) : count(Math.round(value));
+  return `${digits} ${unit}`;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A span of time in its largest unit, rounded down: `40 s`, `5 min`, `3 h`, `12 days`. */
+function span(ms: number): string {
+  if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h`;
+  return plural(Math.floor(ms / DAY), "day");
+}
+
+/** How long ago something was, from milliseconds elapsed; a negative number lies ahead: `3 h ago`, `in 2 days`. */
+export function ago(ms: number): string {
+  if (!Number.isFinite(ms)) return "?";
+  if (Math.abs(ms) < SECOND) return "now";
+  return ms > 0 ? `${span(ms)} ago` : `in ${span(-ms)}`;
+}
+
+/** The candidate that was probably meant: fewest edits apart, else the only one that begins so, else undefined. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  const wanted = folded(name);
+  if (wanted === "") return undefined;
+  let best: string | undefined;
+  let fewest = Math.min(3, Math.max(1, Math.round(wanted.length * 0.4))) + 1;
+  for (const candidate of candidates) {
+    const edits = distance(wanted, folded(candidate), fewest);
+    if (edits < fewest) [best, fewest] = [candidate, edits];
+  }
+  if (best !== undefined || wanted.length < 2) return best;
+  const longer = candidates.filter((candidate) => folded(candidate).startsWith(wanted));
+  return longer.length === 1 ? longer[0] : undefined;
+}
+
+function folded(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-").replace(/^-+/, "");
+}
+
+/** Levenshtein's distance; `limit` or more where it is clear from the lengths that it cannot be less. */
+function distance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? limit;
+}

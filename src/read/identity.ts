@@ -1,0 +1,67 @@
+/** Owns the proof that a file is still the file that a cursor was made for: its identity, its head, and an anchor. */
+import { readAt, type Stat } from "../system/system.ts";
+import { hashBytes } from "./tail.ts";
+
+const HEAD = 1024;
+const ANCHOR = 256;
+/** A file that changed this shortly before it was read may change again within one tick of its clock. */
+const SETTLED_MS = 2000;
+
+/** Which file this is and what its content looked like from outside; taken before it is read, never after. */
+export interface Stamp {
+  readonly dev: number;
+  readonly ino: number;
+  readonly birth: number;
+  readonly size: number;
+  readonly mtime: number;
+  readonly ctime: number;
+}
+
+/** What a cursor remembers of the bytes before it. */
+export interface Proof {
+  readonly headLength: number;
+  readonly headHash: string;
+  readonly anchorLength: number;
+  readonly anchorHash: string;
+}
+
+export function stampOf(stat: Stat): Stamp {
+  const { dev, ino, birth, size, mtime, ctime } = stat;
+  return { dev, ino, birth, size, mtime, ctime };
+}
+
+/** True when the two stamps name one file (device, inode and birth; an inode alone is reused at once on ext4). */
+export function sameFile(a: Stamp, b: Stamp): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.birth === b.birth;
+}
+
+/** True when nothing can have changed since a file with this stamp was read at `readAtMs`. */
+export function isUnchanged(a: Stamp, b: Stamp, readAtMs: number): boolean {
+  return (
+    a.size === b.size &&
+    a.mtime === b.mtime &&
+    a.ctime === b.ctime &&
+    sameFile(a, b) &&
+    readAtMs - Math.max(b.mtime, b.ctime) > SETTLED_MS
+  );
+}
+
+/** The proof for a cursor at `offset`: hashes of the first bytes and of the last bytes before it. */
+export function proofAt(fd: number, offset: number): Proof {
+  const head = readAt(fd, 0, Math.min(HEAD, offset));
+  const anchor = readAt(fd, Math.max(0, offset - ANCHOR), Math.min(ANCHOR, offset));
+  return {
+    headLength: head.length,
+    headHash: hashBytes(head),
+    anchorLength: anchor.length,
+    anchorHash: hashBytes(anchor),
+  };
+}
+
+/** True when the file still holds, up to `offset`, the bytes that the proof was made from. */
+export function proves(proof: Proof, fd: number, offset: number, size: number): boolean {
+  if (size < offset) return false;
+  const head = readAt(fd, 0, proof.headLength);
+  const anchor = readAt(fd, offset - proof.anchorLength, proof.anchorLength);
+  return hashBytes(head) === proof.headHash && hashBytes(anchor) === proof.anchorHash;
+}

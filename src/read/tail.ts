@@ -1,0 +1,124 @@
+/** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
+import { errorCode, readAt, sys } from "../system/system.ts";
+import { ByteLine } from "./line.ts";
+import type { Line } from "./types.ts";
+
+const CHUNK = 1 << 20;
+const LINE_LIMIT = 64 << 20;
+const NEWLINE = 10;
+const RETURN = 13;
+
+/** Bytes that were not read as a line: where, how many, their hash and why. */
+export interface BadBytes {
+  readonly offset: number;
+  readonly length: number;
+  readonly hash: string;
+  readonly reason: string;
+}
+
+/** What one chunk held. `end` is the offset after its last complete line: everything before it is dealt with. */
+export interface Piece {
+  readonly lines: readonly Line[];
+  readonly bad: readonly BadBytes[];
+  readonly end: number;
+}
+
+/** The hash under which quarantined bytes are known (64 bits, hex). */
+export function hashBytes(bytes: Uint8Array): string {
+  return Bun.hash.xxHash64(bytes).toString(16).padStart(16, "0");
+}
+
+/**
+ * Reads the complete lines of `[from, size)`, a chunk at a time. A last line without its newline is left for later.
+ * Lines over 64 MiB are passed over by a scan that only hashes them. The lines of a piece are valid until the next
+ * piece is asked for. Throws the system's error when the file cannot be read.
+ */
+export function* readPieces(fd: number, from: number, size: number): Generator<Piece> {
+  const encoding = from === 0 ? otherEncoding(fd) : undefined;
+  if (encoding) {
+    yield { lines: [], bad: [{ offset: 0, length: size, hash: "", reason: `encoded as ${encoding}` }], end: size };
+    return;
+  }
+  let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(4096, size - from)));
+  let held = 0; // bytes of an incomplete line at the buffer's start
+  let position = from; // of the buffer's first byte in the file
+  while (position + held < size) {
+    if (held === buffer.length) {
+      if (held >= LINE_LIMIT) {
+        const passed = passOver(fd, position, size);
+        if (passed === undefined) return;
+        yield { lines: [], bad: [passed], end: passed.offset + passed.length };
+        position = passed.offset + passed.length;
+        held = 0;
+        continue;
+      }
+      const larger = Buffer.allocUnsafeSlow(Math.min(LINE_LIMIT, buffer.length * 2));
+      buffer.copy(larger, 0, 0, held);
+      buffer = larger;
+    }
+    const wanted = Math.min(buffer.length - held, size - position - held);
+    const got = sys.read(fd, buffer, held, wanted, position + held);
+    if (got === 0) return; // cut short while being read; the next run finds out how
+    const last = buffer.subarray(held, held + got).lastIndexOf(NEWLINE);
+    held += got;
+    if (last < 0) continue;
+    const end = held - got + last + 1;
+    const piece = split(buffer.subarray(0, end), position);
+    yield piece;
+    buffer.copyWithin(0, end, held);
+    held -= end;
+    position += end;
+    if (buffer.length > CHUNK && held < CHUNK) buffer = Buffer.from(buffer.subarray(0, CHUNK));
+  }
+}
+
+/** Splits whole lines out of a buffer whose last byte is a newline. */
+function split(buffer: Buffer, position: number): Piece {
+  const lines: Line[] = [];
+  const bad: BadBytes[] = [];
+  let start = position === 0 && buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf ? 3 : 0;
+  while (start < buffer.length) {
+    const newline = buffer.indexOf(NEWLINE, start);
+    let end = newline;
+    if (end > start && buffer[end - 1] === RETURN) end--;
+    let first = start;
+    while (first < end && buffer[first] === 0) first++;
+    if (first < end) lines.push(new ByteLine(buffer.subarray(first, end), position + first));
+    else if (end > start) {
+      const bytes = buffer.subarray(start, end);
+      bad.push({ offset: position + start, length: bytes.length, hash: hashBytes(bytes), reason: "only NUL bytes" });
+    }
+    start = newline + 1;
+  }
+  return { lines, bad, end: position + buffer.length };
+}
+
+/** Finds the end of a line that is too long to hold, hashing it on the way; undefined while it has none. */
+function passOver(fd: number, offset: number, size: number): BadBytes | undefined {
+  const chunk = Buffer.allocUnsafeSlow(CHUNK);
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (let at = offset; at < size; ) {
+    const got = sys.read(fd, chunk, 0, Math.min(CHUNK, size - at), at);
+    if (got === 0) return undefined;
+    const newline = chunk.subarray(0, got).indexOf(NEWLINE);
+    hasher.update(chunk.subarray(0, newline < 0 ? got : newline));
+    at += newline < 0 ? got : newline + 1;
+    if (newline >= 0) {
+      const reason = `a line of more than ${LINE_LIMIT >> 20} MiB`;
+      return { offset, length: at - offset, hash: hasher.digest("hex").slice(0, 16), reason };
+    }
+  }
+  return undefined;
+}
+
+function otherEncoding(fd: number): string | undefined {
+  const [a, b] = readAt(fd, 0, 2);
+  if (a === 0xff && b === 0xfe) return "UTF-16LE";
+  if (a === 0xfe && b === 0xff) return "UTF-16BE";
+  return undefined;
+}
+
+/** True for the errors of a file that went away between being listed and being opened. */
+export function hasGone(error: unknown): boolean {
+  return errorCode(error) === "ENOENT";
+}

@@ -1,0 +1,22 @@
+/** Owns the draft: what a reducer says of a fact, before weir gives it an id, a revision and a place. */
+import type { WeirRecord } from "./schema.ts";
+
+type Given = "v" | "id" | "fact" | "rev" | "agent" | "stream" | "source" | "host";
+
+export interface Draft extends Omit<WeirRecord, Given> {
+  /** The native key: unique within (agent, stream, session, operation), the same whenever this is read again. */
+  readonly key: string;
+  /** What it tells of, the same in every stream and copy. Absent: nobody else can tell of it. */
+  readonly fact?: string;
+  /** Where in the source it was read. */
+  readonly at?: { readonly offset?: number; readonly index?: number; readonly row?: number | string };
+}
+
+/** What reducers give their drafts to. */
+export interface Emit {
+  (draft: Draft): void;
+  /** Counts a record type, attribute or schema that the reducer does not know; shown, never an error. */
+  unknown(what: string): void;
+  /** Counts something that the producer itself lost, for instance an empty span. */
+  lost(what: string): void;
+}

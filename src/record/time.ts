@@ -1,0 +1,39 @@
+/** Owns times as records write them: RFC 3339 in UTC, fractions kept. */
+
+const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/** A time text in RFC 3339 UTC; what already is, stays as it is. Undefined for what is no time. */
+export function utc(text: unknown): string | undefined {
+  if (typeof text !== "string") return undefined;
+  if (CANONICAL.test(text)) return text;
+  const ms = Date.parse(text);
+  return Number.isFinite(ms) ? fromMillis(ms) : undefined;
+}
+
+/** Milliseconds since 1970 (fractions kept, to the microsecond) as RFC 3339 UTC. Undefined outside years 1970 to 9999. */
+export function fromMillis(ms: unknown): string | undefined {
+  if (typeof ms !== "number" || !(ms >= 0 && ms < 253_402_300_800_000)) return undefined;
+  const whole = Math.floor(ms);
+  const iso = new Date(whole).toISOString();
+  const micros = Math.round((ms - whole) * 1000);
+  return micros > 0 && micros < 1000 ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z` : iso;
+}
+
+/** Seconds since 1970 as RFC 3339 UTC. */
+export function fromSeconds(seconds: unknown): string | undefined {
+  return typeof seconds === "number" ? fromMillis(seconds * 1000) : undefined;
+}
+
+/** Nanoseconds since 1970, given as digits, as RFC 3339 UTC with all nine fractional digits that matter. */
+export function fromNanos(nanos: bigint): string | undefined {
+  const iso = fromMillis(Number(nanos / 1_000_000n));
+  const rest = Number(nanos % 1_000_000n);
+  return iso && rest > 0 ? `${iso.slice(0, -1)}${String(rest).padStart(6, "0").replace(/0+$/, "")}Z` : iso;
+}
+
+/** Milliseconds between two times of a record; undefined unless both are known and in order. */
+export function between(start: string | undefined, end: string | undefined): number | undefined {
+  if (start === undefined || end === undefined) return undefined;
+  const ms = Date.parse(end) - Date.parse(start);
+  return ms >= 0 ? ms : undefined;
+}

@@ -1,0 +1,47 @@
+/** Owns the count of what a run did: what `sync --json` prints and what the exit code is made from. */
+import type { Unreadable } from "./discover.ts";
+
+export interface Summary {
+  readonly sources: { found: number; read: number };
+  readonly bytes: { read: number };
+  readonly records: { added: number; revised: number; known: number };
+  /** By agent and stream: records added or revised. */
+  readonly byStream: Record<string, number>;
+  readonly quarantined: { readonly path: string; readonly offset: number; readonly length: number; readonly reason: string }[];
+  readonly unreadable: Unreadable[];
+  /** Record types, attributes and schemas that the reducers do not know, with their number. */
+  readonly unknown: Record<string, number>;
+  /** What the producers themselves lost, with its number. */
+  readonly lost: Record<string, number>;
+  /** Last lines that still wait for their newline. */
+  torn: number;
+  /** Sources read again from their start, because they were rewritten or weir has learned to count better. */
+  restarted: number;
+  stopped: boolean;
+}
+
+export function newSummary(): Summary {
+  return {
+    sources: { found: 0, read: 0 },
+    bytes: { read: 0 },
+    records: { added: 0, revised: 0, known: 0 },
+    byStream: {},
+    quarantined: [],
+    unreadable: [],
+    unknown: {},
+    lost: {},
+    torn: 0,
+    restarted: 0,
+    stopped: false,
+  };
+}
+
+/** Adds one to a named count. */
+export function tally(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+/** True when something could not be read in this run (exit code 3). */
+export function isIncomplete(summary: Summary): boolean {
+  return summary.quarantined.length > 0 || summary.unreadable.length > 0;
+}

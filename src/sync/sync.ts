@@ -1,0 +1,82 @@
+/** Owns the loop that joins the steps: discover, read, reduce, archive; one source after the other, batch by batch. */
+import type { Archive } from "../archive/archive.ts";
+import { BATCH_BYTES } from "../archive/archive.ts";
+import type { Agent, Environment } from "../read/types.ts";
+import { yieldToEvents } from "../system/process.ts";
+import { errorCode, sys } from "../system/system.ts";
+import { WeirError } from "../system/errors.ts";
+import { type Choice, discover, type Found } from "./discover.ts";
+import { collectTail } from "./tail.ts";
+import { matchSources } from "./match.ts";
+import { newSummary, type Summary } from "./summary.ts";
+
+/** A loop gives way to signals at least this often. */
+const SLICE_MS = 20;
+
+export interface SyncOptions {
+  readonly choice: Choice;
+  /** True as soon as the run should stop; what is done by then is committed. */
+  readonly stopped: () => boolean;
+  readonly onProgress?: (done: number, of: number, summary: Summary) => void;
+}
+
+/** What each source's work gets to see of the run. */
+export interface Work {
+  readonly archive: Archive;
+  readonly summary: Summary;
+  readonly environment: Environment;
+  /** Gives way when it is time; true when the run should stop. */
+  pause(): Promise<boolean>;
+  /** Commits when the batch is large enough, after the caller has stored its cursor. */
+  readonly isFull: () => boolean;
+}
+
+/**
+ * Reads what is new in every chosen source into the archive. A source that cannot be read is told in the summary and
+ * the others go on; an archive that cannot be written ends the run with the error.
+ */
+export async function sync(agents: readonly Agent[], environment: Environment, archive: Archive, options: SyncOptions): Promise<Summary> {
+  const summary = newSummary();
+  const { found, unreadable } = discover(agents, environment, options.choice);
+  summary.unreadable.push(...unreadable);
+  summary.sources.found = found.length;
+  let last = sys.now();
+  const work: Work = {
+    archive,
+    summary,
+    environment,
+    isFull: () => archive.batchBytes >= BATCH_BYTES,
+    async pause() {
+      if (sys.now() - last >= SLICE_MS) {
+        await yieldToEvents();
+        last = sys.now();
+      }
+      return options.stopped();
+    },
+  };
+  let done = 0;
+  for (const match of matchSources(found, archive)) {
+    if (await work.pause()) break;
+    options.onProgress?.(done++, found.length, summary);
+    if (match.unchanged) continue;
+    await collect(match.found, () => collectTail(match, work), work);
+    if (work.isFull()) archive.commit();
+  }
+  archive.commit();
+  summary.stopped = options.stopped();
+  return summary;
+}
+
+/** Runs one source's work; what is wrong with the source stays with the source. */
+async function collect(found: Found, work: () => Promise<void>, { summary }: Work): Promise<void> {
+  try {
+    summary.sources.read++;
+    await work();
+  } catch (error) {
+    if (error instanceof WeirError) throw error;
+    const code = errorCode(error);
+    if (code === "ENOENT") return; // it went away between being listed and being opened
+    if (code === undefined) throw error;
+    summary.unreadable.push({ path: found.path, reason: code });
+  }
+}

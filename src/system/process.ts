@@ -1,0 +1,64 @@
+/** Owns what weir knows of its own process: arguments, environment, terminal, signals, exit code. */
+import os from "node:os";
+import process from "node:process";
+import { isatty } from "node:tty";
+
+export interface Terminal {
+  readonly isTTY: boolean;
+  readonly columns: number;
+}
+
+export const argv: readonly string[] = process.argv.slice(2);
+export const env: Readonly<Record<string, string | undefined>> = process.env;
+export const platform: "linux" | "darwin" | "win32" =
+  process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux";
+export const pid: number = process.pid;
+
+/** The account's own home folder; only the default, when no `--home` is given. */
+export function homeFolder(): string {
+  return os.homedir();
+}
+
+/** The account that runs weir, or undefined where the platform has no user ids. */
+export function userId(): number | undefined {
+  return process.getuid?.();
+}
+
+/** Every file and folder that weir makes is its owner's alone from the first byte. */
+export function restrictNewFiles(): void {
+  process.umask(0o077);
+}
+
+/** Whether a descriptor is a terminal, and how wide; touching no stream object when it is not. */
+export function terminal(fd: 1 | 2): Terminal {
+  const isTTY = isatty(fd);
+  if (!isTTY) return { isTTY: false, columns: 100 };
+  const stream = fd === 1 ? process.stdout : process.stderr;
+  return { isTTY: true, columns: stream.columns || 100 };
+}
+
+
+export function setExitCode(code: number): void {
+  process.exitCode = code;
+}
+
+/** Ends at once; only for a second signal, where the commit protocol makes any moment safe. */
+export function exitNow(code: number): never {
+  process.exit(code);
+}
+
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+/** Calls back for each stop signal. */
+export function onStopSignal(listener: (signal: StopSignal) => void): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => listener(signal));
+}
+
+/** Lets timers and signals run; work in a long loop calls it every few milliseconds. */
+export function yieldToEvents(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,93 @@
+/** Owns access to the machine: the one object through which all of weir reads, writes and tells the time. */
+import { constants } from "node:fs";
+import { type Calls, type Entry, machine, type Stat } from "./calls.ts";
+import { injectFaults } from "./faults.ts";
+
+export type { Calls, Entry, Stat };
+
+declare const WEIR_FAULTS: string | undefined;
+
+/** The machine; a build made with `--faults` wraps it, in every other build the harness is not even present. */
+export const sys: Calls = typeof WEIR_FAULTS === "string" && WEIR_FAULTS === "true" ? injectFaults(machine) : machine;
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** The system's error code (`ENOENT`, ...), or undefined for an error of another kind. */
+export function errorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** True for the two codes that mean "there is nothing at this path"; every other error is an error. */
+export function isAbsent(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "ENOENT" || code === "ENOTDIR";
+}
+
+/** Runs a call that may find nothing at its path: undefined then, any other error is thrown. */
+export function ifPresent<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Opens a regular file for reading without ever blocking on a pipe or following a link at the leaf. */
+export function openForReading(path: string): number {
+  const fd = sys.open(path, O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
+  if (sys.fstat(fd).kind === "file") return fd;
+  sys.close(fd);
+  throw Object.assign(new Error(`${path} is not a regular file`), { code: "ENOTFILE" });
+}
+
+/** Creates a file that must not exist yet (mode 0600), or opens one of ours for writing; never through a link. */
+export function openForWriting(path: string, create: boolean): number {
+  return sys.open(path, O_RDWR | (O_NOFOLLOW ?? 0) | (create ? O_CREAT | O_EXCL : 0), 0o600);
+}
+
+/** Makes a folder's list of names durable. Windows has no such call and needs none. */
+export function syncFolder(path: string): void {
+  if (O_DIRECTORY === undefined) return;
+  const fd = sys.open(path, O_RDONLY | O_DIRECTORY);
+  try {
+    sys.fsync(fd);
+  } finally {
+    sys.close(fd);
+  }
+}
+
+/** Writes all bytes at a position; a short write goes on where it stopped, an error is thrown. */
+export function writeFully(fd: number, bytes: Uint8Array, position: number | null): void {
+  let done = 0;
+  while (done < bytes.length) {
+    const n = sys.write(fd, bytes, done, bytes.length - done, position === null ? null : position + done);
+    if (n <= 0) throw Object.assign(new Error("the write took no bytes"), { code: "EIO" });
+    done += n;
+  }
+}
+
+/** Reads up to `length` bytes at a position into a new array, which is shorter only at the file's end. */
+export function readAt(fd: number, position: number, length: number): Uint8Array {
+  const into = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const n = sys.read(fd, into, done, length - done, position + done);
+    if (n === 0) break;
+    done += n;
+  }
+  return done === length ? into : into.subarray(0, done);
+}
+
+/** Reads a small file whole; throws `EFBIG` when it is larger than `limit` bytes. */
+export function readSmallFile(path: string, limit: number): Uint8Array {
+  const fd = openForReading(path);
+  try {
+    const { size } = sys.fstat(fd);
+    if (size > limit) throw Object.assign(new Error(`${path} is larger than ${limit} bytes`), { code: "EFBIG" });
+    return readAt(fd, 0, size);
+  } finally {
+    sys.close(fd);
+  }
+}

@@ -1,0 +1,83 @@
+/** Owns how tests run the built program: in a clean environment, and never on the real home. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to the clean environment; nothing of the caller's own environment is passed on but PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** `weir-faults` is the same program with the fault harness. */
+  readonly binary?: "weir" | "weir-faults";
+  readonly timeoutMs?: number;
+}
+
+export interface RunResult {
+  /** The exit code, or null when a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly signal: string | null;
+}
+
+export type Weir = Bun.Subprocess<"pipe", "pipe", "pipe">;
+
+const dist = join(import.meta.dir, "../../dist");
+
+/** A folder that is not there and that nothing can create: what weir would put into the home fails loudly. */
+const NOWHERE = "/dev/null/nobody";
+
+const NEEDS = new Map([
+  ["scan", ["--home", "--data-dir"]],
+  ["sync", ["--home", "--data-dir"]],
+  ["export", ["--data-dir"]],
+  ["prune", ["--data-dir"]],
+  ["verify", ["--data-dir"]],
+]);
+
+/** Refuses a command line that would look at the homes or the archive of whoever runs the tests. */
+function refuseRealHome(args: readonly string[], env: Readonly<Record<string, string>>): void {
+  if (args.includes("--help") || args.includes("-h")) return;
+  const needed = args.flatMap((arg) => NEEDS.get(arg) ?? []);
+  for (const flag of needed) {
+    const given = args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+    if (given || (flag === "--data-dir" && env.WEIR_DATA_DIR)) continue;
+    throw new Error(`a test must give ${flag} to weir ${args.join(" ")}`);
+  }
+}
+
+function commandLine(args: readonly string[], { env = {}, binary = "weir" }: RunOptions) {
+  refuseRealHome(args, env);
+  const path = join(dist, process.platform === "win32" ? `${binary}.exe` : binary);
+  if (!existsSync(path))
+    throw new Error(`${path} is not there: npm run build${binary === "weir" ? "" : " -- --faults"}`);
+  return { cmd: [path, ...args], env: { PATH: process.env.PATH ?? "", TZ: "UTC", HOME: NOWHERE, ...env } };
+}
+
+/** Runs weir to its end; it is stopped after a minute unless told otherwise. */
+export function weir(args: readonly string[], options: RunOptions = {}): RunResult {
+  const { cmd, env } = commandLine(args, options);
+  const { input } = options;
+  const run = Bun.spawnSync({
+    cmd,
+    env,
+    cwd: options.cwd,
+    stdin: input === undefined ? "ignore" : typeof input === "string" ? Buffer.from(input) : input,
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: options.timeoutMs ?? 60_000,
+  });
+  const signal = run.signalCode === undefined ? null : String(run.signalCode);
+  return {
+    status: signal === null ? run.exitCode : null,
+    stdout: run.stdout.toString(),
+    stderr: run.stderr.toString(),
+    signal,
+  };
+}
+
+/** Starts weir and hands the process over, for tests that write to it, kill it or close its pipes. */
+export function startWeir(args: readonly string[], options: Omit<RunOptions, "input" | "timeoutMs"> = {}): Weir {
+  const { cmd, env } = commandLine(args, options);
+  return Bun.spawn({ cmd, env, cwd: options.cwd, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+}
