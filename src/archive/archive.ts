@@ -59,7 +59,9 @@ export interface ArchiveOptions {
   /** How long to wait for another writer, in milliseconds. */
   readonly waitMs: number;
   readonly segmentMaxBytes: number;
-  /** Called for each record that a commit has made durable. */
+  /** Reads everything and archives nothing: no lock, no folder, no byte is written. */
+  readonly dryRun?: boolean;
+  /** Called with the lines that a commit has made durable. */
   readonly onCommitted?: (lines: readonly string[]) => void;
 }
 
@@ -90,7 +92,7 @@ export class Archive {
   readonly #options: ArchiveOptions;
   readonly host: string;
   #segments: Segment[];
-  #run: number;
+  #run = 0;
   #lines: string[] = [];
   #bytes = 0;
   #sources = new Map<number, SourceRow>();
@@ -109,9 +111,8 @@ export class Archive {
     this.host = host;
     this.#segments = readSegments(db);
     this.#nextSource = (db.query("SELECT max((SELECT coalesce(max(id), 0) FROM source), (SELECT coalesce(max(source), 0) FROM ledger)) + 1 AS next").get() as { next: number }).next;
-    this.#run = Number(
-      db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid,
-    );
+    if (!options.dryRun)
+      this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
 
   /**
@@ -120,6 +121,7 @@ export class Archive {
    */
   static async open(path: string, options: ArchiveOptions): Promise<Archive> {
     const folder = dataFolder(path);
+    if (options.dryRun) return Archive.#forDryRun(folder, options);
     prepareFolder(folder);
     if (!(await lockOrExplain(folder, options.waitMs)))
       throw new WeirError(
@@ -133,6 +135,15 @@ export class Archive {
       releaseLock();
       throw error;
     }
+  }
+
+  static #forDryRun(folder: DataFolder, options: ArchiveOptions): Archive {
+    if (ifPresent(() => sys.lstat(folder.state))?.size) {
+      const db = openStateForReading(folder.state);
+      return new Archive(db, folder, getMeta(db, "install") ?? "", options);
+    }
+    const db = openState(":memory:");
+    return new Archive(db, folder, rebuildState(db, folder) ?? "0".repeat(16), options);
   }
 
   static #opened(folder: DataFolder, options: ArchiveOptions): Archive {
@@ -248,13 +259,7 @@ export class Archive {
   commit(): void {
     if (this.#lines.length === 0 && this.#sources.size === 0 && this.#quarantine.length === 0) return;
     const lines = this.#lines;
-    try {
-      const changed = this.#writeLines(lines);
-      this.#inTransaction("commit", () => this.#moveState(changed));
-    } catch (error) {
-      this.#undo();
-      throw this.#explained(error);
-    }
+    if (!this.#options.dryRun) this.#makeDurable(lines);
     this.#lines = [];
     this.#bytes = 0;
     this.#sources.clear();
@@ -263,6 +268,16 @@ export class Archive {
     for (const id of this.#ledgers.keys()) if (id !== this.#current) this.#ledgers.delete(id);
     this.#adopted.clear();
     this.#options.onCommitted?.(lines);
+  }
+
+  #makeDurable(lines: readonly string[]): void {
+    try {
+      const changed = this.#writeLines(lines);
+      this.#inTransaction("commit", () => this.#moveState(changed));
+    } catch (error) {
+      this.#undo();
+      throw this.#explained(error);
+    }
   }
 
   #writeLines(lines: readonly string[]): Segment[] {
@@ -373,6 +388,7 @@ export class Archive {
 
   /** Ends the run: notes its summary and gives the lock back. What was not committed is forgotten. */
   close(summary: unknown): void {
+    if (this.#options.dryRun) return this.#db.close();
     this.#db.run("PRAGMA synchronous = OFF");
     try {
       this.#db.query("UPDATE run SET ended = ?, summary = ? WHERE id = ?").run(sys.now(), JSON.stringify(summary), this.#run);

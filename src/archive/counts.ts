@@ -1,7 +1,8 @@
 /** Owns what counts: of all that the streams tell, the one telling of each fact (design section 6). */
 import { ledgerFactsOf } from "../record/encode.ts";
 import { textHash } from "../record/identity.ts";
-import type { Operation, WeirRecord } from "../record/schema.ts";
+import type { Operation } from "../record/operations.ts";
+import type { WeirRecord } from "../record/schema.ts";
 import { tokensOf } from "../record/usage.ts";
 
 /** What becomes of a record: it counts, it counts but its usage is a sum that others tell, or it does not count. */

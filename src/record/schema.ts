@@ -1,5 +1,6 @@
 /** Owns the record, schema 1: every key, its type and its meaning. Nothing else defines what a record is. */
 import * as v from "valibot";
+import { OPERATIONS } from "./operations.ts";
 
 const text = v.string();
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -10,20 +11,6 @@ const about = <T extends v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>>(s
   v.pipe(schema, v.description(meaning));
 const maybe = <T extends v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>>(schema: T, meaning: string) =>
   v.optional(v.pipe(schema, v.description(meaning)));
-
-/** What a record is about. The first five are OpenTelemetry GenAI operations (and hooks), the others are weir's. */
-export const OPERATIONS = [
-  "chat",
-  "execute_tool",
-  "invoke_agent",
-  "embeddings",
-  "execute_hook",
-  "session",
-  "user_message",
-  "compaction",
-  "error",
-  "other",
-] as const;
 
 export const usageSchema = v.object({
   input_tokens: maybe(count, "all input tokens, cached ones included"),
@@ -112,6 +99,5 @@ export const recordSchema = v.object({
 });
 
 export type WeirRecord = v.InferOutput<typeof recordSchema>;
-export type Operation = (typeof OPERATIONS)[number];
 export type Usage = v.InferOutput<typeof usageSchema>;
 export type Scalars = v.InferOutput<typeof scalars>;

@@ -1,0 +1,21 @@
+/** Owns the reader's question what the archive knows of its sources; it needs no lock and makes no state. */
+import { ifPresent, sys } from "../system/system.ts";
+import type { SourceRow } from "./archive.ts";
+import { dataFolder } from "./folder.ts";
+import { openStateForReading } from "./state.ts";
+
+/** All sources of an archive; none when there is no archive yet. */
+export function knownSources(path: string): SourceRow[] {
+  const { state } = dataFolder(path);
+  if (!ifPresent(() => sys.stat(state))?.size) return [];
+  const db = openStateForReading(state);
+  try {
+    return db
+      .query(
+        "SELECT id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at AS readAt, version, position, generation FROM source",
+      )
+      .all() as SourceRow[];
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,90 @@
+/** Owns the table of commands: names, options, examples. Each command's code is loaded only when it runs. */
+import type { ArgTable, Command } from "./argv.ts";
+import type { Io } from "./io.ts";
+
+const choiceArgs = {
+  agent: { type: "string", repeatable: true, valueHint: "NAME", description: "only this agent" },
+  stream: { type: "string", repeatable: true, valueHint: "NAME", description: "only this stream" },
+  source: {
+    type: "string",
+    repeatable: "whole",
+    valueHint: "AGENT:STREAM=PATH",
+    description: "read one store from any place",
+  },
+} as const satisfies ArgTable;
+
+export const scanArgs = { ...choiceArgs } as const satisfies ArgTable;
+
+export const syncArgs = {
+  ...choiceArgs,
+  "dry-run": { type: "boolean", description: "read everything, archive nothing, say what would be archived" },
+  print: { type: "boolean", description: "also write the new records to stdout, one JSON object a line" },
+  wait: {
+    type: "boolean",
+    negatable: true,
+    default: true,
+    description: "do not wait for another run to end (exit 75 at once instead of after 10 s)",
+  },
+} as const satisfies ArgTable;
+
+export const exportArgs = {
+  format: { type: "enum", options: ["jsonl", "csv"], default: "jsonl", description: "form of the output" },
+  output: { type: "string", alias: "o", valueHint: "FILE", description: "write to this file, whole or not at all" },
+  since: { type: "string", valueHint: "TIME", description: "only what began at or after: 2026-11-01, 2026-11-01T08:00Z, 7d, 12h" },
+  until: { type: "string", valueHint: "TIME", description: "only what began before" },
+  agent: { type: "string", repeatable: true, valueHint: "NAME", description: "only this agent" },
+  session: { type: "string", repeatable: true, valueHint: "ID", description: "only this session" },
+  model: { type: "string", repeatable: true, valueHint: "NAME", description: "only this model" },
+  operation: { type: "string", repeatable: true, valueHint: "NAME", description: "only this operation: chat, execute_tool, ..." },
+  content: { type: "boolean", description: "with the texts that were captured" },
+  all: { type: "boolean", description: "everything that is archived, not only what counts: copies, revisions, sums" },
+} as const satisfies ArgTable;
+
+export const commands: readonly Command<Io>[] = [
+  {
+    name: "scan",
+    summary: "List agents, streams and sources, and how far behind the archive is. Reads no content, writes nothing.",
+    args: scanArgs,
+    examples: [
+      { line: "weir scan", does: "what is on this machine" },
+      { line: "weir scan --verbose", does: "each source on a line of its own" },
+      { line: "weir scan --home /mnt/c/Users/me", does: "look under another home folder" },
+      { line: "weir scan --json", does: "the same for a script" },
+    ],
+    load: () => import("./scan.ts"),
+  },
+  {
+    name: "sync",
+    summary: "Read what is new in every agent's sessions into the archive. Safe to run at any time, as often as you like.",
+    args: syncArgs,
+    examples: [
+      { line: "weir sync", does: "archive what is new" },
+      { line: "*/10 * * * * weir sync --quiet", does: "the same from cron, every ten minutes" },
+      { line: "weir sync --agent claude-code,codex", does: "only these agents" },
+      { line: "weir sync --dry-run", does: "say what would be archived" },
+      { line: "weir sync --print | jq .operation", does: "also write the new records to stdout" },
+      { line: "weir sync --source codex:transcript=old.jsonl", does: "read one store from any place" },
+    ],
+    load: () => import("./sync.ts"),
+  },
+  {
+    name: "export",
+    summary: "Write what counts, each fact once, from the archive. Reads no agent's files.",
+    args: exportArgs,
+    examples: [
+      { line: "weir export > all.jsonl", does: "everything that counts, as JSON Lines" },
+      { line: "weir export --since 7d --operation chat", does: "the model calls of the last seven days" },
+      { line: "weir export --format csv -o usage.csv", does: "a table, written whole or not at all" },
+      { line: "weir export --agent codex --session ID", does: "one session" },
+      { line: "weir export --all", does: "copies, revisions and sums too" },
+    ],
+    load: () => import("./export.ts"),
+  },
+  {
+    name: "schema",
+    summary: "Print the record's JSON Schema.",
+    args: {},
+    examples: [{ line: "weir schema > record.schema.json", does: "for a validator or a code generator" }],
+    load: () => import("./schema.ts"),
+  },
+];

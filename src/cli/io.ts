@@ -1,0 +1,18 @@
+/** Owns what a command gets to work with: outputs, environment, folders, and whether it should stop. */
+import type { Environment } from "../read/types.ts";
+import type { Log } from "./log.ts";
+import type { Stdout } from "./stdout.ts";
+
+export interface Io {
+  readonly stdout: Stdout;
+  readonly log: Log;
+  readonly environment: Environment;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Columns of the terminal on stdout; infinite in a pipe, where nothing is cut. */
+  readonly columns: number;
+  /** Whether text on stdout may be coloured. */
+  readonly color: boolean;
+  /** The signal that asked for a stop, if one has. */
+  readonly stopSignal: () => "SIGINT" | "SIGTERM" | "SIGHUP" | undefined;
+}

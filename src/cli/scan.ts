@@ -1,0 +1,105 @@
+/** Owns `weir scan`: what is there, and how far behind the archive is. It reads no content and writes nothing. */
+import { agents } from "../agents/index.ts";
+import { knownSources } from "../archive/known.ts";
+import type { SourceRow } from "../archive/archive.ts";
+import { discover, type Found } from "../sync/discover.ts";
+import type { OptionsOf } from "./argv.ts";
+import { choiceOf } from "./choice.ts";
+import { paint } from "./color.ts";
+import type { scanArgs } from "./commands.ts";
+import { EXIT } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { table } from "./table.ts";
+import { bytes, count } from "./text.ts";
+
+interface SourceLine {
+  readonly agent: string;
+  readonly stream: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly session?: string;
+  /** Bytes that are not archived yet. */
+  readonly behind: number;
+  readonly modified: string;
+}
+
+export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<number> {
+  const { found, unreadable } = discover(agents, io.environment, choiceOf(options));
+  const known = new Map(knownSources(io.dataDir).map((row) => [`${row.agent}\0${row.stream}\0${row.path}`, row]));
+  const sources = found.map((f) => sourceLine(f, known.get(`${f.agent.id}\0${f.stream.kind}\0${f.path}`)));
+  const present = agents.filter((agent) => sources.some((s) => s.agent === agent.id));
+  if (options.json) {
+    const notes = present.map(({ id, title, retention }) => ({ id, title, retention }));
+    io.stdout.write(`${JSON.stringify({ schema: "weir.scan", version: 1, agents: notes, sources, unreadable })}\n`);
+  } else {
+    const width = { width: io.columns, headerStyle: paint(io.color).bold };
+    if (sources.length > 0) io.stdout.write(options.verbose ? perSource(sources, width) : perStream(sources, width));
+    for (const agent of present) io.log.info(`${agent.title} ${agent.retention}`);
+    if (sources.length === 0) io.log.info(`no agent's sessions were found under ${io.environment.homes.map((h) => h.path).join(", ")}`);
+  }
+  for (const { path, reason } of unreadable) io.log.warn(`cannot read ${path}: ${reason}`);
+  return unreadable.length > 0 ? EXIT.incomplete : EXIT.done;
+}
+
+function sourceLine(f: Found, known: SourceRow | undefined): SourceLine {
+  const size = f.stamp.size + f.sidecars.reduce((sum, s) => sum + s.stamp.size, 0);
+  const read = known && known.ino === f.stamp.ino && known.position <= f.stamp.size ? known.position : 0;
+  return {
+    agent: f.agent.id,
+    stream: f.stream.kind,
+    path: f.path,
+    bytes: size,
+    session: f.stream.session(f.inRoot),
+    behind: f.stamp.size - read,
+    modified: new Date(f.stamp.mtime).toISOString(),
+  };
+}
+
+type Width = Parameters<typeof table>[2];
+
+function perStream(sources: readonly SourceLine[], width: Width): string {
+  const groups = Map.groupBy(sources, (s) => `${s.agent}\0${s.stream}`);
+  const rows = [...groups.values()].map((group) => {
+    const [first] = group as [SourceLine];
+    const behind = group.reduce((sum, s) => sum + s.behind, 0);
+    const newest = group.reduce((a, b) => (a.modified > b.modified ? a : b)).modified;
+    return [
+      first.agent,
+      first.stream,
+      count(group.length),
+      count(new Set(group.map((s) => s.session)).size),
+      bytes(group.reduce((sum, s) => sum + s.bytes, 0)),
+      behind === 0 ? "up to date" : bytes(behind),
+      newest.slice(0, 16).replace("T", " "),
+    ];
+  });
+  const right = "right" as const;
+  return table(
+    rows,
+    [
+      { header: "AGENT" },
+      { header: "STREAM" },
+      { header: "SOURCES", align: right },
+      { header: "SESSIONS", align: right },
+      { header: "SIZE", align: right },
+      { header: "BEHIND", align: right },
+      { header: "NEWEST (UTC)" },
+    ],
+    width,
+  );
+}
+
+function perSource(sources: readonly SourceLine[], width: Width): string {
+  const right = "right" as const;
+  return table(
+    sources.map((s) => [s.agent, s.stream, bytes(s.bytes), s.behind === 0 ? "up to date" : bytes(s.behind), s.path]),
+    [
+      { header: "AGENT" },
+      { header: "STREAM" },
+      { header: "SIZE", align: right },
+      { header: "BEHIND", align: right },
+      { header: "PATH" },
+    ],
+    width,
+  );
+}
