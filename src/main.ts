@@ -29,7 +29,12 @@ const program = {
   exitCodes: EXIT_MEANINGS,
 };
 
-type Flags = { readonly color: "auto" | "always" | "never"; readonly quiet: boolean; readonly verbose: boolean; readonly debug: boolean };
+type Flags = {
+  readonly color: "auto" | "always" | "never";
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly debug: boolean;
+};
 const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false };
 
 const stdout = createStdout((fd, bytes, offset, length) => sys.write(fd, bytes, offset, length, null));
@@ -96,7 +101,10 @@ function failed(error: unknown): number {
     if (debug) log.debug(error.stack ?? "");
     return exitCodeOf(error.failure);
   }
-  log.error(`unexpected: ${(error as Error)?.message ?? String(error)}`, "please report this with the output of --debug");
+  log.error(
+    `unexpected: ${(error as Error)?.message ?? String(error)}`,
+    "please report this with the output of --debug",
+  );
   if (debug) log.debug((error as Error)?.stack ?? "");
   return EXIT.failed;
 }

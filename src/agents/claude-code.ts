@@ -4,13 +4,24 @@
  * whole (ccusage#888, never field by field: a fallback may change the model), and its copies in forks, resumes,
  * compactions and sidechains are the same fact.
  */
+
+import {
+  type Agent,
+  type Cut,
+  type Draft,
+  type Emit,
+  type Environment,
+  type Line,
+  type Place,
+  type SourceInfo,
+  tail,
+} from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
 import { toolFact } from "../record/identity.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
+import type { Usage } from "../record/schema.ts";
 import { between, utc } from "../record/time.ts";
 import { summedUsage, tokensOf } from "../record/usage.ts";
-import type { Usage } from "../record/schema.ts";
-import { type Agent, type Cut, type Draft, type Emit, type Environment, type Line, type Place, type SourceInfo, tail } from "../read/types.ts";
 
 /** What later lines need of a line that opened something. */
 interface Context {
@@ -94,7 +105,8 @@ const SILENT: ReadonlySet<string> = new Set([
   "worktree-state",
 ]);
 const SILENT_FIRST = /^\{"type":"(?:file-history-snapshot|attribution-snapshot|progress|summary)"/;
-const NOT_TYPED = /^\s*<(?:task-notification|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+)>|^\s*(?:Stop hook feedback:|\[Request interrupted by user|Caveat: The messages below)/;
+const NOT_TYPED =
+  /^\s*<(?:task-notification|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+)>|^\s*(?:Stop hook feedback:|\[Request interrupted by user|Caveat: The messages below)/;
 
 export const claudeCode: Agent = {
   id: "claude-code",
@@ -106,7 +118,8 @@ export const claudeCode: Agent = {
       rank: 50,
       version: 1,
       locate,
-      session: (path) => /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
+      session: (path) =>
+        /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
       start,
       step,
       open,
@@ -124,7 +137,13 @@ function locate(environment: Environment): Place[] {
   const desktop: string[] = [];
   for (const home of environment.homes) {
     const override = home.own ? environment.variable("CLAUDE_CONFIG_DIR") : undefined;
-    if (override) roots.push(...override.split(",").map((dir) => dir.trim().replace(/[\\/]projects[\\/]?$/, "")).filter(Boolean));
+    if (override)
+      roots.push(
+        ...override
+          .split(",")
+          .map((dir) => dir.trim().replace(/[\\/]projects[\\/]?$/, ""))
+          .filter(Boolean),
+      );
     const config = (home.own && environment.variable("XDG_CONFIG_HOME")) || `${home.path}/.config`;
     if (!override) roots.push(`${home.path}/.claude`, `${config}/claude`);
     if (home.layouts.includes("linux")) desktop.push(`${config}/Claude`);
@@ -215,7 +234,10 @@ function contextOf(state: State, o: JsonObject): Context {
 }
 
 /** What every record of a line has in common. */
-function base(state: State, c: Context): Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn"> {
+function base(
+  state: State,
+  c: Context,
+): Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn"> {
   return {
     session_id: c.session,
     agent_version: c.version,
@@ -244,12 +266,28 @@ function tellSession(state: State, o: JsonObject, context: Context, emit: Emit):
   });
 }
 
-function assistant(state: State, o: JsonObject, context: Context, time: string | undefined, line: Line, emit: Emit): void {
+function assistant(
+  state: State,
+  o: JsonObject,
+  context: Context,
+  time: string | undefined,
+  line: Line,
+  emit: Emit,
+): void {
   const message = object(o.message);
-  if (!message) return emit.unknown("assistant without a message");
-  if (o.isApiErrorMessage === true || message.model === "<synthetic>") return apiError(state, o, context, time, emit);
+  if (!message) {
+    emit.unknown("assistant without a message");
+    return;
+  }
+  if (o.isApiErrorMessage === true || message.model === "<synthetic>") {
+    apiError(state, o, context, time, emit);
+    return;
+  }
   const id = text(message.id) ?? text(o.uuid);
-  if (id === undefined) return emit.unknown("assistant without an id");
+  if (id === undefined) {
+    emit.unknown("assistant without an id");
+    return;
+  }
   let call = state.calls.find((c) => c.id === id && c.session === context.session);
   if (!call) {
     call = { ...context, id, start: state.asked ?? time, at: line.offset };
@@ -325,7 +363,13 @@ function tellCall(state: State, call: Call, emit: Emit): void {
   });
 }
 
-function tellTool(state: State, id: string, tool: ToolCall, end: { time?: string; failed: boolean } | undefined, emit: Emit): void {
+function tellTool(
+  state: State,
+  id: string,
+  tool: ToolCall,
+  end: { time?: string; failed: boolean } | undefined,
+  emit: Emit,
+): void {
   emit({
     ...base(state, tool),
     key: id,
@@ -376,12 +420,15 @@ function user(state: State, o: JsonObject, context: Context, time: string | unde
   }
   if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
   const origin = text(object(o.origin)?.kind);
-  if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content))) prompt(state, text(o.uuid), context, time, emit);
+  if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
+    prompt(state, text(o.uuid), context, time, emit);
 }
 
 function firstText(content: unknown): string {
   if (typeof content === "string") return content;
-  const block = list(content).map(object).find((b) => b?.type === "text");
+  const block = list(content)
+    .map(object)
+    .find((b) => b?.type === "text");
   return text(block?.text) ?? "";
 }
 
@@ -403,20 +450,33 @@ function system(state: State, o: JsonObject, context: Context, time: string | un
     case "compact_boundary":
     case "microcompact_boundary": {
       const meta = object(o.compactMetadata) ?? object(o.microcompactMetadata) ?? {};
-      const attributes = allowAttributes({ trigger: meta.trigger, preTokens: meta.preTokens, postTokens: meta.postTokens });
+      const attributes = allowAttributes({
+        trigger: meta.trigger,
+        preTokens: meta.preTokens,
+        postTokens: meta.postTokens,
+      });
       emit({ ...common, operation: "compaction", duration_ms: number(meta.durationMs), attributes });
       return;
     }
     case "api_error":
-      return apiError(state, { ...o, isApiErrorMessage: true, error: "api_error" }, context, time, emit);
+      apiError(state, { ...o, isApiErrorMessage: true, error: "api_error" }, context, time, emit);
+      return;
     case "turn_duration": {
       const duration = number(o.durationMs);
       const begin = time && duration !== undefined ? new Date(Date.parse(time) - duration).toISOString() : undefined;
-      emit({ ...common, operation: "invoke_agent", kind: "internal", time: begin, end_time: time, duration_ms: duration });
+      emit({
+        ...common,
+        operation: "invoke_agent",
+        kind: "internal",
+        time: begin,
+        end_time: time,
+        duration_ms: duration,
+      });
       return;
     }
     case "stop_hook_summary":
-      return hookSummary(state, o, common, emit);
+      hookSummary(state, o, common, emit);
+      return;
   }
 }
 
@@ -427,7 +487,15 @@ function hookSummary(state: State, o: JsonObject, common: Omit<Draft, "operation
   list(o.hookInfos).forEach((info, i) => {
     const key = `${id}#${i}`;
     const attributes = allowAttributes({ hookEvent: "Stop" });
-    emit({ ...common, key, fact: key, operation: "execute_hook", kind: "internal", duration_ms: number(object(info)?.durationMs), attributes });
+    emit({
+      ...common,
+      key,
+      fact: key,
+      operation: "execute_hook",
+      kind: "internal",
+      duration_ms: number(object(info)?.durationMs),
+      attributes,
+    });
   });
 }
 
@@ -482,6 +550,13 @@ function open(state: State, emit: Emit): void {
       at: { offset: 0 },
     });
   } else if (!state.told && state.began !== undefined) {
-    emit({ key: "session", fact: state.own, operation: "session", session_id: state.own, time: state.began, at: { offset: 0 } });
+    emit({
+      key: "session",
+      fact: state.own,
+      operation: "session",
+      session_id: state.own,
+      time: state.began,
+      at: { offset: 0 },
+    });
   }
 }

@@ -1,10 +1,11 @@
 /** Owns the writer's side of the archive: sources and their cursors, and the commit that moves everything together. */
+
+import type { Encoded } from "../record/encode.ts";
 import type { Database } from "../system/database.ts";
 import { isDamaged, isWriteFailure } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
 import { ifPresent, sys } from "../system/system.ts";
-import type { Encoded } from "../record/encode.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
@@ -110,7 +111,13 @@ export class Archive {
     this.#options = options;
     this.host = host;
     this.#segments = readSegments(db);
-    this.#nextSource = (db.query("SELECT max((SELECT coalesce(max(id), 0) FROM source), (SELECT coalesce(max(source), 0) FROM ledger)) + 1 AS next").get() as { next: number }).next;
+    this.#nextSource = (
+      db
+        .query(
+          "SELECT max((SELECT coalesce(max(id), 0) FROM source), (SELECT coalesce(max(source), 0) FROM ledger)) + 1 AS next",
+        )
+        .get() as { next: number }
+    ).next;
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
@@ -165,11 +172,29 @@ export class Archive {
 
   /** All sources of one stream that are or were there. */
   sourcesOf(agent: string, stream: string): SourceRow[] {
-    const rows = this.#asked((db) => db
-      .query(
-        "SELECT id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation FROM source WHERE agent = ? AND stream = ?",
-      )
-      .values(agent, stream) as [number, string, string, number, number, number, number, number, number, string, number, number, number, number][]);
+    const rows = this.#asked(
+      (db) =>
+        db
+          .query(
+            "SELECT id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation FROM source WHERE agent = ? AND stream = ?",
+          )
+          .values(agent, stream) as [
+          number,
+          string,
+          string,
+          number,
+          number,
+          number,
+          number,
+          number,
+          number,
+          string,
+          number,
+          number,
+          number,
+          number,
+        ][],
+    );
     return rows.map(
       ([id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, readAt, version, position, generation]) => ({
         id,
@@ -316,7 +341,9 @@ export class Archive {
 
   #nextSegment(date: string): Segment {
     const install = this.host.slice(0, 8);
-    const used = this.#segments.map((s) => parseSegmentName(s.name)).filter((n) => n?.date === date && n.install === install);
+    const used = this.#segments
+      .map((s) => parseSegmentName(s.name))
+      .filter((n) => n?.date === date && n.install === install);
     const index = used.length === 0 ? 0 : Math.max(...used.map((n) => n?.index ?? 0)) + 1;
     const seq = (this.#segments.at(-1)?.seq ?? 0) + 1;
     const segment: Segment = { seq, name: segmentName({ date, install, index }), bytes: 0, records: 0, sealed: false };
@@ -336,7 +363,19 @@ export class Archive {
     );
     for (const r of this.#sources.values()) {
       const stamp = [r.dev, r.ino, r.birth, r.size, r.mtime, r.ctime] as const;
-      source.run(r.id, r.agent, r.stream, r.path, r.relative, ...stamp, r.sidecars, r.readAt, r.version, r.position, r.generation);
+      source.run(
+        r.id,
+        r.agent,
+        r.stream,
+        r.path,
+        r.relative,
+        ...stamp,
+        r.sidecars,
+        r.readAt,
+        r.version,
+        r.position,
+        r.generation,
+      );
     }
     const cursor = db.query(
       "INSERT INTO cursor (source, proof, state) VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET proof = excluded.proof, state = excluded.state",
@@ -346,11 +385,13 @@ export class Archive {
     const bad = db.query(
       "INSERT INTO quarantine (source, generation, position, length, hash, reason, found) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
-    for (const q of this.#quarantine) bad.run(q.source, q.generation, q.position, q.length, q.hash, q.reason, sys.now());
+    for (const q of this.#quarantine)
+      bad.run(q.source, q.generation, q.position, q.length, q.hash, q.reason, sys.now());
   }
 
   #storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }): void {
-    const insert = "INSERT INTO ledger (source, seq, entries) SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM ledger WHERE source = ?1";
+    const insert =
+      "INSERT INTO ledger (source, seq, entries) SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM ledger WHERE source = ?1";
     const batch = held.ledger.takeBatch();
     if (!batch && !this.#adopted.has(source)) return;
     const whole = this.#adopted.has(source) || held.batches >= LEDGER_BATCHES;
@@ -388,10 +429,15 @@ export class Archive {
 
   /** Ends the run: notes its summary and gives the lock back. What was not committed is forgotten. */
   close(summary: unknown): void {
-    if (this.#options.dryRun) return this.#db.close();
+    if (this.#options.dryRun) {
+      this.#db.close();
+      return;
+    }
     this.#db.run("PRAGMA synchronous = OFF");
     try {
-      this.#db.query("UPDATE run SET ended = ?, summary = ? WHERE id = ?").run(sys.now(), JSON.stringify(summary), this.#run);
+      this.#db
+        .query("UPDATE run SET ended = ?, summary = ? WHERE id = ?")
+        .run(sys.now(), JSON.stringify(summary), this.#run);
       this.#db.query("DELETE FROM run WHERE id <= ?").run(this.#run - KEPT_RUNS);
       this.#db.close();
     } finally {
@@ -401,7 +447,9 @@ export class Archive {
 }
 
 function readSegments(db: Database): Segment[] {
-  const rows = db.query("SELECT seq, name, bytes, records, sealed FROM segment WHERE pruned = 0 ORDER BY seq").all() as {
+  const rows = db
+    .query("SELECT seq, name, bytes, records, sealed FROM segment WHERE pruned = 0 ORDER BY seq")
+    .all() as {
     seq: number;
     name: string;
     bytes: number;
@@ -423,6 +471,8 @@ async function lockOrExplain(folder: DataFolder, waitMs: number): Promise<boolea
   try {
     return await takeLock(folder.lock, waitMs);
   } catch (error) {
-    throw new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, { cause: error });
+    throw new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
+      cause: error,
+    });
   }
 }

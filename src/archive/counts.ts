@@ -79,8 +79,8 @@ export class Counter {
 
   #noteSession(record: WeirRecord, time: number): void {
     if (record.session_id === undefined) return;
-    let session = this.#sessions.get(record.session_id);
-    if (!session) this.#sessions.set(record.session_id, (session = { earliest: time, forked: false }));
+    const session = this.#sessions.get(record.session_id) ?? { earliest: time, forked: false };
+    this.#sessions.set(record.session_id, session);
     session.earliest = Math.min(session.earliest, time);
     if (record.forked_from !== undefined) session.forked = true;
     if (record.operation === "session" && Number.isFinite(time)) session.own = Math.min(session.own ?? time, time);
@@ -91,7 +91,9 @@ export class Counter {
     const facts = Map.groupBy(this.#tellings.values(), (t) => t.fact);
     const winners = [...facts.values()].map((tellings) => tellings.reduce((a, b) => (this.#isBetter(b, a) ? b : a)));
     const counted = withoutRivalStreams(winners, facts);
-    const withCalls = new Set(counted.filter((t) => t.operation === "chat" && t.tokens > 0 && !t.aggregate).map((t) => t.session));
+    const withCalls = new Set(
+      counted.filter((t) => t.operation === "chat" && t.tokens > 0 && !t.aggregate).map((t) => t.session),
+    );
     const verdicts = new Map<number, Verdict>();
     for (const t of counted)
       verdicts.set(t.index, t.aggregate && withCalls.has(t.session) ? "counts without usage" : "counts");
@@ -139,20 +141,25 @@ function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<str
     const joined = joinStreams(group, facts);
     const sides = [...Map.groupBy(group, (t) => joined(t.stream)).values()];
     const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
-    counted.push(...sides.reduce((a, b) => (b.length - a.length || rank(b) - rank(a)) > 0 ? b : a));
+    counted.push(...sides.reduce((a, b) => ((b.length - a.length || rank(b) - rank(a)) > 0 ? b : a)));
   }
   return counted;
 }
 
 /** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */
-function joinStreams(group: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): (stream: string) => string {
+function joinStreams(
+  group: readonly Telling[],
+  facts: ReadonlyMap<string, readonly Telling[]>,
+): (stream: string) => string {
   const parent = new Map<string, string>();
   const find = (s: string): string => {
     const up = parent.get(s);
     return up === undefined || up === s ? s : find(up);
   };
   for (const { fact, session } of group) {
-    const tellers = [...new Set((facts.get(fact) ?? []).filter((t) => t.session === session).map((t) => t.stream))].sort();
+    const tellers = [
+      ...new Set((facts.get(fact) ?? []).filter((t) => t.session === session).map((t) => t.stream)),
+    ].sort();
     for (const stream of tellers.slice(1)) parent.set(find(stream), find(tellers[0] as string));
   }
   return find;

@@ -1,6 +1,7 @@
 /** Owns the data folder: what lies where in it, and that it is ours and nobody else's. */
-import { userId } from "../system/process.ts";
+
 import { WeirError } from "../system/errors.ts";
+import { userId } from "../system/process.ts";
 import { errorCode, ifPresent, type Stat, sys } from "../system/system.ts";
 
 export interface DataFolder {

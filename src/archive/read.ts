@@ -48,7 +48,11 @@ function committedLengths(folder: DataFolder): { name: string; bytes: number; pr
   if (!ifPresent(() => sys.stat(folder.state))?.size) return [];
   const db = openStateForReading(folder.state);
   try {
-    return db.query("SELECT name, bytes, pruned FROM segment").all() as { name: string; bytes: number; pruned: number }[];
+    return db.query("SELECT name, bytes, pruned FROM segment").all() as {
+      name: string;
+      bytes: number;
+      pruned: number;
+    }[];
   } catch (error) {
     if (isDamaged(error)) throw damagedState(folder.state, error);
     if (/no such table/.test((error as Error).message)) return []; // a writer is only just making it

@@ -1,6 +1,7 @@
 /** Owns making a lost state anew from the archive: segments, and what each source is known to have told. */
-import type { WeirRecord } from "../record/schema.ts";
+
 import { ledgerFactsOf } from "../record/encode.ts";
+import type { WeirRecord } from "../record/schema.ts";
 import type { Database } from "../system/database.ts";
 import { sys } from "../system/system.ts";
 import type { DataFolder } from "./folder.ts";
@@ -32,8 +33,8 @@ export function rebuildState(db: Database, folder: DataFolder): string | undefin
         records++;
         if (record.host.startsWith(install ?? " ")) host = record.host;
         const key = JSON.stringify([record.agent, record.stream, record.source.path]);
-        let ledger = ledgers.get(key);
-        if (!ledger) ledgers.set(key, (ledger = new Ledger()));
+        const ledger = ledgers.get(key) ?? new Ledger();
+        ledgers.set(key, ledger);
         ledger.note(ledgerFactsOf(record));
       }
       if (parseSegmentName(name)?.install !== install) continue;

@@ -1,6 +1,6 @@
 /** Owns segment files: their names, when the next one starts, how bytes get into them and how long they really are. */
 import { WeirError } from "../system/errors.ts";
-import { errorCode, ifPresent, openForWriting, readAt, sys, syncFolder, writeFully } from "../system/system.ts";
+import { errorCode, ifPresent, openForWriting, readAt, syncFolder, sys, writeFully } from "../system/system.ts";
 
 const NAME = /^weir-(\d{4}-\d\d-\d\d)-([0-9a-f]{8})(?:\.(\d+))?\.jsonl$/;
 
@@ -49,7 +49,13 @@ export function startsNext(current: Segment | undefined, date: string, length: n
 }
 
 /** Writes bytes at a segment's committed length and makes them durable; creates the file when `create` says so. */
-export function appendDurably(folder: string, name: string, committed: number, bytes: Uint8Array, create: boolean): void {
+export function appendDurably(
+  folder: string,
+  name: string,
+  committed: number,
+  bytes: Uint8Array,
+  create: boolean,
+): void {
   const path = `${folder}/${name}`;
   const fd = openForWriting(path, create);
   try {

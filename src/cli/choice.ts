@@ -23,7 +23,11 @@ export function choiceOf(options: {
     streams: options.stream.map((name) => known("stream", name, kinds)),
     sources: options.source.map((text) => {
       const [, agent = "", stream = "", path = ""] = /^([^:=]+):([^=]+)=(.+)$/.exec(text) ?? [];
-      if (path === "") throw new UsageError(`--source ${text} is not AGENT:STREAM=PATH`, "for example codex:transcript=/mnt/old/rollout.jsonl");
+      if (path === "")
+        throw new UsageError(
+          `--source ${text} is not AGENT:STREAM=PATH`,
+          "for example codex:transcript=/mnt/old/rollout.jsonl",
+        );
       const owner = agents.find((a) => a.id === known("agent", agent, ids));
       return { agent, stream: known("stream", stream, owner?.streams.map((s) => s.kind) ?? []), path: resolve(path) };
     }),

@@ -30,12 +30,21 @@ export const syncArgs = {
 export const exportArgs = {
   format: { type: "enum", options: ["jsonl", "csv"], default: "jsonl", description: "form of the output" },
   output: { type: "string", alias: "o", valueHint: "FILE", description: "write to this file, whole or not at all" },
-  since: { type: "string", valueHint: "TIME", description: "only what began at or after: 2026-11-01, 2026-11-01T08:00Z, 7d, 12h" },
+  since: {
+    type: "string",
+    valueHint: "TIME",
+    description: "only what began at or after: 2026-11-01, 2026-11-01T08:00Z, 7d, 12h",
+  },
   until: { type: "string", valueHint: "TIME", description: "only what began before" },
   agent: { type: "string", repeatable: true, valueHint: "NAME", description: "only this agent" },
   session: { type: "string", repeatable: true, valueHint: "ID", description: "only this session" },
   model: { type: "string", repeatable: true, valueHint: "NAME", description: "only this model" },
-  operation: { type: "string", repeatable: true, valueHint: "NAME", description: "only this operation: chat, execute_tool, ..." },
+  operation: {
+    type: "string",
+    repeatable: true,
+    valueHint: "NAME",
+    description: "only this operation: chat, execute_tool, ...",
+  },
   content: { type: "boolean", description: "with the texts that were captured" },
   all: { type: "boolean", description: "everything that is archived, not only what counts: copies, revisions, sums" },
 } as const satisfies ArgTable;
@@ -55,7 +64,8 @@ export const commands: readonly Command<Io>[] = [
   },
   {
     name: "sync",
-    summary: "Read what is new in every agent's sessions into the archive. Safe to run at any time, as often as you like.",
+    summary:
+      "Read what is new in every agent's sessions into the archive. Safe to run at any time, as often as you like.",
     args: syncArgs,
     examples: [
       { line: "weir sync", does: "archive what is new" },

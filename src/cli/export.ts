@@ -1,12 +1,12 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
+import { allRecords, countingRecords } from "../archive/counting.ts";
 import { readableSegments } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
 import { wholeFile } from "../export/file.ts";
-import type { Filter } from "../export/filter.ts";
+import { type Filter, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
-import { select } from "../export/select.ts";
 import type { Writer } from "../export/writer.ts";
 import { OPERATIONS } from "../record/operations.ts";
 import { sys } from "../system/system.ts";
@@ -26,13 +26,19 @@ export async function run(options: Options, io: Io): Promise<number> {
   const segments = readableSegments(io.dataDir);
   const writer = WRITERS[options.format]();
   const file = options.output && options.output !== "-" ? wholeFile(resolve(options.output)) : undefined;
-  const put = (text: string): boolean => (file ? (file.write(text), true) : io.stdout.write(text));
+  const put = (text: string): boolean => {
+    if (!file) return io.stdout.write(text);
+    file.write(text);
+    return true;
+  };
+  const records = options.all ? allRecords(segments) : countingRecords(segments, rankOf);
   let written = 0;
   try {
     let open = put(writer.begin());
-    for (const record of open ? select(segments, { filter, rankOf, all: options.all, content: options.content }) : []) {
+    for (const record of open ? records : []) {
       if (io.stopSignal()) break;
-      open = put(writer.record(record));
+      if (!passes(record, filter)) continue;
+      open = put(writer.record(options.content ? record : withoutContent(record)));
       if (!open) break;
       written++;
     }
@@ -62,7 +68,8 @@ function filterOf(options: Options): Filter {
     if (!known.includes(name)) throw new UsageError(`unknown agent ${name}`, hint(name, known));
   }
   for (const name of options.operation) {
-    if (!(OPERATIONS as readonly string[]).includes(name)) throw new UsageError(`unknown operation ${name}`, hint(name, OPERATIONS));
+    if (!(OPERATIONS as readonly string[]).includes(name))
+      throw new UsageError(`unknown operation ${name}`, hint(name, OPERATIONS));
   }
   return {
     since: options.since === undefined ? undefined : timeOf("--since", options.since),
@@ -86,6 +93,7 @@ function timeOf(flag: string, text: string): number {
   const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text)
     ? Date.parse(/[Zz]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
     : Number.NaN;
-  if (Number.isNaN(time)) throw new UsageError(`${flag} ${text} is no time`, "for example 2026-11-01, 2026-11-01T08:00Z, 7d or 12h");
+  if (Number.isNaN(time))
+    throw new UsageError(`${flag} ${text} is no time`, "for example 2026-11-01, 2026-11-01T08:00Z, 7d or 12h");
   return time;
 }

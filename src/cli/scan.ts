@@ -1,7 +1,7 @@
 /** Owns `weir scan`: what is there, and how far behind the archive is. It reads no content and writes nothing. */
 import { agents } from "../agents/index.ts";
-import { knownSources } from "../archive/known.ts";
 import type { SourceRow } from "../archive/archive.ts";
+import { knownSources } from "../archive/known.ts";
 import { discover, type Found } from "../sync/discover.ts";
 import type { OptionsOf } from "./argv.ts";
 import { choiceOf } from "./choice.ts";
@@ -35,7 +35,8 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
     const width = { width: io.columns, headerStyle: paint(io.color).bold };
     if (sources.length > 0) io.stdout.write(options.verbose ? perSource(sources, width) : perStream(sources, width));
     for (const agent of present) io.log.info(`${agent.title} ${agent.retention}`);
-    if (sources.length === 0) io.log.info(`no agent's sessions were found under ${io.environment.homes.map((h) => h.path).join(", ")}`);
+    if (sources.length === 0)
+      io.log.info(`no agent's sessions were found under ${io.environment.homes.map((h) => h.path).join(", ")}`);
   }
   for (const { path, reason } of unreadable) io.log.warn(`cannot read ${path}: ${reason}`);
   return unreadable.length > 0 ? EXIT.incomplete : EXIT.done;

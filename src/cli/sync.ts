@@ -1,8 +1,8 @@
 /** Owns `weir sync`: flags in, the core called, the result shown. */
 import { agents } from "../agents/index.ts";
 import { Archive } from "../archive/archive.ts";
-import { sync } from "../sync/sync.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
+import { sync } from "../sync/sync.ts";
 import { sys } from "../system/system.ts";
 import type { OptionsOf } from "./argv.ts";
 import { choiceOf } from "./choice.ts";

@@ -1,7 +1,7 @@
 /** Owns output files that are whole or not there: written beside their final name, renamed when complete. */
 import { dirname } from "node:path";
 import { WeirError } from "../system/errors.ts";
-import { ifPresent, openForWriting, sys, syncFolder, writeFully } from "../system/system.ts";
+import { ifPresent, openForWriting, syncFolder, sys, writeFully } from "../system/system.ts";
 
 const BUFFER = 1 << 18;
 

@@ -27,3 +27,9 @@ export function passes(record: WeirRecord, filter: Filter): boolean {
     among(filter.operations, record.operation)
   );
 }
+
+/** The same record without the texts that were captured. */
+export function withoutContent({ content, raw, ...record }: WeirRecord): WeirRecord {
+  void [content, raw];
+  return record;
+}

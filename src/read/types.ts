@@ -61,7 +61,52 @@ export interface Tail<S> extends StreamBase {
   open(state: S, emit: Emit): void;
 }
 
-export type Stream = Tail<unknown>;
+/** Rows or documents that change. A changed group comes whole; what of it is archived already is dropped. */
+export interface Snapshot extends StreamBase {
+  readonly shape: "snapshot";
+  readonly groups: Documents | Tables;
+  /** Stateless and pure: tells all facts of one whole group. */
+  reduce(group: Group, source: SourceInfo, emit: Emit): void;
+}
+
+/** Each file is one group: one JSON value, or JSON Lines that may replace each other. */
+export interface Documents {
+  readonly form: "json" | "jsonl";
+}
+
+/** Each SQLite database holds many groups. */
+export interface Tables {
+  readonly form: "sqlite";
+  /** The layouts that are understood. Every one whose tables and columns are all there is read. */
+  readonly layouts: readonly Layout[];
+}
+
+/** How one layout of a database is read. Only ordinary tables are, columns by name. */
+export interface Layout {
+  readonly name: string;
+  readonly needs: Readonly<Record<string, readonly string[]>>;
+  /** One row a group: its key, then whatever changes when the group does. Reads no content. */
+  readonly index: string;
+  /** The group's rows by name; `?1` is a JSON list of group keys, the first column of each row is its group's key. */
+  readonly rows: Readonly<Record<string, string>>;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** One group, whole. */
+export interface Group {
+  readonly key: string;
+  /** Of a `json` document. */
+  readonly document?: unknown;
+  /** Of a `jsonl` document: the lines that are JSON objects, in their order. */
+  readonly lines?: readonly JsonObject[];
+  /** Of a database: by the names of the layout's `rows`. */
+  readonly rows?: Readonly<Record<string, readonly Row[]>>;
+  /** Of a database: the layout's name. */
+  readonly layout?: string;
+}
+
+export type Stream = Tail<unknown> | Snapshot;
 
 export interface Agent {
   readonly id: string;
@@ -112,4 +157,9 @@ export interface Line {
 /** Makes a tail of a typed state one of the registry's streams. */
 export function tail<S>(stream: Omit<Tail<S>, "shape">): Stream {
   return { ...stream, shape: "tail" } as unknown as Stream;
+}
+
+/** Makes a snapshot one of the registry's streams. */
+export function snapshot(stream: Omit<Snapshot, "shape">): Stream {
+  return { ...stream, shape: "snapshot" };
 }

@@ -71,13 +71,13 @@ export function allowAttributes(
   given: Readonly<Record<string, unknown>>,
   dropped?: (name: string) => void,
 ): Scalars | undefined {
-  let out: Scalars | undefined;
+  const out: Scalars = {};
   for (const name in given) {
     const value = given[name];
     if (value === undefined || value === null) continue;
     if (!ALLOWED.has(name)) dropped?.(name);
-    else if (typeof value === "number" || typeof value === "boolean") (out ??= {})[name] = value;
-    else if (typeof value === "string") (out ??= {})[name] = value.slice(0, SCALAR_LIMIT);
+    else if (typeof value === "number" || typeof value === "boolean") out[name] = value;
+    else if (typeof value === "string") out[name] = value.slice(0, SCALAR_LIMIT);
   }
-  return out;
+  return Object.keys(out).length > 0 ? out : undefined;
 }

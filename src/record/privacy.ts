@@ -1,11 +1,16 @@
 /** Owns what a metadata record may say of the person: home folders become `~`, addresses lose their user information. */
 
-const HOME = /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root|\/mnt\/[a-z]\/Users\/[^/]+|[A-Za-z]:[\\/]Users[\\/][^\\/]+)(?=[\\/]|$)/;
+const HOME =
+  /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root|\/mnt\/[a-z]\/Users\/[^/]+|[A-Za-z]:[\\/]Users[\\/][^\\/]+)(?=[\\/]|$)/;
 
 /** A path whose home folder is written as `~`: the given homes first, then every platform's usual places. */
 export function withoutHome(path: string, homes: readonly string[]): string {
   for (const home of homes) {
-    if (home.length > 1 && path.startsWith(home) && (path.length === home.length || /[\\/]/.test(path[home.length] ?? "")))
+    if (
+      home.length > 1 &&
+      path.startsWith(home) &&
+      (path.length === home.length || /[\\/]/.test(path[home.length] ?? ""))
+    )
       return `~${path.slice(home.length)}`;
   }
   return path.replace(HOME, "~");

@@ -16,7 +16,9 @@ export function fromMillis(ms: unknown): string | undefined {
   const whole = Math.floor(ms);
   const iso = new Date(whole).toISOString();
   const micros = Math.round((ms - whole) * 1000);
-  return micros > 0 && micros < 1000 ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z` : iso;
+  return micros > 0 && micros < 1000
+    ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z`
+    : iso;
 }
 
 /** Seconds since 1970 as RFC 3339 UTC. */

@@ -91,7 +91,11 @@ const canonicalPaths = new Map<string, string | undefined>();
 
 /** A path with all links resolved; undefined when there is nothing. */
 function canonical(path: string): string | undefined {
-  if (!canonicalPaths.has(path)) canonicalPaths.set(path, ifPresent(() => sys.realpath(path)));
+  if (!canonicalPaths.has(path))
+    canonicalPaths.set(
+      path,
+      ifPresent(() => sys.realpath(path)),
+    );
   return canonicalPaths.get(path);
 }
 
@@ -112,7 +116,14 @@ function filesOf(place: Place, unreadable: Unreadable[]): File[] {
 }
 
 /** Descends only where a pattern may still match. Links are followed for folders that stay inside the root, never for files. */
-function walk(folder: string, below: string, patterns: readonly string[][], files: File[], unreadable: Unreadable[], place: Place): void {
+function walk(
+  folder: string,
+  below: string,
+  patterns: readonly string[][],
+  files: File[],
+  unreadable: Unreadable[],
+  place: Place,
+): void {
   let entries: readonly { readonly name: string; readonly kind: Stat["kind"] }[];
   try {
     entries = sys.list(folder);
@@ -127,7 +138,15 @@ function walk(folder: string, below: string, patterns: readonly string[][], file
     const inRoot = below === "" ? name : `${below}/${name}`;
     if (kind === "file") {
       if (rest.some((p) => p.length === 0)) addFile(path, inRoot, files, unreadable, place);
-    } else if (kind === "directory") walk(path, inRoot, rest.filter((p) => p.length > 0), files, unreadable, place);
+    } else if (kind === "directory")
+      walk(
+        path,
+        inRoot,
+        rest.filter((p) => p.length > 0),
+        files,
+        unreadable,
+        place,
+      );
   }
 }
 
@@ -146,7 +165,12 @@ function matches(glob: string, name: string): boolean {
   if (!glob.includes("*")) return false;
   let regex = compiled.get(glob);
   if (!regex) {
-    regex = new RegExp(`^${glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join("[^/]*")}$`);
+    regex = new RegExp(
+      `^${glob
+        .split("*")
+        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+        .join("[^/]*")}$`,
+    );
     compiled.set(glob, regex);
   }
   return regex.test(name);

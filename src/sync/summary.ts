@@ -7,7 +7,12 @@ export interface Summary {
   readonly records: { added: number; revised: number; known: number };
   /** By agent and stream: records added or revised. */
   readonly byStream: Record<string, number>;
-  readonly quarantined: { readonly path: string; readonly offset: number; readonly length: number; readonly reason: string }[];
+  readonly quarantined: {
+    readonly path: string;
+    readonly offset: number;
+    readonly length: number;
+    readonly reason: string;
+  }[];
   readonly unreadable: Unreadable[];
   /** Record types, attributes and schemas that the reducers do not know, with their number. */
   readonly unknown: Record<string, number>;

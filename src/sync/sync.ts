@@ -2,13 +2,14 @@
 import type { Archive } from "../archive/archive.ts";
 import { BATCH_BYTES } from "../archive/archive.ts";
 import type { Agent, Environment } from "../read/types.ts";
+import { WeirError } from "../system/errors.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { errorCode, sys } from "../system/system.ts";
-import { WeirError } from "../system/errors.ts";
 import { type Choice, discover, type Found } from "./discover.ts";
-import { collectTail } from "./tail.ts";
-import { matchSources } from "./match.ts";
+import { collectDocument } from "./documents.ts";
+import { type Match, matchSources } from "./match.ts";
 import { newSummary, type Summary } from "./summary.ts";
+import { collectTail } from "./tail.ts";
 
 /** A loop gives way to signals at least this often. */
 const SLICE_MS = 20;
@@ -35,7 +36,12 @@ export interface Work {
  * Reads what is new in every chosen source into the archive. A source that cannot be read is told in the summary and
  * the others go on; an archive that cannot be written ends the run with the error.
  */
-export async function sync(agents: readonly Agent[], environment: Environment, archive: Archive, options: SyncOptions): Promise<Summary> {
+export async function sync(
+  agents: readonly Agent[],
+  environment: Environment,
+  archive: Archive,
+  options: SyncOptions,
+): Promise<Summary> {
   const summary = newSummary();
   const { found, unreadable } = discover(agents, environment, options.choice);
   summary.unreadable.push(...unreadable);
@@ -59,12 +65,20 @@ export async function sync(agents: readonly Agent[], environment: Environment, a
     if (await work.pause()) break;
     options.onProgress?.(done++, found.length, summary);
     if (match.unchanged) continue;
-    await collect(match.found, () => collectTail(match, work), work);
+    await collect(match.found, () => collectSource(match, work), work);
     if (work.isFull()) archive.commit();
   }
   archive.commit();
   summary.stopped = options.stopped();
   return summary;
+}
+
+function collectSource(match: Match, work: Work): Promise<void> {
+  const { stream } = match.found;
+  if (stream.shape === "tail") return collectTail(match, stream, work);
+  const { groups } = stream;
+  if (groups.form === "sqlite") throw new Error("no reader for databases yet");
+  return collectDocument(match, stream, groups.form, work);
 }
 
 /** Runs one source's work; what is wrong with the source stays with the source. */

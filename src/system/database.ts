@@ -1,5 +1,5 @@
 /** Owns SQLite: how weir opens its own databases, and the raw way to open somebody else's read-only. */
-import { Database, constants } from "bun:sqlite";
+import { constants, Database } from "bun:sqlite";
 
 export type { Database };
 

@@ -1,6 +1,7 @@
 /** Owns the fault harness: numbers every call and fails, cuts or kills at the one that the environment names. */
-import process from "node:process";
+
 import { appendFileSync } from "node:fs";
+import process from "node:process";
 import type { Calls } from "./calls.ts";
 
 /**

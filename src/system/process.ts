@@ -37,7 +37,6 @@ export function terminal(fd: 1 | 2): Terminal {
   return { isTTY: true, columns: stream.columns || 100 };
 }
 
-
 export function setExitCode(code: number): void {
   process.exitCode = code;
 }

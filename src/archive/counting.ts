@@ -1,0 +1,43 @@
+/** Owns reading the archive as records: all of them, or those that count. */
+import type { WeirRecord } from "../record/schema.ts";
+import { WeirError } from "../system/errors.ts";
+import { Counter, type RankOf } from "./counts.ts";
+import { type ReadableSegment, readSegmentLines } from "./read.ts";
+
+/** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
+export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
+  for (const { path, bytes } of segments) {
+    let offset = 0;
+    for (const line of readSegmentLines(path, bytes)) {
+      const record = parsed(line, path, offset);
+      offset += Buffer.byteLength(line) + 1;
+      if (record.v === 1) yield record;
+    }
+  }
+}
+
+/** The records that count, in the archive's order; a usage that is a sum of calls told elsewhere is left out. */
+export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
+  const counter = new Counter(rankOf);
+  for (const record of allRecords(segments)) counter.add(record);
+  const verdictOf = counter.verdicts();
+  let index = 0;
+  for (const record of allRecords(segments)) {
+    const verdict = verdictOf(index++);
+    if (verdict === "no") continue;
+    if (verdict === "counts without usage") {
+      delete record.usage;
+      delete record.aggregate;
+    }
+    yield record;
+  }
+}
+
+function parsed(line: string, path: string, offset: number): WeirRecord {
+  try {
+    return JSON.parse(line) as WeirRecord;
+  } catch (cause) {
+    const message = `the archive is damaged: ${path} holds no record at byte ${offset}`;
+    throw new WeirError("damaged", message, "restore the file from a backup", { cause });
+  }
+}

@@ -1,0 +1,64 @@
+/** Owns reading files that are rewritten as a whole: one moment's bytes, or the word that they do not hold still. */
+import { openForReading, readAt, sys } from "../system/system.ts";
+import { type Stamp, stampOf } from "./identity.ts";
+import { BadLine } from "./line.ts";
+import { type BadBytes, hashBytes, readPieces } from "./tail.ts";
+import type { Documents, Group } from "./types.ts";
+
+/** A larger document is not read: it would have to be held in memory as a whole. */
+const DOCUMENT_LIMIT = 256 << 20;
+
+/** What one look at a document gave: its group, what in it could not be read, and the stamp it was read under. */
+export interface DocumentRead {
+  readonly group?: Group;
+  readonly bad: readonly BadBytes[];
+  readonly stamp: Stamp;
+  /** It changed while it was read, or it is half-written: look again. */
+  readonly unsettled: boolean;
+}
+
+/** Reads a document once. Throws the system's errors. */
+export function readDocument(path: string, form: Documents["form"]): DocumentRead {
+  const fd = openForReading(path);
+  try {
+    const stamp = stampOf(sys.fstat(fd));
+    const read = form === "json" ? readJson(fd, stamp.size) : readLines(fd, stamp.size);
+    const after = stampOf(sys.fstat(fd));
+    const moved = after.size !== stamp.size || after.mtime !== stamp.mtime || after.ctime !== stamp.ctime;
+    return { ...read, stamp, unsettled: moved || read.bad.some((b) => b.reason === "not JSON" && form === "json") };
+  } finally {
+    sys.close(fd);
+  }
+}
+
+type Read = Pick<DocumentRead, "group" | "bad">;
+
+function readJson(fd: number, size: number): Read {
+  const bad = (reason: string, hash: string): Read => ({ bad: [{ offset: 0, length: size, hash, reason }] });
+  if (size > DOCUMENT_LIMIT) return bad(`a document of more than ${DOCUMENT_LIMIT >> 20} MiB`, "");
+  const bytes = readAt(fd, 0, size);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { group: { key: "", document: JSON.parse(text) }, bad: [] };
+  } catch (error) {
+    return bad(error instanceof SyntaxError ? "not JSON" : "invalid UTF-8", hashBytes(bytes));
+  }
+}
+
+function readLines(fd: number, size: number): Read {
+  const lines: NonNullable<Group["lines"]>[number][] = [];
+  const bad: BadBytes[] = [];
+  for (const piece of readPieces(fd, 0, size)) {
+    bad.push(...piece.bad);
+    for (const line of piece.lines) {
+      try {
+        lines.push(line.json());
+      } catch (error) {
+        if (!(error instanceof BadLine)) throw error;
+        const hash = hashBytes(readAt(fd, line.offset, line.length));
+        bad.push({ offset: line.offset, length: line.length, hash, reason: error.message });
+      }
+    }
+  }
+  return { group: { key: "", lines }, bad };
+}

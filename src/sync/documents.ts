@@ -1,0 +1,44 @@
+/** Owns one sync of one document: read it when it holds still, reduce it whole, let the ledger drop what is known. */
+import { type DocumentRead, readDocument } from "../read/document.ts";
+import type { Documents, Snapshot } from "../read/types.ts";
+import { sleep } from "../system/process.ts";
+import { emitter } from "./emitter.ts";
+import type { Match } from "./match.ts";
+import { infoOf, quarantine, rowOf } from "./source.ts";
+import type { Work } from "./sync.ts";
+
+/** A document that is just being written is looked at again after these waits, in milliseconds; then in the next run. */
+const WAITS = [20, 60, 120];
+
+/** Reads a changed document into the batch. Throws the system's errors. */
+export async function collectDocument(
+  match: Match,
+  stream: Snapshot,
+  form: Documents["form"],
+  work: Work,
+): Promise<void> {
+  const { found, known } = match;
+  let read: DocumentRead = readDocument(found.path, form);
+  for (const wait of WAITS) {
+    if (!read.unsettled) break;
+    await sleep(wait);
+    read = readDocument(found.path, form);
+  }
+  const row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
+  work.summary.bytes.read += read.stamp.size;
+  for (const bad of read.bad) quarantine(found, row, bad, work);
+  if (read.group) {
+    const emit = emitter(found, work, work.archive.ledgerOf(row.id), { soft: true, monotone: false }, () => undefined);
+    try {
+      stream.reduce(read.group, infoOf(found, work), emit);
+    } catch (error) {
+      const reason = `not understood: ${(error as Error).message}`;
+      quarantine(found, row, { offset: 0, length: read.stamp.size, hash: "", reason }, work);
+    }
+  }
+  const { size } = read.stamp;
+  work.archive.setSource({
+    ...rowOf({ ...found, stamp: read.stamp }, { size, position: size, generation: row.generation }),
+    id: row.id,
+  });
+}

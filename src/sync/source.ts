@@ -1,0 +1,48 @@
+/** Owns what every kind of source has in common: its row, its info for the reducer, its place in the quarantine. */
+import type { SourceRow } from "../archive/archive.ts";
+import type { BadBytes } from "../read/tail.ts";
+import type { SourceInfo } from "../read/types.ts";
+import { readSmallFile, sys } from "../system/system.ts";
+import type { Found } from "./discover.ts";
+import { sidecarStamp } from "./match.ts";
+import type { Work } from "./sync.ts";
+
+const SIDECAR_LIMIT = 4 << 20;
+
+/** The row of a source as it stands when this sync leaves it. */
+export function rowOf(found: Found, now: Pick<SourceRow, "size" | "position" | "generation">): Omit<SourceRow, "id"> {
+  return {
+    agent: found.agent.id,
+    stream: found.stream.kind,
+    path: found.path,
+    relative: found.relative,
+    ...found.stamp,
+    sidecars: sidecarStamp(found),
+    readAt: sys.now(),
+    version: found.stream.version,
+    ...now,
+  };
+}
+
+/** What the reducer may know of its source. A sidecar that cannot be read is told and left out. */
+export function infoOf(found: Found, { summary }: Work): SourceInfo {
+  const { inRoot, sidecars } = found;
+  const name = inRoot.slice(inRoot.lastIndexOf("/") + 1);
+  const parsed: Record<string, unknown> = {};
+  for (const { ending, path } of sidecars) {
+    try {
+      parsed[ending] = JSON.parse(Buffer.from(readSmallFile(path, SIDECAR_LIMIT)).toString("utf8"));
+    } catch (error) {
+      const reason = error instanceof SyntaxError ? "not JSON" : (error as Error).message;
+      summary.unreadable.push({ path, reason });
+    }
+  }
+  return { path: inRoot, stem: name.replace(/\.[^.]*$/, ""), sidecars: parsed };
+}
+
+/** Sets bytes aside: counted and told in this run, remembered with their hash, never with their text. */
+export function quarantine(found: Found, row: Pick<SourceRow, "id" | "generation">, bad: BadBytes, work: Work): void {
+  const { offset, length, hash, reason } = bad;
+  work.summary.quarantined.push({ path: found.path, offset, length, reason });
+  work.archive.quarantine({ source: row.id, generation: row.generation, position: offset, length, hash, reason });
+}
