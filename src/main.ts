@@ -1,6 +1,6 @@
 /** Owns the entry: dispatch, and the one place that turns an error into an exit code. */
-import { resolve } from "node:path";
-import { parseArguments, UsageError } from "./cli/argv.ts";
+import { delimiter, resolve } from "node:path";
+import { type Command, parseArguments, UsageError } from "./cli/argv.ts";
 import { decideColor } from "./cli/color.ts";
 import { commands } from "./cli/commands.ts";
 import { EXIT, EXIT_MEANINGS, exitCodeOf } from "./cli/exit.ts";
@@ -8,8 +8,10 @@ import { commandHelp, programHelp } from "./cli/help.ts";
 import type { Io } from "./cli/io.ts";
 import { createLog, type Log, levelOf, wantsProgress } from "./cli/log.ts";
 import { createStdout } from "./cli/stdout.ts";
+import { nearest } from "./cli/text.ts";
 import { environmentOf } from "./config/environment.ts";
-import { defaultDataFolder } from "./config/folders.ts";
+import { defaultConfigFile, defaultDataFolder } from "./config/folders.ts";
+import type { ConfigFile } from "./config/load.ts";
 import { WeirError } from "./system/errors.ts";
 import * as self from "./system/process.ts";
 import { sys, writeFully } from "./system/system.ts";
@@ -34,8 +36,11 @@ type Flags = {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly debug: boolean;
+  readonly home: readonly string[];
+  readonly "data-dir"?: string;
+  readonly config?: string;
 };
-const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false };
+const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false, home: [] };
 
 const stdout = createStdout((fd, bytes, offset, length) => sys.write(fd, bytes, offset, length, null));
 
@@ -56,6 +61,47 @@ function logFor(flags: Flags): Log {
   });
 }
 
+/** The homes to look under, and what named them. */
+function homesOf(flags: Flags): { readonly paths: readonly string[]; readonly by: string } {
+  if (flags.home.length > 0) return { paths: flags.home, by: "--home" };
+  const paths = (self.env.WEIR_HOME ?? "").split(delimiter).filter((path) => path !== "");
+  return { paths, by: paths.length > 0 ? "WEIR_HOME" : "default" };
+}
+
+function configFileOf(flags: Flags, home: string): ConfigFile {
+  if (flags.config !== undefined) return { path: resolve(flags.config), namedBy: "--config" };
+  if (self.env.WEIR_CONFIG) return { path: resolve(self.env.WEIR_CONFIG), namedBy: "WEIR_CONFIG" };
+  return { path: defaultConfigFile(self.platform, home, self.env) };
+}
+
+/** What a command gets to work with. Throws `usage` for a wrong setting, unless the command needs none. */
+async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
+  const { platform, env } = self;
+  const home = env.HOME || self.homeFolder();
+  const homes = homesOf(flags);
+  const { loadConfiguration } = await import("./config/load.ts");
+  const file = configFileOf(flags, home);
+  const given = { file, variables: env, flags, nearest };
+  const none = { file: { path: "/dev/null/none" }, variables: {}, flags: {}, nearest };
+  const stop = self.stopSignals((signal) => self.exitNow(EXIT[signal]));
+  const out = self.terminal(1);
+  return {
+    stdout,
+    log,
+    environment: environmentOf(homes.paths, { platform, home, variables: env }),
+    configuration: loadConfiguration(command.ignoresConfiguration ? none : given),
+    dataDir: resolve(flags["data-dir"] ?? (env.WEIR_DATA_DIR || defaultDataFolder(platform, home, env))),
+    placedBy: {
+      home: homes.by,
+      data_dir: flags["data-dir"] ? "--data-dir" : env.WEIR_DATA_DIR ? "WEIR_DATA_DIR" : "default",
+    },
+    columns: out.isTTY ? out.columns : Number.POSITIVE_INFINITY,
+    color: colorOn(1, flags.color),
+    stopSignal: stop.received,
+    rest: stop.rest,
+  };
+}
+
 async function main(): Promise<number> {
   const parsed = parseArguments(self.argv, commands);
   if (parsed.kind === "version") {
@@ -67,27 +113,10 @@ async function main(): Promise<number> {
     stdout.write(parsed.command ? commandHelp(parsed.command, color) : programHelp(program, color));
     return EXIT.done;
   }
-  const flags = parsed.args as unknown as Flags & { readonly home: readonly string[]; readonly "data-dir"?: string };
+  const flags = parsed.args as unknown as Flags;
   log = logFor(flags);
   debug = flags.debug;
-  const { platform } = self;
-  const home = self.env.HOME || self.homeFolder();
-  const machine = { platform, home, variables: self.env };
-  let signal: self.StopSignal | undefined;
-  self.onStopSignal((received) => {
-    if (signal) self.exitNow(EXIT[received]);
-    signal = received;
-  });
-  const out = self.terminal(1);
-  const io: Io = {
-    stdout,
-    log,
-    environment: environmentOf(flags.home, machine),
-    dataDir: resolve(flags["data-dir"] ?? (self.env.WEIR_DATA_DIR || defaultDataFolder(platform, home, self.env))),
-    columns: out.isTTY ? out.columns : Number.POSITIVE_INFINITY,
-    color: colorOn(1, flags.color),
-    stopSignal: () => signal,
-  };
+  const io = await ioFor(flags, parsed.command);
   const module = await parsed.command.load();
   return module.run(parsed.args, io);
 }

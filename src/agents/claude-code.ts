@@ -7,7 +7,6 @@
 
 import {
   type Agent,
-  type Cut,
   type Draft,
   type Emit,
   type Environment,
@@ -62,8 +61,8 @@ interface State {
   /** The latest line of the user or a tool: the start of the call that answers it. */
   asked?: string;
   told?: boolean;
-  turn: number;
-  prompted?: string;
+  /** When each turn's prompt was given. A line belongs to the last turn before it, also when it is written again. */
+  turns: string[];
   calls: Call[];
   tools: Record<string, ToolCall>;
   hooks: string[];
@@ -72,18 +71,6 @@ interface State {
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
 const KNOWN_HOOKS = 32;
-const FAST = 1024;
-
-const ASSISTANT: readonly Cut[] = [
-  { from: '"content":[', to: ['],"stop_reason":', ']},"requestId":', '],"context_management":'] },
-];
-const TOOL_RESULT: readonly Cut[] = [
-  { from: '"type":"tool_result","content":', to: [',"is_error":', '}]},"uuid":"'] },
-  { from: '"toolUseResult":', to: [',"sourceToolAssistantUUID":', ',"userType":'], last: true, optional: true },
-];
-const [ASSISTANT_CONTENT] = ASSISTANT as readonly [Cut];
-const [RESULT_CONTENT] = TOOL_RESULT as readonly [Cut, Cut];
-
 /** Lines that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT: ReadonlySet<string> = new Set([
   "agent-name",
@@ -164,7 +151,7 @@ function locate(environment: Environment): Place[] {
 
 function start(source: SourceInfo): State {
   const parent = /([^/]+)\/subagents\//.exec(source.path)?.[1];
-  const state: State = { own: parent ?? source.stem, turn: -1, calls: [], tools: {}, hooks: [] };
+  const state: State = { own: parent ?? source.stem, turns: [], calls: [], tools: {}, hooks: [] };
   if (parent === undefined && !source.stem.startsWith("agent-")) return state;
   const meta = object(source.sidecars[".meta.json"]);
   const name = text(meta?.agentType);
@@ -175,8 +162,17 @@ function start(source: SourceInfo): State {
 
 function step(state: State, line: Line, emit: Emit): void {
   if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
-  const fast = line.length > FAST ? fastRead(line) : undefined;
-  const o = fast ?? line.json();
+  if (state.told || state.subagent) {
+    const result = fastResult(line);
+    if (result) {
+      const time = utc(result.time);
+      state.last = time ?? state.last;
+      state.asked = time ?? state.asked;
+      toolResult(state, result.id, result.failed, time, emit);
+      return;
+    }
+  }
+  const o = fastAssistant(line) ?? line.json();
   const time = utc(o.timestamp);
   if (time !== undefined) state.began ??= time;
   const type = text(o.type) ?? "";
@@ -195,22 +191,71 @@ function step(state: State, line: Line, emit: Emit): void {
   else attachment(state, o, context, time, emit);
 }
 
-/** The line without its payload, when it is laid out as Claude Code writes it and its content is one block. */
-function fastRead(line: Line): JsonObject | undefined {
-  if (line.head.includes('"role":"assistant"')) {
-    const part = line.part(ASSISTANT_CONTENT);
-    if (!part || !blockOf(part.head) || part.has("},{")) return undefined;
-    const o = line.envelope(ASSISTANT);
-    const message = object(o?.message);
-    return o?.type === "assistant" && message?.id !== undefined && message.usage !== undefined
-      ? { ...o, message: { ...message, content: [blockOf(part.head)] } }
-      : undefined;
+/**
+ * An assistant's line without its content, when it is laid out as Claude Code writes it and its content is one block;
+ * else undefined, and the whole line is parsed.
+ */
+function fastAssistant(line: Line): JsonObject | undefined {
+  const { head } = line;
+  const message = head.indexOf('"message":{');
+  const content = head.indexOf('"content":[', message);
+  if (message < 0 || content < 0 || !head.startsWith('{"parentUuid":')) return undefined;
+  const block = blockOf(head.slice(content + 11, content + 211));
+  const end = block && line.find('],"stop_reason":', content);
+  if (end === undefined || end < 0) return undefined;
+  const second = line.find("},{", content);
+  if (second >= 0 && second < end) return undefined;
+  const id = /"id":"([^"\\]+)"/.exec(head.slice(message, content));
+  const model = /"model":"([^"\\]+)"/.exec(head.slice(message, content));
+  const rest = parsed(`{"message":{"content":[${line.slice(end)}`);
+  const inner = rest?.message as Record<string, unknown> | undefined;
+  if (!id || !model || !inner?.usage || rest?.type !== "assistant") return undefined;
+  const frame = frameOf(head.slice(head.indexOf(",") + 1, message));
+  if (!frame) return undefined;
+  inner.id = id[1];
+  inner.model = model[1];
+  inner.content = [block];
+  return rest.sessionId === undefined ? Object.assign(rest, frame) : rest;
+}
+
+function parsed(json: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    return undefined; // the line is not laid out as expected; the full parse decides
   }
-  if (!line.head.includes('"type":"tool_result","content":')) return undefined;
-  if (line.part(RESULT_CONTENT)?.has('"tool_use_id":')) return undefined;
-  const o = line.envelope(TOOL_RESULT);
-  const block = object(list(object(o?.message)?.content)[0]);
-  return o?.type === "user" && o.uuid !== undefined && block?.tool_use_id !== undefined ? o : undefined;
+}
+
+let frameText = "";
+let frame: JsonObject | undefined;
+
+/** The keys before the message (session, version, folder, branch): most lines have those of the line before. */
+function frameOf(text: string): JsonObject | undefined {
+  if (text !== frameText) {
+    frameText = text;
+    frame = /[^\x20-\x7e]/.test(text) ? undefined : parsed(`{${text.replace(/,$/, "")}}`);
+  }
+  return frame;
+}
+
+/** A tool's result, told by the bytes around its payload: which call, whether it failed, when. */
+function fastResult(line: Line): { id: string; failed: boolean; time: string } | undefined {
+  const { head } = line;
+  const found =
+    /"type":"user","message":\{"role":"user","content":\[\{"tool_use_id":"([\w.:-]+)","type":"tool_result","content":/.exec(
+      head,
+    );
+  if (!found || !head.startsWith('{"parentUuid":')) return undefined;
+  const start = found.index + found[0].length;
+  const end = line.find('}]},"uuid":"', start);
+  if (end < 0) return undefined;
+  const second = line.find('"tool_use_id":', start);
+  if (second >= 0 && second < end) return undefined;
+  const around = line.latin1(Math.max(start, end - 18), Math.min(line.length, end + 120));
+  const time = /\}\]\},"uuid":"[^"\\]*","timestamp":"([\d:.TZ+-]+)"/.exec(around)?.[1];
+  return time === undefined
+    ? undefined
+    : { id: found[1] ?? "", failed: around.includes(',"is_error":true}]},"uuid":"'), time };
 }
 
 /** A content block as its first bytes tell it. */
@@ -229,7 +274,8 @@ function contextOf(state: State, o: JsonObject): Context {
   if (cwd) context.cwd = cwd;
   if (branch) context.branch = branch;
   if (o.isSidechain === true && !state.subagent) context.sidechain = true;
-  if (state.turn >= 0 && !state.subagent) context.turn = state.turn;
+  const turn = state.subagent ? undefined : turnAt(state.turns, utc(o.timestamp));
+  if (turn !== undefined) context.turn = turn;
   return context;
 }
 
@@ -412,16 +458,19 @@ function user(state: State, o: JsonObject, context: Context, time: string | unde
     const block = object(item);
     if (block?.type !== "tool_result") continue;
     hasResult = true;
-    const id = text(block.tool_use_id);
-    const tool = id === undefined ? undefined : state.tools[id];
-    if (id === undefined || !tool) continue; // its call stands in another file, or the line is a copy
-    delete state.tools[id];
-    tellTool(state, id, tool, { time, failed: block.is_error === true }, emit);
+    toolResult(state, text(block.tool_use_id), block.is_error === true, time, emit);
   }
   if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
   const origin = text(object(o.origin)?.kind);
   if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
     prompt(state, text(o.uuid), context, time, emit);
+}
+
+function toolResult(state: State, id: string | undefined, failed: boolean, time: string | undefined, emit: Emit): void {
+  const tool = id === undefined ? undefined : state.tools[id];
+  if (id === undefined || !tool) return; // its call stands in another file, or the line is a copy
+  delete state.tools[id];
+  tellTool(state, id, tool, { time, failed }, emit);
 }
 
 function firstText(content: unknown): string {
@@ -432,15 +481,24 @@ function firstText(content: unknown): string {
   return text(block?.text) ?? "";
 }
 
+/** The turn that was going on at a time; undefined before the first. */
+function turnAt(turns: readonly string[], time: string | undefined): number | undefined {
+  let turn = turns.length - 1;
+  while (turn > 0 && time !== undefined && time < (turns[turn] as string)) turn--;
+  return turn < 0 ? undefined : turn;
+}
+
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
-function prompt(state: State, uuid: string | undefined, context: Context, time: string | undefined, emit: Emit): void {
-  if (!context.sidechain && (state.prompted === undefined || (time ?? "") > state.prompted)) {
-    state.turn++;
-    state.prompted = time ?? state.prompted;
-  }
-  const key = uuid ?? `prompt@${time}`;
-  const turn = state.turn < 0 ? undefined : state.turn;
-  emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time, turn });
+function prompt(
+  state: State,
+  uuid: string | undefined,
+  context: Context,
+  time: string | undefined,
+  emit: Emit,
+): void {
+  if (!context.sidechain && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
+  const turn = turnAt(state.turns, time);
+  emit({ ...base(state, context), key: uuid ?? `prompt@${time}`, fact: uuid, operation: "user_message", time, turn });
 }
 
 function system(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {

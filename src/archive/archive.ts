@@ -5,7 +5,8 @@ import type { Database } from "../system/database.ts";
 import { isDamaged, isWriteFailure } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
-import { ifPresent, sys } from "../system/system.ts";
+import { ifPresent, removeFolder, sys } from "../system/system.ts";
+import { OutputBatch } from "./batch.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
@@ -44,7 +45,8 @@ export interface SourceRow {
 
 export interface CursorRow {
   readonly proof: string;
-  readonly state: string;
+  /** A tail's state as JSON, a database's digests as bytes. */
+  readonly state: string | Uint8Array;
 }
 
 export interface QuarantineRow {
@@ -62,8 +64,8 @@ export interface ArchiveOptions {
   readonly segmentMaxBytes: number;
   /** Reads everything and archives nothing: no lock, no folder, no byte is written. */
   readonly dryRun?: boolean;
-  /** Called with the lines that a commit has made durable. */
-  readonly onCommitted?: (lines: readonly string[]) => void;
+  /** Called with the lines that a commit has made durable; the bytes are valid during the call. */
+  readonly onCommitted?: (lines: Uint8Array) => void;
 }
 
 /** A batch is committed when it holds this many bytes of output. */
@@ -94,8 +96,7 @@ export class Archive {
   readonly host: string;
   #segments: Segment[];
   #run = 0;
-  #lines: string[] = [];
-  #bytes = 0;
+  readonly #output = new OutputBatch();
   #sources = new Map<number, SourceRow>();
   #cursors = new Map<number, CursorRow>();
   #ledgers = new Map<number, { readonly ledger: Ledger; batches: number }>();
@@ -103,6 +104,7 @@ export class Archive {
   /** Sources whose ledger came from a lost state's records; it is stored whole with their first batch. */
   #adopted = new Set<number>();
   #nextSource: number;
+  readonly #hasOrphans: boolean;
   #current = 0;
 
   private constructor(db: Database, folder: DataFolder, host: string, options: ArchiveOptions) {
@@ -118,6 +120,7 @@ export class Archive {
         )
         .get() as { next: number }
     ).next;
+    this.#hasOrphans = db.query("SELECT 1 FROM orphan LIMIT 1").get() !== null;
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
@@ -164,6 +167,7 @@ export class Archive {
     } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
     for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);
     removeUnborn(db, folder, host.slice(0, 8));
+    removeFolder(folder.temporary);
     db.run("PRAGMA synchronous = OFF"); // the run row only tells others who holds the lock
     const archive = new Archive(db, folder, host, options);
     db.run("PRAGMA synchronous = FULL");
@@ -248,19 +252,20 @@ export class Archive {
   /** A new source's row, with the ledger that a lost state left for it. It is stored with the next batch. */
   newSource(row: Omit<SourceRow, "id">): SourceRow {
     const id = this.#nextSource++;
-    const orphan = this.#db
-      .query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?")
-      .get(row.agent, row.stream, row.relative) as { entries: Uint8Array } | null;
+    const orphan = this.#hasOrphans ? this.#orphanOf(row) : undefined;
     if (orphan) this.#adopted.add(id);
     this.#ledgers.set(id, { ledger: Ledger.from(orphan ? [orphan.entries] : []), batches: 0 });
     return { ...row, id };
   }
 
+  #orphanOf(row: Omit<SourceRow, "id">): { entries: Uint8Array } | undefined {
+    const query = this.#db.query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?");
+    return (query.get(row.agent, row.stream, row.relative) as { entries: Uint8Array } | null) ?? undefined;
+  }
+
   /** Adds a record's line to the batch. */
   add(record: Encoded, rev: number): void {
-    const line = record.line(rev);
-    this.#lines.push(line);
-    this.#bytes += line.length;
+    this.#output.add(record.line(rev));
   }
 
   quarantine(row: QuarantineRow): void {
@@ -273,8 +278,13 @@ export class Archive {
     if (cursor) this.#cursors.set(row.id, cursor);
   }
 
+  /** Where a source may be copied to while it is read; undefined in a dry run, which writes nothing. */
+  get temporary(): string | undefined {
+    return this.#options.dryRun ? undefined : this.#folder.temporary;
+  }
+
   get batchBytes(): number {
-    return this.#bytes;
+    return this.#output.length;
   }
 
   /**
@@ -282,22 +292,20 @@ export class Archive {
    * cursors, ledgers, quarantine and committed lengths together. Throws `write`; then nothing of the batch exists.
    */
   commit(): void {
-    if (this.#lines.length === 0 && this.#sources.size === 0 && this.#quarantine.length === 0) return;
-    const lines = this.#lines;
-    if (!this.#options.dryRun) this.#makeDurable(lines);
-    this.#lines = [];
-    this.#bytes = 0;
+    if (this.#output.length === 0 && this.#sources.size === 0 && this.#quarantine.length === 0) return;
+    if (!this.#options.dryRun) this.#makeDurable();
     this.#sources.clear();
     this.#cursors.clear();
     this.#quarantine = [];
     for (const id of this.#ledgers.keys()) if (id !== this.#current) this.#ledgers.delete(id);
     this.#adopted.clear();
-    this.#options.onCommitted?.(lines);
+    if (this.#output.length > 0) this.#options.onCommitted?.(this.#output.bytes());
+    this.#output.clear();
   }
 
-  #makeDurable(lines: readonly string[]): void {
+  #makeDurable(): void {
     try {
-      const changed = this.#writeLines(lines);
+      const changed = this.#writeOutput();
       this.#inTransaction("commit", () => this.#moveState(changed));
     } catch (error) {
       this.#undo();
@@ -305,35 +313,36 @@ export class Archive {
     }
   }
 
-  #writeLines(lines: readonly string[]): Segment[] {
+  /** Writes the batch into as many segments as its bytes and the date ask for; returns those that changed. */
+  #writeOutput(): Segment[] {
     const date = new Date(sys.now()).toISOString().slice(0, 10);
     const changed: Segment[] = [];
     let current = this.#segments.at(-1);
-    let pending: string[] = [];
-    let start = current?.bytes ?? 0;
+    let committed = current?.bytes ?? 0;
     let created = false;
+    let begin = 0;
+    let end = 0;
     const flush = (): void => {
-      if (!current || pending.length === 0) return;
-      appendDurably(this.#folder.archive, current.name, start, Buffer.from(pending.join("")), created);
+      if (!current || end === begin) return;
+      appendDurably(this.#folder.archive, current.name, committed, this.#output.bytes(begin, end), created);
       changed.push(current);
-      pending = [];
+      begin = end;
     };
-    for (const line of lines) {
-      const length = Buffer.byteLength(line);
-      if (startsNext(current, date, length, this.#options.segmentMaxBytes)) {
+    for (const lineEnd of this.#output.ends) {
+      if (startsNext(current, date, lineEnd - end, this.#options.segmentMaxBytes)) {
         flush();
         if (current && !current.sealed) {
           current.sealed = true;
           if (!changed.includes(current)) changed.push(current);
         }
         current = this.#nextSegment(date);
-        start = 0;
+        committed = 0;
         created = true;
       }
       if (!current) throw new Error("a batch without a segment");
-      pending.push(line);
-      current.bytes += length;
+      current.bytes += lineEnd - end;
       current.records++;
+      end = lineEnd;
     }
     flush();
     return changed;
@@ -390,14 +399,14 @@ export class Archive {
   }
 
   #storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }): void {
-    const insert =
-      "INSERT INTO ledger (source, seq, entries) SELECT ?1, coalesce(max(seq), 0) + 1, ?2 FROM ledger WHERE source = ?1";
     const batch = held.ledger.takeBatch();
     if (!batch && !this.#adopted.has(source)) return;
     const whole = this.#adopted.has(source) || held.batches >= LEDGER_BATCHES;
     if (whole) this.#db.query("DELETE FROM ledger WHERE source = ?").run(source);
-    this.#db.query(insert).run(source, whole ? held.ledger.packed() : (batch ?? new Uint8Array()));
     held.batches = whole ? 1 : held.batches + 1;
+    this.#db
+      .query("INSERT INTO ledger (source, seq, entries) VALUES (?, ?, ?)")
+      .run(source, held.batches, whole ? held.ledger.packed() : (batch ?? new Uint8Array()));
   }
 
   #inTransaction<T>(name: string, work: () => T): T {

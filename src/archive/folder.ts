@@ -9,10 +9,18 @@ export interface DataFolder {
   readonly archive: string;
   readonly state: string;
   readonly lock: string;
+  /** Private copies of other programs' databases, while they are read. */
+  readonly temporary: string;
 }
 
 export function dataFolder(path: string): DataFolder {
-  return { path, archive: `${path}/archive`, state: `${path}/state.db`, lock: `${path}/writer.lock` };
+  return {
+    path,
+    archive: `${path}/archive`,
+    state: `${path}/state.db`,
+    lock: `${path}/writer.lock`,
+    temporary: `${path}/tmp`,
+  };
 }
 
 /**
@@ -33,7 +41,8 @@ export function prepareFolder(folder: DataFolder): void {
   const root = sys.stat(folder.path);
   if (root.kind !== "directory") throw new WeirError("refused", `${folder.path} is not a folder`);
   ownOnly(folder.path, root);
-  for (const path of [folder.archive, folder.state, folder.lock, `${folder.state}-wal`, `${folder.state}-shm`]) {
+  const { archive, state, lock, temporary } = folder;
+  for (const path of [archive, state, lock, temporary, `${state}-wal`, `${state}-shm`]) {
     const stat = ifPresent(() => sys.lstat(path));
     if (stat?.kind === "link") throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
     if (stat) ownOnly(path, stat);

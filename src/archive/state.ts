@@ -13,7 +13,7 @@ const MIGRATIONS: readonly string[] = [
      mtime REAL NOT NULL, ctime REAL NOT NULL, sidecars TEXT NOT NULL, read_at REAL NOT NULL, version INTEGER NOT NULL,
      position INTEGER NOT NULL, generation INTEGER NOT NULL);
    CREATE INDEX source_stream ON source (agent, stream);
-   CREATE TABLE cursor (source INTEGER PRIMARY KEY, proof TEXT NOT NULL, state TEXT NOT NULL);
+   CREATE TABLE cursor (source INTEGER PRIMARY KEY, proof TEXT NOT NULL, state BLOB NOT NULL);
    CREATE TABLE ledger (source INTEGER NOT NULL, seq INTEGER NOT NULL, entries BLOB NOT NULL, PRIMARY KEY (source, seq)) WITHOUT ROWID;
    CREATE TABLE orphan (agent TEXT NOT NULL, stream TEXT NOT NULL, relative TEXT NOT NULL, entries BLOB NOT NULL,
      PRIMARY KEY (agent, stream, relative)) WITHOUT ROWID;

@@ -67,6 +67,8 @@ export interface Command<Io = unknown> {
   readonly args: ArgTable;
   readonly examples: readonly Example[];
   readonly positional?: Positional;
+  /** It needs no setting, so that it works with a configuration that is wrong. */
+  readonly ignoresConfiguration?: boolean;
   readonly load: () => Promise<CommandModule<Io>>;
 }
 

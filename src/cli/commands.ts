@@ -49,6 +49,23 @@ export const exportArgs = {
   all: { type: "boolean", description: "everything that is archived, not only what counts: copies, revisions, sums" },
 } as const satisfies ArgTable;
 
+const retentionArgs = {
+  "max-age": {
+    type: "string",
+    valueHint: "AGE",
+    description: "what was last written longer ago: 30d, 36h, 2w",
+    defaultText: "max_age_days",
+  },
+  "max-size": {
+    type: "string",
+    valueHint: "SIZE",
+    description: "the oldest, until no more than this is left: 100MB, 1GiB",
+    defaultText: "max_total_bytes",
+  },
+} as const satisfies ArgTable;
+
+export const configArgs = { ...retentionArgs } as const satisfies ArgTable;
+
 export const commands: readonly Command<Io>[] = [
   {
     name: "scan",
@@ -91,9 +108,21 @@ export const commands: readonly Command<Io>[] = [
     load: () => import("./export.ts"),
   },
   {
+    name: "config",
+    summary: "Show each setting: its type, floor, default, value and where the value comes from.",
+    args: configArgs,
+    examples: [
+      { line: "weir config", does: "what holds now" },
+      { line: "weir config --config other.toml", does: "what would hold with another file" },
+      { line: "WEIR_SEGMENT_MAX_BYTES=10MiB weir config --json", does: "the same for a script" },
+    ],
+    load: () => import("./config.ts"),
+  },
+  {
     name: "schema",
     summary: "Print the record's JSON Schema.",
     args: {},
+    ignoresConfiguration: true,
     examples: [{ line: "weir schema > record.schema.json", does: "for a validator or a code generator" }],
     load: () => import("./schema.ts"),
   },

@@ -23,7 +23,7 @@ export async function run(options: OptionsOf<typeof syncArgs>, io: Io): Promise<
     waitMs: options.wait ? WAIT_MS : 0,
     segmentMaxBytes: SEGMENT_MAX_BYTES,
     dryRun: options["dry-run"],
-    onCommitted: options.print ? (lines) => void lines.every((line) => io.stdout.write(line)) : undefined,
+    onCommitted: options.print ? (lines) => void io.stdout.write(lines) : undefined,
   });
   let summary: Summary | undefined;
   try {

@@ -35,15 +35,14 @@ export function sameFile(a: Stamp, b: Stamp): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.birth === b.birth;
 }
 
+/** True when a file that was read at `readAtMs` could not change again without another time of change. */
+export function isSettled(stamp: Pick<Stamp, "mtime" | "ctime">, readAtMs: number): boolean {
+  return readAtMs - Math.max(stamp.mtime, stamp.ctime) > SETTLED_MS;
+}
+
 /** True when nothing can have changed since a file with this stamp was read at `readAtMs`. */
 export function isUnchanged(a: Stamp, b: Stamp, readAtMs: number): boolean {
-  return (
-    a.size === b.size &&
-    a.mtime === b.mtime &&
-    a.ctime === b.ctime &&
-    sameFile(a, b) &&
-    readAtMs - Math.max(b.mtime, b.ctime) > SETTLED_MS
-  );
+  return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && sameFile(a, b) && isSettled(b, readAtMs);
 }
 
 /** The proof for a cursor at `offset`: hashes of the first bytes and of the last bytes before it. */

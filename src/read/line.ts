@@ -5,7 +5,7 @@ import type { Cut, Line, Part } from "./types.ts";
 /** A line that cannot be read; the reader quarantines it with this reason. */
 export class BadLine extends Error {}
 
-const HEAD = 1024;
+const HEAD = 640;
 const PART_HEAD = 256;
 const strict = new TextDecoder("utf-8", { fatal: true });
 
@@ -58,6 +58,18 @@ export class ByteLine implements Line {
 
   has(ascii: string): boolean {
     return this.bytes.indexOf(ascii, 0, "latin1") >= 0;
+  }
+
+  find(ascii: string, from: number): number {
+    return this.bytes.indexOf(ascii, from, "latin1");
+  }
+
+  latin1(start: number, end: number = this.length): string {
+    return this.bytes.toString("latin1", start, end);
+  }
+
+  slice(start: number, end: number = this.length): string {
+    return decode(this.bytes, start, end);
   }
 
   part(cut: Cut): Part | undefined {

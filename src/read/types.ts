@@ -77,20 +77,35 @@ export interface Documents {
 /** Each SQLite database holds many groups. */
 export interface Tables {
   readonly form: "sqlite";
-  /** The layouts that are understood. Every one whose tables and columns are all there is read. */
+  /**
+   * The layouts that are understood. Of those with one name the first whose tables and columns are all there is read;
+   * those with different names are all read.
+   */
   readonly layouts: readonly Layout[];
 }
 
-/** How one layout of a database is read. Only ordinary tables are, columns by name. */
+/** How one layout of a database is read. Only ordinary tables are, columns by name; generated columns count as absent. */
 export interface Layout {
   readonly name: string;
+  /** Tables and their columns that must be there. */
   readonly needs: Readonly<Record<string, readonly string[]>>;
-  /** One row a group: its key, then whatever changes when the group does. Reads no content. */
+  /** Columns that may be absent: the SQL writes them `{table.column}`, which becomes `table.column` or `NULL`. */
+  readonly optional?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * One row a group: its key (a text or a number), then whatever changes when the group does. Reads no content. The
+   * groups come to the reducer in this order.
+   */
   readonly index: string;
-  /** The group's rows by name; `?1` is a JSON list of group keys, the first column of each row is its group's key. */
+  /**
+   * The group's rows by name; `?1` is a JSON list of group keys, the first column of each row is its group's key, and
+   * no two columns have one name. All queries of a page see one moment of the database.
+   */
   readonly rows: Readonly<Record<string, string>>;
+  /** Groups that are read at once; 500 unless the groups are large. */
+  readonly page?: number;
 }
 
+/** Values by column: texts, numbers (REALs as exact doubles), null, bytes; integers beyond 2^53 are bigints. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** One group, whole. */
@@ -139,10 +154,16 @@ export interface Part {
 export interface Line {
   readonly offset: number;
   readonly length: number;
-  /** The first 1024 bytes, one character a byte: for finding ASCII, never for values. */
+  /** The first 640 bytes, one character a byte: for finding ASCII, never for values. */
   readonly head: string;
   /** True when the line's bytes contain this ASCII text. */
   has(ascii: string): boolean;
+  /** Where this ASCII text next begins at or after a byte of the line; -1 when it does not. */
+  find(ascii: string, from: number): number;
+  /** These bytes, one character a byte: for finding ASCII, never for values. */
+  latin1(start: number, end?: number): string;
+  /** These bytes as text. Throws `BadLine` when they are not valid UTF-8. */
+  slice(start: number, end?: number): string;
   /** The bytes that a cut would leave out; undefined when it does not fit. */
   part(cut: Cut): Part | undefined;
   /**

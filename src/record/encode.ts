@@ -27,7 +27,12 @@ export interface Encoded {
 }
 
 /** How much a telling knows: its tokens first (a streamed answer's usage only grows), then its known fields. */
-function scoreOf(body: Record<string, unknown>, usage: Usage | undefined): number {
+function scoreOf(known: number, usage: Usage | undefined): number {
+  return Math.min(tokensOf(usage), 2 ** 40) * 1024 + Math.min(known, 1023);
+}
+
+/** The number of known fields, one level deep. */
+function countFields(body: Record<string, unknown>): number {
   let known = 0;
   for (const key in body) {
     const value = body[key];
@@ -36,20 +41,29 @@ function scoreOf(body: Record<string, unknown>, usage: Usage | undefined): numbe
     if (typeof value !== "object" || Array.isArray(value)) continue;
     for (const inner in value) if ((value as Record<string, unknown>)[inner] !== undefined) known++;
   }
-  return Math.min(tokensOf(usage), 2 ** 40) * 1024 + Math.min(known, 1023);
+  return known;
 }
 
-/** The part of the record that says what the fact is: all metadata but times, turn and `open`, in one fixed order. */
-function bodyOf(d: Draft, o: Origin): Record<string, unknown> {
+/** What of a record is the same in many records of a source: told first, and put into text once. */
+function frameOf(d: Draft, o: Origin): Record<string, unknown> {
   return {
     agent: o.agent,
     agent_version: d.agent_version,
     stream: o.stream,
-    kind: d.kind,
     session_id: d.session_id,
     parent_session_id: d.parent_session_id,
     forked_from: d.forked_from,
     conversation_id: d.conversation_id,
+    cwd: d.cwd === undefined ? undefined : withoutHome(d.cwd, o.homes),
+    repository: d.repository === undefined ? undefined : withoutCredentials(d.repository),
+    branch: d.branch,
+  };
+}
+
+/** The part of the record that says what the fact is, without the frame, times, turn and `open`, in one fixed order. */
+function bodyOf(d: Draft): Record<string, unknown> {
+  return {
+    kind: d.kind,
     subagent: d.subagent,
     operation: d.operation,
     name: d.name,
@@ -69,43 +83,92 @@ function bodyOf(d: Draft, o: Origin): Record<string, unknown> {
     cost_usd: d.cost_usd,
     tool: d.tool,
     ttft_ms: d.ttft_ms,
-    cwd: d.cwd === undefined ? undefined : withoutHome(d.cwd, o.homes),
-    repository: d.repository === undefined ? undefined : withoutCredentials(d.repository),
-    branch: d.branch,
     events: d.events,
     attributes: d.attributes,
     resource: d.resource,
   };
 }
 
+interface Frame {
+  readonly draft: Draft;
+  readonly origin: Origin;
+  readonly text: string;
+  readonly known: number;
+}
+
+let lastFrame: Frame | undefined;
+
+/** The frame of a draft as text; most drafts have that of the draft before. */
+function framed(d: Draft, o: Origin): Frame {
+  const last = lastFrame?.draft;
+  if (
+    lastFrame &&
+    last &&
+    lastFrame.origin === o &&
+    last.session_id === d.session_id &&
+    last.agent_version === d.agent_version &&
+    last.cwd === d.cwd &&
+    last.branch === d.branch &&
+    last.parent_session_id === d.parent_session_id &&
+    last.forked_from === d.forked_from &&
+    last.conversation_id === d.conversation_id &&
+    last.repository === d.repository
+  )
+    return lastFrame;
+  const frame = frameOf(d, o);
+  lastFrame = { draft: d, origin: o, text: JSON.stringify(frame).slice(1, -1), known: countFields(frame) };
+  return lastFrame;
+}
+
+const PLAIN_TIME = /^[\d:.TZ-]+$/;
+const quoted = (time: string): string => (PLAIN_TIME.test(time) ? `"${time}"` : JSON.stringify(time));
+
 function whenText(r: Pick<WeirRecord, "open" | "time" | "end_time" | "duration_ms" | "turn">): string {
   let text = r.open ? `,"open":true` : "";
-  if (r.time !== undefined) text += `,"time":${JSON.stringify(r.time)}`;
-  if (r.end_time !== undefined) text += `,"end_time":${JSON.stringify(r.end_time)}`;
-  if (r.duration_ms !== undefined) text += `,"duration_ms":${JSON.stringify(r.duration_ms)}`;
-  if (r.turn !== undefined) text += `,"turn":${JSON.stringify(r.turn)}`;
+  if (r.time !== undefined) text += `,"time":${quoted(r.time)}`;
+  if (r.end_time !== undefined) text += `,"end_time":${quoted(r.end_time)}`;
+  if (r.duration_ms !== undefined) text += `,"duration_ms":${r.duration_ms}`;
+  if (r.turn !== undefined) text += `,"turn":${r.turn}`;
   return text;
 }
 
 /** Turns a draft into a record. Its line ends with a newline and is the record's only form. */
-export function encode(draft: Draft, origin: Origin): Encoded {
+export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at): Encoded {
   const id = recordId(origin.agent, origin.stream, draft.session_id ?? "", draft.operation, draft.key);
-  const fields = bodyOf(draft, origin);
-  const body = JSON.stringify(fields);
+  const frame = framed(draft, origin);
+  const fields = bodyOf(draft);
+  const body = `${frame.text},${JSON.stringify(fields).slice(1, -1)}`;
   const when = whenText(draft);
   return {
     id: idNumber(id),
     content: textHash(body),
     when: textHash(when),
-    score: scoreOf(fields, draft.usage),
+    score: scoreOf(frame.known + countFields(fields), draft.usage),
     line(rev: number): string {
       const fact = JSON.stringify(factOf(draft.fact ?? id));
-      let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${body.slice(1, -1)}`;
+      let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${body}`;
       if (draft.content !== undefined) text += `,"content":${JSON.stringify(draft.content)}`;
       if (draft.raw !== undefined) text += `,"raw":${JSON.stringify(draft.raw)}`;
-      return `${text},"source":${JSON.stringify({ path: origin.path, ...draft.at })},"host":"${origin.host}"}\n`;
+      return `${text},"source":{"path":${pathText(origin)}${placeText(at)}},"host":"${origin.host}"}\n`;
     },
   };
+}
+
+const pathTexts = new WeakMap<Origin, string>();
+
+function pathText(origin: Origin): string {
+  let text = pathTexts.get(origin);
+  if (text === undefined) {
+    text = JSON.stringify(origin.path);
+    pathTexts.set(origin, text);
+  }
+  return text;
+}
+
+function placeText(at: Draft["at"]): string {
+  if (at === undefined) return "";
+  if (at.row === undefined && at.index === undefined) return at.offset === undefined ? "" : `,"offset":${at.offset}`;
+  return `,${JSON.stringify(at).slice(1, -1)}`;
 }
 
 /** What the ledger knows of an archived record, taken from its line; the inverse of `encode`, for a lost state. */
@@ -114,9 +177,9 @@ export function ledgerFactsOf(record: WeirRecord): Omit<Encoded, "line"> & { rea
   void [v, fact, content, raw, source, host];
   return {
     id: idNumber(id),
-    content: textHash(JSON.stringify(body)),
+    content: textHash(JSON.stringify(body).slice(1, -1)),
     when: textHash(whenText({ open, time, end_time, duration_ms, turn })),
-    score: scoreOf(body, body.usage),
+    score: scoreOf(countFields(body), body.usage),
     rev,
   };
 }

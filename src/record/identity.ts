@@ -33,6 +33,11 @@ export function toolFact(callId: string, start: string | undefined, session: str
   return callId.length >= 16 ? callId : `${callId}@${session ?? ""}`;
 }
 
+/** The fact of a call: the provider's response id, with its time where the id is too short to be random (`chatcmpl-123`). */
+export function responseFact(responseId: string, time: string | undefined): string {
+  return responseId.length >= 16 || time === undefined ? responseId : `${responseId}@${time}`;
+}
+
 /** 52 bits of a record id, as a number: how the ledger knows an id (a collision needs about 10^7 ids of one source). */
 export function idNumber(id: string): number {
   return Number.parseInt(id.slice(0, 13), 16);
@@ -40,7 +45,7 @@ export function idNumber(id: string): number {
 
 /** 32 bits of a text's content, never 0. */
 export function textHash(text: string): number {
-  return Number(Bun.hash.xxHash64(text) & 0xffffffffn) || 1;
+  return Bun.hash.xxHash32(text) || 1;
 }
 
 /** The trace id that an exporter derives for a session whose source has none (128 bits). */

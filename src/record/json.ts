@@ -19,3 +19,25 @@ export function text(value: unknown): string | undefined {
 export function number(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
+
+/** The objects of a line on which an interrupted writer left more than one; undefined when it is not that. */
+export function gluedObjects(line: string): JsonObject[] | undefined {
+  const objects: JsonObject[] = [];
+  let rest = "";
+  for (const piece of line.split(/(?<=\})(?=\{")/)) {
+    rest += piece;
+    const whole = parsed(rest);
+    if (whole === undefined) continue;
+    objects.push(whole);
+    rest = "";
+  }
+  return rest === "" && objects.length > 1 ? objects : undefined;
+}
+
+function parsed(json: string): JsonObject | undefined {
+  try {
+    return object(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+}

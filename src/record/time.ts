@@ -21,6 +21,11 @@ export function fromMillis(ms: unknown): string | undefined {
     : iso;
 }
 
+/** A time that may be a text, or milliseconds since 1970. */
+export function timeOf(value: unknown): string | undefined {
+  return typeof value === "number" ? fromMillis(value) : utc(value);
+}
+
 /** Seconds since 1970 as RFC 3339 UTC. */
 export function fromSeconds(seconds: unknown): string | undefined {
   return typeof seconds === "number" ? fromMillis(seconds * 1000) : undefined;
@@ -36,6 +41,17 @@ export function fromNanos(nanos: bigint): string | undefined {
 /** Milliseconds between two times of a record; undefined unless both are known and in order. */
 export function between(start: string | undefined, end: string | undefined): number | undefined {
   if (start === undefined || end === undefined) return undefined;
-  const ms = Date.parse(end) - Date.parse(start);
+  const ms =
+    start.length === 24 && end.length === 24 && sameDay(start, end)
+      ? ofDay(end) - ofDay(start)
+      : Date.parse(end) - Date.parse(start);
   return ms >= 0 ? ms : undefined;
+}
+
+const sameDay = (a: string, b: string): boolean => a.slice(0, 11) === b.slice(0, 11);
+
+/** Milliseconds of the day of a canonical time (`2026-11-21T05:20:29.192Z`); dates are dear to parse. */
+function ofDay(time: string): number {
+  const two = (at: number): number => (time.charCodeAt(at) - 48) * 10 + time.charCodeAt(at + 1) - 48;
+  return (two(11) * 3600 + two(14) * 60 + two(17)) * 1000 + two(20) * 10 + time.charCodeAt(22) - 48;
 }

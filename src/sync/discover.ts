@@ -21,7 +21,12 @@ export interface Sidecar {
   readonly ending: string;
   readonly path: string;
   readonly stamp: Stamp;
+  /** Its content is JSON for the reducer; false for a part of the store itself. */
+  readonly isContent: boolean;
 }
+
+/** What SQLite keeps beside a database: a part of the store, so its stamp is part of the source's. */
+const DATABASE_PARTS = ["-wal", "-journal"];
 
 /** A place or source that could not be looked at; others go on. */
 export interface Unreadable {
@@ -52,7 +57,8 @@ export function discover(agents: readonly Agent[], environment: Environment, cho
     for (const stream of agent.streams) {
       if (choice.streams.length > 0 && !choice.streams.includes(stream.kind)) continue;
       for (const place of placesOf(agent, stream, environment, choice)) {
-        for (const file of filesOf(place, unreadable)) {
+        const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
+        for (const file of filesOf({ ...place, parts }, unreadable)) {
           const key = `${agent.id}\0${stream.kind}\0${file.path}`;
           const identity = `${agent.id}\0${stream.kind}\0${file.stamp.dev}:${file.stamp.ino}:${file.stamp.birth}`;
           if (found.has(key) || seen.has(identity)) continue; // a hard link or a second way to the same file
@@ -101,7 +107,12 @@ function canonical(path: string): string | undefined {
 
 type File = Pick<Found, "path" | "inRoot" | "stamp" | "sidecars">;
 
-function filesOf(place: Place, unreadable: Unreadable[]): File[] {
+interface Search extends Place {
+  /** Endings of files that belong to each source's store. */
+  readonly parts: readonly string[];
+}
+
+function filesOf(place: Search, unreadable: Unreadable[]): File[] {
   const files: File[] = [];
   let root: string | undefined;
   try {
@@ -115,6 +126,8 @@ function filesOf(place: Place, unreadable: Unreadable[]): File[] {
   return files;
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set();
+
 /** Descends only where a pattern may still match. Links are followed for folders that stay inside the root, never for files. */
 function walk(
   folder: string,
@@ -122,7 +135,7 @@ function walk(
   patterns: readonly string[][],
   files: File[],
   unreadable: Unreadable[],
-  place: Place,
+  place: Search,
 ): void {
   let entries: readonly { readonly name: string; readonly kind: Stat["kind"] }[];
   try {
@@ -131,13 +144,14 @@ function walk(
     if (!isAbsent(error)) unreadable.push({ path: folder, reason: errorCode(error) ?? String(error) });
     return;
   }
+  const names = place.sidecars || place.parts.length > 0 ? new Set(entries.map((e) => e.name)) : NO_NAMES;
   for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const rest = patterns.flatMap((pattern) => advance(pattern, name));
     if (rest.length === 0) continue;
     const path = `${folder === "/" ? "" : folder}/${name}`;
     const inRoot = below === "" ? name : `${below}/${name}`;
     if (kind === "file") {
-      if (rest.some((p) => p.length === 0)) addFile(path, inRoot, files, unreadable, place);
+      if (rest.some((p) => p.length === 0)) addFile(path, inRoot, names, files, unreadable, place);
     } else if (kind === "directory")
       walk(
         path,
@@ -176,23 +190,33 @@ function matches(glob: string, name: string): boolean {
   return regex.test(name);
 }
 
-function addFile(path: string, inRoot: string, files: File[], unreadable: Unreadable[], place: Place): void {
+function addFile(
+  path: string,
+  inRoot: string,
+  names: ReadonlySet<string>,
+  files: File[],
+  unreadable: Unreadable[],
+  place: Search,
+): void {
   try {
     const stat = ifPresent(() => sys.lstat(path));
     if (stat?.kind !== "file") return;
-    files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, place) });
+    files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, names, place) });
   } catch (error) {
     unreadable.push({ path, reason: errorCode(error) ?? String(error) });
   }
 }
 
-function sidecarsOf(path: string, place: Place): Sidecar[] {
+/** The sidecars that stand in the same folder, by the list of its names: asking for each would cost as much as the walk. */
+function sidecarsOf(path: string, names: ReadonlySet<string>, place: Search): Sidecar[] {
   const sidecars: Sidecar[] = [];
-  for (const { ending, beside } of place.sidecars ?? []) {
-    if (!path.endsWith(ending)) continue;
-    const sidecar = path.slice(0, -ending.length) + beside;
-    const stat = ifPresent(() => sys.lstat(sidecar));
-    if (stat?.kind === "file") sidecars.push({ ending: beside, path: sidecar, stamp: stampOf(stat) });
-  }
+  const add = (ending: string, beside: string, isContent: boolean): void => {
+    if (!names.has(beside.slice(beside.lastIndexOf("/") + 1))) return;
+    const stat = ifPresent(() => sys.lstat(beside));
+    if (stat?.kind === "file") sidecars.push({ ending, path: beside, stamp: stampOf(stat), isContent });
+  };
+  for (const { ending, beside } of place.sidecars ?? [])
+    if (path.endsWith(ending)) add(beside, path.slice(0, -ending.length) + beside, true);
+  for (const part of place.parts) add(part, path + part, false);
   return sidecars;
 }

@@ -18,7 +18,7 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
   };
   const name = `${found.agent.id}/${found.stream.kind}`;
   const emit = (draft: Draft): void => {
-    const record = encode(draft.at ? draft : { ...draft, at: at() }, origin);
+    const record = encode(draft, origin, draft.at ?? at());
     const rev = ledger.judge(record, manner);
     if (rev === undefined) {
       summary.records.known++;

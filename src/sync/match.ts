@@ -1,6 +1,6 @@
 /** Owns joining what is found with what is known: the same path, or the same file under a new name. */
 import type { Archive, SourceRow } from "../archive/archive.ts";
-import { isUnchanged, sameFile } from "../read/identity.ts";
+import { isSettled, isUnchanged, sameFile } from "../read/identity.ts";
 import type { Found } from "./discover.ts";
 
 export interface Match {
@@ -40,6 +40,7 @@ export function* matchSources(found: readonly Found[], archive: Archive): Genera
         known.version === f.stream.version &&
         known.size >= 0 &&
         isUnchanged(f.stamp, known, known.readAt) &&
+        f.sidecars.every(({ stamp }) => isSettled(stamp, known.readAt)) &&
         known.sidecars === sidecarStamp(f);
       yield { found: f, known, unchanged };
     }

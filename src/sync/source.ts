@@ -29,7 +29,8 @@ export function infoOf(found: Found, { summary }: Work): SourceInfo {
   const { inRoot, sidecars } = found;
   const name = inRoot.slice(inRoot.lastIndexOf("/") + 1);
   const parsed: Record<string, unknown> = {};
-  for (const { ending, path } of sidecars) {
+  for (const { ending, path, isContent } of sidecars) {
+    if (!isContent) continue;
     try {
       parsed[ending] = JSON.parse(Buffer.from(readSmallFile(path, SIDECAR_LIMIT)).toString("utf8"));
     } catch (error) {

@@ -9,6 +9,7 @@ import { type Choice, discover, type Found } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
 import { type Match, matchSources } from "./match.ts";
 import { newSummary, type Summary } from "./summary.ts";
+import { collectTables } from "./tables.ts";
 import { collectTail } from "./tail.ts";
 
 /** A loop gives way to signals at least this often. */
@@ -77,7 +78,7 @@ function collectSource(match: Match, work: Work): Promise<void> {
   const { stream } = match.found;
   if (stream.shape === "tail") return collectTail(match, stream, work);
   const { groups } = stream;
-  if (groups.form === "sqlite") throw new Error("no reader for databases yet");
+  if (groups.form === "sqlite") return collectTables(match, stream, groups, work);
   return collectDocument(match, stream, groups.form, work);
 }
 

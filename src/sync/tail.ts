@@ -45,7 +45,7 @@ class TailRun {
     if (cursor && this.#isStillValid(cursor)) {
       this.#generation = this.#row.generation;
       this.#position = this.#row.position;
-      this.#state = JSON.parse(cursor.state);
+      this.#state = JSON.parse(String(cursor.state));
     } else {
       if (cursor) work.summary.restarted++;
       this.#generation = this.#row.generation + (cursor ? 1 : 0);

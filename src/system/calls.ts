@@ -40,6 +40,8 @@ export interface Calls {
   mkdir(path: string, mode: number): void;
   chmod(path: string, mode: number): void;
   unlink(path: string): void;
+  /** Removes an empty folder. */
+  rmdir(path: string): void;
   rename(from: string, to: string): void;
   /** A position in the work of a database that the harness can stop at; does nothing by itself. */
   step(name: string): void;
@@ -84,6 +86,7 @@ export const machine: Calls = {
   },
   chmod: (path, mode) => fs.chmodSync(path, mode),
   unlink: (path) => fs.unlinkSync(path),
+  rmdir: (path) => fs.rmdirSync(path),
   rename: (from, to) => fs.renameSync(from, to),
   step: () => undefined,
   now: () => Date.now(),

@@ -1,5 +1,5 @@
 /** Owns SQLite: how weir opens its own databases, and the raw way to open somebody else's read-only. */
-import { constants, Database } from "bun:sqlite";
+import { constants, Database, type Statement } from "bun:sqlite";
 
 export type { Database };
 
@@ -18,13 +18,50 @@ export function openOwnForReading(path: string, busyTimeoutMs: number): Database
 }
 
 /**
- * Opens a `file:` URI read-only. Only the numeric flags make Bun pass the URI on, so that `immutable` and
- * `readonly_shm` work (measured with Bun 1.4.5).
+ * Opens a `file:` URI read-only, through no link. Only the numeric flags make Bun pass the URI on, so that `immutable`
+ * and `readonly_shm` work (measured with Bun 1.4.5).
  */
 export function openReadOnlyUri(uri: string, busyTimeoutMs: number): Database {
-  const db = new Database(uri, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
+  const { SQLITE_OPEN_READONLY, SQLITE_OPEN_URI, SQLITE_OPEN_NOFOLLOW } = constants;
+  const db = new Database(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW);
   db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   return db;
+}
+
+/** Opens our private copy of somebody else's database, so that SQLite may recover it; nothing is created. */
+export function openPrivateCopy(path: string, busyTimeoutMs: number): Database {
+  const db = new Database(path, { readwrite: true, create: false });
+  db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+  return db;
+}
+
+/** A question's rows as arrays, integers as bigints, so that none is rounded. */
+export function valuesOf(db: Database, sql: string, ...given: (string | number)[]): unknown[][] {
+  return asked(db, sql, (statement) => statement.values(...given) as unknown[][]);
+}
+
+/** A question's rows by column name, integers as bigints, and the name of its first column. */
+export function rowsOf(db: Database, sql: string, ...given: (string | number)[]): NamedRows {
+  return asked(db, sql, (statement) => ({
+    rows: statement.all(...given) as Record<string, unknown>[],
+    first: statement.columnNames[0] ?? "",
+  }));
+}
+
+export interface NamedRows {
+  readonly rows: Record<string, unknown>[];
+  readonly first: string;
+}
+
+/** Nothing is left prepared: an open statement would keep the file open after `close`. */
+function asked<T>(db: Database, sql: string, ask: (statement: Statement) => T): T {
+  const statement = db.prepare(sql) as Statement & { safeIntegers(on: boolean): void }; // not yet in Bun's types
+  try {
+    statement.safeIntegers(true);
+    return ask(statement);
+  } finally {
+    statement.finalize();
+  }
 }
 
 /** True when SQLite says that another process holds the lock. */

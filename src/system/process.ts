@@ -48,9 +48,34 @@ export function exitNow(code: number): never {
 
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
-/** Calls back for each stop signal. */
-export function onStopSignal(listener: (signal: StopSignal) => void): void {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => listener(signal));
+export interface Stop {
+  /** The first stop signal, once it has come. */
+  readonly received: () => StopSignal | undefined;
+  /** Sleeps until the time is over or a stop signal comes. */
+  readonly rest: (ms: number) => Promise<void>;
+}
+
+/** Notes the first stop signal and wakes whoever rests; calls back for the second. */
+export function stopSignals(onSecond: (signal: StopSignal) => void): Stop {
+  let received: StopSignal | undefined;
+  let wake = (): void => undefined;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (received) onSecond(signal);
+      received = signal;
+      wake();
+    });
+  }
+  const rest = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      if (received) return resolve();
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  return { received: () => received, rest };
 }
 
 /** Lets timers and signals run; work in a long loop calls it every few milliseconds. */

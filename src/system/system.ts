@@ -10,6 +10,8 @@ declare const WEIR_FAULTS: string | undefined;
 /** The machine; a build made with `--faults` wraps it, in every other build the harness is not even present. */
 export const sys: Calls = typeof WEIR_FAULTS === "string" && WEIR_FAULTS === "true" ? injectFaults(machine) : machine;
 
+const COPY_CHUNK = 1 << 20;
+
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 
 /** The system's error code (`ENOENT`, ...), or undefined for an error of another kind. */
@@ -90,4 +92,34 @@ export function readSmallFile(path: string, limit: number): Uint8Array {
   } finally {
     sys.close(fd);
   }
+}
+
+/** Copies a regular file to a path where nothing is yet (mode 0600). */
+export function copyFile(from: string, to: string): void {
+  const source = openForReading(from);
+  try {
+    const target = openForWriting(to, true);
+    try {
+      const chunk = new Uint8Array(COPY_CHUNK);
+      for (let at = 0; ; ) {
+        const got = sys.read(source, chunk, 0, COPY_CHUNK, at);
+        if (got === 0) break;
+        writeFully(target, chunk.subarray(0, got), at);
+        at += got;
+      }
+    } finally {
+      sys.close(target);
+    }
+  } finally {
+    sys.close(source);
+  }
+}
+
+/** Removes a folder of ours with all below it; links are removed, never followed. Nothing there is fine. */
+export function removeFolder(path: string): void {
+  for (const { name, kind } of ifPresent(() => sys.list(path)) ?? []) {
+    if (kind === "directory") removeFolder(`${path}/${name}`);
+    else ifPresent(() => sys.unlink(`${path}/${name}`));
+  }
+  ifPresent(() => sys.rmdir(path));
 }

@@ -1,12 +1,26 @@
 /** Owns the disposable folders of tests: a scratch home and data folder, and what a folder holds. */
-import { cpSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const fixtures = join(import.meta.dir, "../../fixtures/agents");
+const MEMORY = "/dev/shm";
 
 export interface Scratch extends Disposable {
-  /** The folder that is removed at the end, with all below it. */
+  /** The folder that is removed at the end, with all below it; its real path. */
   readonly root: string;
   /** A home folder, empty at first. */
   readonly home: string;
@@ -14,19 +28,40 @@ export interface Scratch extends Disposable {
   readonly data: string;
   /** Copies what the agent left in its fixture home into `home`, times kept. */
   copyFixture(agent: string): void;
+  /** Copies another home into `home`, times kept. */
+  copyHome(from: string): void;
+  /** Writes a file below `home`: in place where it is there already. Returns its absolute path. */
+  write(path: string, content: string | Uint8Array): string;
+  /** Puts a new file in the place of one below `home`, as programs do that write beside and rename. */
+  replace(path: string, content: string | Uint8Array): string;
+}
+
+export interface ScratchOptions {
+  /** In memory where the machine has such a folder, for tests of many syncs that are not about the disk. */
+  readonly fast?: boolean;
 }
 
 /** Makes a temporary folder: `using place = scratch();` removes it when the block ends. */
-export function scratch(): Scratch {
-  const root = mkdtempSync(join(tmpdir(), "weir-test-"));
+export function scratch({ fast = false }: ScratchOptions = {}): Scratch {
+  const root = realpathSync(mkdtempSync(join(fast && existsSync(MEMORY) ? MEMORY : tmpdir(), "weir-test-")));
   const home = join(root, "home");
   mkdirSync(home);
+  const put = (path: string, content: string | Uint8Array): string => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  };
+  const copyHome = (from: string): void => cpSync(from, home, { recursive: true, preserveTimestamps: true });
   return {
     root,
     home,
     data: join(root, "data"),
-    copyFixture(agent) {
-      cpSync(join(fixtures, agent, "home"), home, { recursive: true, preserveTimestamps: true });
+    copyFixture: (agent) => copyHome(join(fixtures, agent, "home")),
+    copyHome,
+    write: (path, content) => put(join(home, path), content),
+    replace(path, content) {
+      renameSync(put(join(root, "new"), content), join(home, path));
+      return join(home, path);
     },
     [Symbol.dispose]() {
       rmSync(root, { recursive: true, force: true });
@@ -44,4 +79,10 @@ export function listing(root: string): string[] {
     return `${name} ${stat.size} ${stat.mtimeMs} ${Bun.CryptoHasher.hash("sha256", readFileSync(path), "hex")}`;
   });
   return lines.sort();
+}
+
+/** The bytes of all files below a folder, one after the other. */
+export function bytesBelow(root: string): Buffer {
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name));
+  return Buffer.concat(files.filter((path) => lstatSync(path).isFile()).map((path) => readFileSync(path)));
 }

@@ -10,6 +10,8 @@ export interface RunOptions {
   /** `weir-faults` is the same program with the fault harness. */
   readonly binary?: "weir" | "weir-faults";
   readonly timeoutMs?: number;
+  /** A command that weir's own is given to as arguments: another user, a limit, a shell with pipes around `"$@"`. */
+  readonly through?: readonly string[];
 }
 
 export interface RunResult {
@@ -18,6 +20,8 @@ export interface RunResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly signal: string | null;
+  /** The most memory it held at once, in bytes. */
+  readonly maxRss: number;
 }
 
 export type Weir = Bun.Subprocess<"pipe", "pipe", "pipe">;
@@ -46,12 +50,12 @@ function refuseRealHome(args: readonly string[], env: Readonly<Record<string, st
   }
 }
 
-function commandLine(args: readonly string[], { env = {}, binary = "weir" }: RunOptions) {
+function commandLine(args: readonly string[], { env = {}, binary = "weir", through = [] }: RunOptions) {
   refuseRealHome(args, env);
   const path = join(dist, process.platform === "win32" ? `${binary}.exe` : binary);
   if (!existsSync(path))
     throw new Error(`${path} is not there: npm run build${binary === "weir" ? "" : " -- --faults"}`);
-  return { cmd: [path, ...args], env: { PATH: process.env.PATH ?? "", TZ: "UTC", HOME: NOWHERE, ...env } };
+  return { cmd: [...through, path, ...args], env: { PATH: process.env.PATH ?? "", TZ: "UTC", HOME: NOWHERE, ...env } };
 }
 
 /** Runs weir to its end; it is stopped after a minute unless told otherwise. */
@@ -73,7 +77,13 @@ export function weir(args: readonly string[], options: RunOptions = {}): RunResu
     stdout: run.stdout.toString(),
     stderr: run.stderr.toString(),
     signal,
+    maxRss: (run.resourceUsage?.maxRSS ?? 0) * (process.platform === "linux" ? 1024 : 1),
   };
+}
+
+/** A shell around weir: `"$@"` in the script is weir with its arguments. */
+export function shell(script: string): readonly string[] {
+  return ["sh", "-c", script, "sh"];
 }
 
 /** Starts weir and hands the process over, for tests that write to it, kill it or close its pipes. */

@@ -1,0 +1,61 @@
+/** Owns `weir config`: what every setting is, what it may be, and where its value comes from. */
+import { PLACES, SETTING_KEYS, settingOf, shownValue } from "../config/schema.ts";
+import { paint } from "./color.ts";
+import { EXIT } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { table } from "./table.ts";
+
+export async function run(options: { readonly json: boolean }, io: Io): Promise<number> {
+  const { settings, origins, file, isFileThere, conflicts } = io.configuration;
+  for (const conflict of conflicts) io.log.warn(conflict);
+  const rows = SETTING_KEYS.map((key) => {
+    const setting = settingOf(key);
+    const { type, default: fallback, variable, flag, meaning } = setting;
+    const bounds =
+      setting.type === "choice" ? { options: setting.options } : { floor: setting.floor, ceiling: setting.ceiling };
+    return {
+      key,
+      type,
+      ...bounds,
+      default: fallback,
+      value: settings[key],
+      origin: origins[key],
+      variable,
+      flag,
+      meaning,
+    };
+  });
+  const places = [
+    { key: "home", value: io.environment.homes.map((home) => home.path), origin: io.placedBy.home, ...PLACES.home },
+    { key: "data_dir", value: io.dataDir, origin: io.placedBy.data_dir, ...PLACES.data_dir },
+  ];
+  if (options.json) {
+    const document = { schema: "weir.config", version: 1, file, file_exists: isFileThere, settings: rows, places };
+    io.stdout.write(`${JSON.stringify(document)}\n`);
+    return EXIT.done;
+  }
+  const lines = [
+    ...rows.map(({ key, type, value, origin }) => {
+      const setting = settingOf(key);
+      const floor = setting.type === "choice" ? "" : shownValue(setting, setting.floor);
+      return [key, type, floor, shownValue(setting, setting.default), shownValue(setting, value), origin];
+    }),
+    ...places.map(({ key, value, origin }) => [key, "folder", "", "", [value].flat().join(", "), origin]),
+  ];
+  io.stdout.write(
+    table(
+      lines,
+      [
+        { header: "SETTING" },
+        { header: "TYPE" },
+        { header: "FLOOR", align: "right" },
+        { header: "DEFAULT", align: "right" },
+        { header: "VALUE" },
+        { header: "ORIGIN" },
+      ],
+      { width: io.columns, headerStyle: paint(io.color).bold },
+    ),
+  );
+  io.log.info(`configuration file: ${file}${isFileThere ? "" : " (not there)"}`);
+  return EXIT.done;
+}

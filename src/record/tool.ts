@@ -1,0 +1,42 @@
+/** Owns what the record of a tool call says, from its call and its result. */
+import type { Draft } from "./draft.ts";
+import { toolFact } from "./identity.ts";
+import { between } from "./time.ts";
+
+/** A tool call whose result may not be there yet; plain JSON. */
+export interface ToolCall {
+  name?: string;
+  start?: string;
+  turn?: number;
+  /** Offset of the line that told it. */
+  at: number;
+}
+
+/** How a tool call ended. */
+export interface ToolEnd {
+  readonly time?: string;
+  readonly failed: boolean;
+  /** The class of the failure, where there is a better one than `tool_error`. */
+  readonly error?: string;
+}
+
+/** The record of a tool call of a session; without its end it is open. */
+export function toolDraft(id: string, call: ToolCall, session: string, end: ToolEnd | undefined): Draft {
+  const fact = toolFact(id, call.start, session);
+  return {
+    key: fact,
+    fact,
+    open: end ? undefined : true,
+    operation: "execute_tool",
+    kind: "internal",
+    session_id: session,
+    time: call.start,
+    end_time: end?.time,
+    duration_ms: between(call.start, end?.time),
+    turn: call.turn,
+    status: end && (end.failed ? "error" : "ok"),
+    error_type: end?.failed ? (end.error ?? "tool_error") : undefined,
+    tool: { name: call.name, call_id: id, type: "function" },
+    at: { offset: call.at },
+  };
+}

@@ -1,0 +1,205 @@
+/** Owns one sync of one database: compare its groups with what was told of it, read and reduce those that changed. */
+import type { SourceRow } from "../archive/archive.ts";
+import { type Stamp, sameFile } from "../read/identity.ts";
+import { ForeignDatabase, UnreadableDatabase } from "../read/sqlite.ts";
+import { type Fit, type Key, readGroups, readIndex, shapeOf } from "../read/tables.ts";
+import { hashBytes } from "../read/tail.ts";
+import type { Emit, Group, Snapshot, SourceInfo, Tables } from "../read/types.ts";
+import { sleep } from "../system/process.ts";
+import { sys } from "../system/system.ts";
+import { emitter } from "./emitter.ts";
+import type { Match } from "./match.ts";
+import { infoOf, quarantine, rowOf } from "./source.ts";
+import type { Work } from "./sync.ts";
+
+/** A database that changes under the reader is opened again after these waits, in milliseconds; then in the next run. */
+const WAITS = [30, 150];
+/** Groups that are reduced before signals get their turn. */
+const SLICE = 50;
+const KEY_SHOWN = 80;
+
+/** Reads a database's changed groups into the batch. One that cannot be read now is told, and keeps its cursor. */
+export async function collectTables(match: Match, stream: Snapshot, tables: Tables, work: Work): Promise<void> {
+  const run = new TablesRun(match, stream, tables, work);
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await run.collect();
+    } catch (error) {
+      run.keep();
+      if (!(error instanceof UnreadableDatabase)) throw error;
+      if (error.trouble === "gone") return;
+      const wait = WAITS[attempt];
+      if (error.trouble !== "changed" || wait === undefined) {
+        work.summary.unreadable.push({ path: match.found.path, reason: error.message });
+        return;
+      }
+      await sleep(wait);
+    }
+  }
+}
+
+/** Groups that are to be read, with their digests. */
+interface Changes {
+  readonly fit: Fit;
+  readonly keyless: number;
+  readonly keys: Key[];
+  readonly digests: bigint[];
+}
+
+class TablesRun {
+  readonly #match: Match;
+  readonly #stream: Snapshot;
+  readonly #tables: Tables;
+  readonly #work: Work;
+  /** The source as it stands; undefined until a new one could be opened. */
+  #row: SourceRow | undefined;
+  /** Digests of the groups whose content the archive has, once they are needed. */
+  #told: Set<bigint> | undefined;
+  #isToldStored = true;
+  #readAt = 0;
+  /** The key of the group that is being reduced. */
+  #key: Key = "";
+  #emit: Emit | undefined;
+  #info: SourceInfo | undefined;
+
+  constructor(match: Match, stream: Snapshot, tables: Tables, work: Work) {
+    this.#match = match;
+    this.#stream = stream;
+    this.#tables = tables;
+    this.#work = work;
+    this.#row = match.known;
+  }
+
+  async collect(): Promise<void> {
+    const { stamp, path, sidecars } = this.#match.found;
+    if (stamp.size === 0 && sidecars.every((sidecar) => sidecar.isContent || sidecar.stamp.size === 0)) {
+      this.#adopt(stamp, sys.now());
+      this.#save(stamp.size);
+      return;
+    }
+    const db = ForeignDatabase.open(path, this.#work.archive.temporary);
+    try {
+      const { fits, unknown } = shapeOf(db, this.#tables.layouts);
+      this.#adopt(db.stamp, db.openedAt);
+      const changes = this.#compare(db, fits);
+      if (unknown !== undefined) this.#emitter().unknown(`schema ${unknown}`);
+      const isWhole = await this.#read(db, changes);
+      this.#save(isWhole ? db.stamp.size : -1);
+    } finally {
+      db.close();
+    }
+  }
+
+  /** Keeps what was told before an error: its records are in the batch, and their ledger needs the row. */
+  keep(): void {
+    if (this.#row !== this.#match.known || !this.#isToldStored) this.#save(-1);
+  }
+
+  /** Takes this for the database whose groups were told, unless it is another one or weir reads it anew. */
+  #adopt(stamp: Stamp, readAt: number): void {
+    const { found, known } = this.#match;
+    const { archive, summary } = this.#work;
+    const before = this.#row;
+    const row = before ?? archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
+    const isSame = before === undefined || (sameFile(stamp, before) && before.version === this.#stream.version);
+    if (isSame) this.#told ??= unpacked(known && archive.cursorOf(known.id)?.state);
+    else {
+      summary.restarted++;
+      this.#told = new Set();
+      this.#isToldStored = false;
+    }
+    this.#row = { ...row, ...stamp, generation: row.generation + (isSame ? 0 : 1), version: this.#stream.version };
+    this.#readAt = readAt;
+  }
+
+  /** What changed since it was told. Groups that are gone are forgotten; their records stay. */
+  #compare(db: ForeignDatabase, fits: readonly Fit[]): Changes[] {
+    const told = this.#told ?? new Set();
+    const still = new Set<bigint>();
+    const all = fits.map((fit): Changes => {
+      const { keys, digests, keyless } = readIndex(db, fit);
+      const changed: Changes = { fit, keyless, keys: [], digests: [] };
+      digests.forEach((digest, i) => {
+        if (told.has(digest)) still.add(digest);
+        else {
+          changed.keys.push(keys[i] as Key);
+          changed.digests.push(digest);
+        }
+      });
+      return changed;
+    });
+    if (still.size !== told.size) this.#isToldStored = false;
+    this.#told = still;
+    return all;
+  }
+
+  /** Reads and reduces the changed groups page by page; false when the run was stopped before the last. */
+  async #read(db: ForeignDatabase, all: readonly Changes[]): Promise<boolean> {
+    const { archive, summary } = this.#work;
+    const told = this.#told ?? new Set();
+    const total = all.reduce((sum, { keys }) => sum + keys.length, told.size);
+    for (const { fit, keyless, keys, digests } of all) {
+      if (keyless > 0) this.#emitter().unknown(`${fit.name} without a key`);
+      for (let at = 0; at < keys.length; at += fit.page) {
+        const page = keys.slice(at, at + fit.page);
+        const groups = readGroups(db, fit, page);
+        summary.bytes.read += Math.round((db.bytes * page.length) / total);
+        for (const [i, key] of page.entries()) {
+          const group = groups.get(key);
+          if (group) this.#reduce(key, group);
+          told.add(digests[at + i] as bigint);
+          this.#isToldStored = false;
+          if (i % SLICE === SLICE - 1 && (await this.#work.pause())) return false;
+        }
+        if (this.#work.isFull()) {
+          this.#save(-1);
+          archive.commit();
+        }
+        if (await this.#work.pause()) return false;
+      }
+    }
+    return true;
+  }
+
+  #reduce(key: Key, group: Group): void {
+    const { found } = this.#match;
+    this.#key = key;
+    this.#info ??= infoOf(found, this.#work);
+    try {
+      this.#stream.reduce(group, this.#info, this.#emitter());
+    } catch (error) {
+      const name = `${group.layout} ${group.key.slice(0, KEY_SHOWN)}`;
+      const reason = `not understood: ${name}: ${(error as Error).message}`;
+      const bad = { offset: 0, length: 0, hash: hashBytes(Buffer.from(group.key)), reason };
+      quarantine(found, this.#row as SourceRow, bad, this.#work);
+    }
+  }
+
+  #emitter(): Emit {
+    if (this.#emit) return this.#emit;
+    const ledger = this.#work.archive.ledgerOf((this.#row as SourceRow).id);
+    const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
+    this.#emit = emitter(this.#match.found, this.#work, ledger, { soft: true, monotone: false }, at);
+    return this.#emit;
+  }
+
+  /** Stores how this source stands. `size` is -1 while not everything in it was looked at. */
+  #save(size: number): void {
+    const row = this.#row as SourceRow;
+    const { dev, ino, birth, mtime, ctime } = row;
+    const found = { ...this.#match.found, stamp: { dev, ino, birth, mtime, ctime, size } };
+    const place = { size, position: Math.max(0, size), generation: row.generation };
+    const stored = { ...rowOf(found, place), id: row.id, readAt: this.#readAt };
+    const cursor = { proof: "", state: packed(this.#told ?? new Set()) };
+    this.#work.archive.setSource(stored, this.#isToldStored ? undefined : cursor);
+    this.#isToldStored = true;
+  }
+}
+
+function packed(digests: ReadonlySet<bigint>): Uint8Array {
+  return new Uint8Array(BigUint64Array.from(digests).buffer);
+}
+
+function unpacked(state: string | Uint8Array | undefined): Set<bigint> {
+  return new Set(state instanceof Uint8Array ? new BigUint64Array(state.slice().buffer) : []);
+}

@@ -1,0 +1,293 @@
+/** Owns the proof that Qwen Code's calls are counted once, though events, lines, branches and subagents tell them again. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { agents } from "../../src/agents/index.ts";
+import type { JsonObject } from "../../src/record/json.ts";
+import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import { scratch } from "../support/home.ts";
+
+const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
+const CHATS = ".qwen/projects/-w-app/chats";
+const CHILD = ".qwen/projects/-w-app/subagents/s-1/agent-explore-9.jsonl";
+const at = (second: number): string => new Date(Date.UTC(2026, 7, 1, 10, 0, second)).toISOString();
+
+const record = (uuid: string, second: number, type: string, more: JsonObject = {}): JsonObject => ({
+  uuid,
+  sessionId: "s-1",
+  timestamp: at(second),
+  type,
+  cwd: "/w/app",
+  version: "0.21.14",
+  ...more,
+});
+const user = (uuid: string, second: number, more: JsonObject = {}): JsonObject =>
+  record(uuid, second, "user", { message: { role: "user", parts: [{ text: "PLANTED" }] }, ...more });
+const counts = (prompt: number, candidates: number, thoughts = 0, total = prompt + candidates): JsonObject => ({
+  promptTokenCount: prompt,
+  candidatesTokenCount: candidates,
+  thoughtsTokenCount: thoughts,
+  cachedContentTokenCount: 1,
+  totalTokenCount: total,
+});
+const answer = (uuid: string, second: number, usageMetadata?: JsonObject, more: JsonObject = {}): JsonObject =>
+  record(uuid, second, "assistant", {
+    model: "m",
+    message: { role: "model", parts: [{ text: "PLANTED" }] },
+    usageMetadata,
+    ...more,
+  });
+const call = (id: string): JsonObject => ({
+  message: { role: "model", parts: [{ functionCall: { id, name: "edit", args: {} } }] },
+});
+const event = (uuid: string, second: number, name: string, e: JsonObject): JsonObject =>
+  record(uuid, second, "system", {
+    subtype: "ui_telemetry",
+    systemPayload: { uiEvent: { "event.name": `qwen-code.${name}`, "event.timestamp": at(second), ...e } },
+  });
+const response = (uuid: string, second: number, input: number, output: number, more: JsonObject = {}): JsonObject =>
+  event(uuid, second, "api_response", {
+    response_id: `chatcmpl-AbCdEfGhIj-${uuid}`,
+    model: "m",
+    duration_ms: 500,
+    input_token_count: input,
+    output_token_count: output,
+    cached_content_token_count: 1,
+    thoughts_token_count: 0,
+    total_token_count: input + output,
+    prompt_id: "p",
+    auth_type: "openai",
+    ...more,
+  });
+const tellLines = (...objects: JsonObject[]): Promise<Told> => tellOf("qwen-code", { [`${CHATS}/s-1.jsonl`]: objects });
+const of = (told: Told, operation: string) => told.records.filter((r) => r.operation === operation);
+
+for (const folder of ["", "older"]) {
+  test(`counts exactly what stands in fixtures/agents/qwen-code/${folder}`, async () => {
+    using place = scratch();
+    const expected = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8")).on_disk;
+    const home = join(fixture, folder, "home");
+    const { records, summary } = toldIn(place.data, await syncHome("qwen-code", home, place.data));
+    const figures = figuresOf(records);
+    for (const model of Object.values(expected.by_model) as Record<string, number>[])
+      delete model.cache_creation_input_tokens;
+    expect(figures.by_model).toEqual(expected.by_model);
+    expect(figures).toMatchObject({ tool_calls: expected.tool_calls, sessions: expected.sessions });
+    expect(summary.unknown).toEqual({});
+  });
+}
+
+test("an event and the assistant's line with the same tokens are one call, whichever comes first", async () => {
+  const event = response("e", 3, 100, 10);
+  const line = answer("a", 3, counts(100, 10));
+  for (const both of [
+    [event, line],
+    [line, event],
+  ])
+    expect(of(await tellLines(user("u", 1), ...both), "chat")).toHaveLength(1);
+  const told = await tellLines(user("u", 1), event, line, response("e2", 5, 100, 10), answer("a2", 5, counts(100, 10)));
+  expect(of(told, "chat")).toHaveLength(2);
+  expect(of(told, "chat")[0]).toMatchObject({
+    response_id: "chatcmpl-AbCdEfGhIj-e",
+    time: at(2.5),
+    duration_ms: 500,
+    provider: "openai",
+    turn: 0,
+  });
+});
+
+test("where no event tells a call the assistant's line does, also one with empty parts", async () => {
+  const empty = answer("b", 4, counts(120, 12), { message: { role: "model", parts: [] } });
+  const told = await tellLines(user("u", 1), answer("a", 3, counts(100, 10)), empty, answer("c", 5));
+  expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 120]);
+});
+
+test("a branch's copies are not counted again, and the branch names its parent", async () => {
+  const original = [
+    user("u", 1),
+    response("e", 3, 100, 10),
+    answer("a", 3, counts(100, 10)),
+    answer("b", 4, counts(7, 8)),
+  ];
+  const copies = original.map((o) => ({
+    ...o,
+    sessionId: "s-2",
+    forkedFrom: { sessionId: "s-1", messageUuid: o.uuid },
+  }));
+  const own = { ...answer("z", 9, counts(9, 9)), sessionId: "s-2" };
+  const first = { [`${CHATS}/s-1.jsonl`]: original };
+  const second = { [`${CHATS}/s-2.jsonl`]: [...copies, own] };
+  for (const steps of [[first, second], [second, first], [{ ...first, ...second }]]) {
+    const told = await tellOf("qwen-code", ...steps);
+    expect(
+      of(told, "chat")
+        .map((r) => r.session_id)
+        .sort(),
+    ).toEqual(["s-1", "s-1", "s-2"]);
+    expect(of(told, "user_message").map((r) => r.session_id)).toEqual(["s-1"]);
+    expect(of(told, "session").find((r) => r.session_id === "s-2")).toMatchObject({ forked_from: "s-1", time: at(9) });
+  }
+});
+
+test("a subagent's call is one, whether the parent's events, its own file or both tell it", async () => {
+  const prompt = { prompt_id: "s-1#explore-x1y2z3#0", subagent_id: "explore-9", subagent_type: "explore" };
+  const parent = { [`${CHATS}/s-1.jsonl`]: [user("u", 1), response("e", 3, 100, 10, prompt)] };
+  const child = {
+    [CHILD]: [
+      user("t", 2, { isSidechain: true }),
+      answer("a", 3, counts(100, 10), { agentId: "explore-9", agentName: "explore" }),
+    ],
+  };
+  for (const steps of [[parent, child], [child, parent], [parent], [child]]) {
+    const told = await tellOf("qwen-code", ...steps);
+    expect(of(told, "chat")).toHaveLength(1);
+    expect(of(told, "chat")[0]).toMatchObject({ session_id: "s-1", subagent: { id: "explore-9", name: "explore" } });
+    expect(of(told, "user_message")).toHaveLength(steps.includes(parent) ? 1 : 0);
+  }
+});
+
+test("a subagent's tools are counted once, with or without a file of its own", async () => {
+  const prompt_id = "s-1#explore-x1y2z3#0";
+  const tool = event("e", 4, "tool_call", {
+    function_name: "edit",
+    duration_ms: 20,
+    status: "error",
+    success: false,
+    prompt_id,
+  });
+  const parent = { [`${CHATS}/s-1.jsonl`]: [user("u", 1), tool] };
+  const result = record("r", 4, "tool_result", { toolCallResult: { callId: "call_1", status: "error" } });
+  const child = { [CHILD]: [answer("a", 3, undefined, call("call_1")), result] };
+  for (const steps of [[parent, child], [child, parent], [parent], [child]]) {
+    const tools = of(await tellOf("qwen-code", ...steps), "execute_tool");
+    expect(tools).toHaveLength(1);
+    expect(tools[0]).toMatchObject({ status: "error", tool: { name: "edit" } });
+  }
+});
+
+test("a subagent's run is told from its sidecar; its transient stream and its inherited history are not read", async () => {
+  const meta = { agentId: "explore-9", agentType: "explore", toolUseId: "call_2", createdAt: at(1), status: "failed" };
+  const told = await tellOf("qwen-code", {
+    [CHILD.replace(".jsonl", ".meta.json")]: JSON.stringify(meta),
+    [`${CHILD}.stream`]: '{"v":1}\n',
+    [CHILD]: [
+      record("b", 2, "system", {
+        subtype: "agent_bootstrap",
+        systemPayload: { history: [answer("x", 1, counts(1, 1))] },
+      }),
+      answer("a", 5, counts(2, 2)),
+    ],
+  });
+  expect(told.summary.sources.found).toBe(2);
+  expect(of(told, "chat")).toHaveLength(1);
+  expect(of(told, "invoke_agent")[0]).toMatchObject({
+    time: at(1),
+    end_time: at(5),
+    duration_ms: 4000,
+    status: "error",
+    error_type: "failed",
+    agent_name: "explore",
+    tool: { call_id: "call_2" },
+  });
+});
+
+test("thoughts are added to the output only where the total proves that they are missing", async () => {
+  const told = await tellLines(answer("a", 1, counts(10, 5, 2, 15)), answer("b", 2, counts(10, 5, 2, 17)));
+  expect(of(told, "chat").map((r) => r.usage?.output_tokens)).toEqual([5, 7]);
+});
+
+test("a tool's time comes from its event, a command's exit code is no failure, an error has its class", async () => {
+  const tools = {
+    message: { role: "model", parts: [call("c1"), call("c2")].flatMap((m) => (m.message as { parts: [] }).parts) },
+  };
+  const result = (uuid: string, callId: string, more: JsonObject): JsonObject =>
+    record(uuid, 9, "tool_result", { toolCallResult: { callId, resultDisplay: "PLANTED", ...more } });
+  const told = await tellLines(
+    answer("a", 1, counts(1, 1), tools),
+    event("e", 9, "tool_call", { function_name: "edit", duration_ms: 42, prompt_id: "p" }),
+    result("r1", "c1", { status: "success" }),
+    result("r2", "c2", { status: "error", errorType: "file_not_found" }),
+  );
+  expect(of(told, "execute_tool")).toMatchObject([
+    { status: "ok", duration_ms: 42, tool: { call_id: "c1" } },
+    { status: "error", duration_ms: 8000, error_type: "file_not_found" },
+  ]);
+});
+
+test("only what a person typed is a user message", async () => {
+  const system = (subtype: string, second: number): JsonObject => record(subtype, second, "system", { subtype });
+  const told = await tellLines(
+    user("u1", 1),
+    user("u2", 2, { provenance: "real_user" }),
+    user("u3", 3, { provenance: "goal" }),
+    user("u4", 4, { message: { role: "user", parts: [{ functionResponse: { id: "x" } }] } }),
+    ...["notification", "cron", "goal_update", "rewind", "custom_title", "session_artifact_x"].map((s, i) =>
+      system(s, 5 + i),
+    ),
+    system("mid_turn_user_message", 20),
+    system("weather", 21),
+  );
+  expect(of(told, "user_message").map((r) => r.turn)).toEqual([0, 1, 1]);
+  expect(told.summary.unknown).toEqual({ "qwen-code/transcript: system weather": 1 });
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+});
+
+test("a failed request is an error once, not a call", async () => {
+  const failed = {
+    model: "m",
+    error_type: "RateLimitError",
+    status_code: 429,
+    error_message: "PLANTED",
+    prompt_id: "p",
+  };
+  const result = record("t", 3, "system", { subtype: "turn_result", systemPayload: { error: { type: "api" } } });
+  const told = await tellLines(user("u", 1), event("e", 2, "api_error", failed), result);
+  expect(of(told, "error")).toMatchObject([{ error_type: "RateLimitError", attributes: { status_code: 429 } }]);
+  expect(of(await tellLines(user("u", 1), result), "error")).toMatchObject([{ error_type: "api" }]);
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+});
+
+test("two records that were glued on one line are both read", async () => {
+  const text = lines([user("u", 1), answer("a", 2, counts(3, 4))]).replace("\n", "");
+  const told = await tellOf("qwen-code", { [`${CHATS}/s-1.jsonl`]: text });
+  expect(told.records.map((r) => r.operation)).toEqual(["session", "user_message", "chat"]);
+  expect(told.summary.quarantined).toEqual([]);
+});
+
+test("a session that another one spawned names it", async () => {
+  const parent = record("p", 2, "system", { subtype: "parent_session", systemPayload: { parentSessionId: "s-0" } });
+  expect(of(await tellLines(user("u", 1), parent, parent), "session")).toMatchObject([
+    { parent_session_id: "s-0", time: at(1) },
+  ]);
+});
+
+test("the runtime folder is looked into beside the home's own", () => {
+  const [stream] = agents.find((a) => a.id === "qwen-code")?.streams ?? [];
+  const roots = (own: boolean) =>
+    stream
+      ?.locate({
+        homes: [{ path: "/h", own, layouts: ["linux"] }],
+        variable: (n) => (n === "QWEN_RUNTIME_DIR" ? "/r" : undefined),
+      })
+      .map((place) => place.root);
+  expect(roots(true)).toEqual(["/r", "/h/.qwen"]);
+  expect(roots(false)).toEqual(["/h/.qwen"]);
+});
+
+test("a line read by its envelope gives the record that the whole line gives", () => {
+  const long = "word ".repeat(400);
+  const made = [
+    response("e", 3, 100, 10, { response_text: long }),
+    answer("a", 3, counts(100, 10), { message: { role: "model", parts: [{ text: `"},"usageMetadata":${long}` }] } }),
+    answer("b", 4, counts(1, 1), call("c1")),
+    event("t", 5, "tool_call", { function_name: "edit", function_args: { a: long }, duration_ms: 3, prompt_id: "p" }),
+    record("r", 6, "tool_result", {
+      message: { role: "user", parts: [{ functionResponse: { id: "c1", response: { output: long } } }] },
+      toolCallResult: { callId: "c1", status: "error", resultDisplay: long, error: {}, errorType: "x" },
+    }),
+  ];
+  const drafts = (text: string, whole: boolean) => draftsOf("qwen-code", "projects/p/chats/s-1.jsonl", text, whole);
+  for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
+    expect(drafts(text, false)).toEqual(drafts(text, true));
+  expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
+});

@@ -1,0 +1,386 @@
+/** Proves what weir makes of its own folder: full, foreign, damaged, lost, newer, open to others, or full of traps. */
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { callLines, callNumbers, sessionPath } from "../support/claude.ts";
+import { listing, type Scratch, scratch } from "../support/home.ts";
+import { exported, isRoot, recordsIn, runExport, runSync, smallDisk, summaryOf, unprivileged } from "../support/runs.ts";
+import { shell } from "../support/weir.ts";
+
+const CALLS = 400;
+const ALL = Array.from({ length: CALLS }, (_, at) => at + 1);
+
+/** A home of 400 calls in two sessions. */
+function withCalls(): Scratch {
+  const place = scratch();
+  place.write(sessionPath("s1"), callLines(1, 201, "s1"));
+  place.write(sessionPath("s2"), callLines(201, 401, "s2"));
+  return place;
+}
+
+/** The same, archived. */
+function synced(): Scratch {
+  const place = withCalls();
+  expect(runSync(place)).toMatchObject({ status: 0 });
+  return place;
+}
+
+const numbersOf = (place: Scratch): number[] => callNumbers(exported(place)).sort((a, b) => a - b);
+const segmentsOf = ({ data }: Scratch): string[] => readdirSync(join(data, "archive")).sort();
+const stateOf = ({ data }: Scratch): string => join(data, "state.db");
+
+/** Every line of every segment once, and each a whole record; for a state that may not be there. */
+function expectExact(place: Scratch): void {
+  expect(numbersOf(place)).toEqual(ALL);
+  const lines = segmentsOf(place).flatMap((name) =>
+    recordsIn(readFileSync(join(place.data, "archive", name), "utf8")).map(({ id, rev }) => `${id} ${rev}`),
+  );
+  expect(new Set(lines).size).toBe(lines.length);
+}
+
+describe("a full disk ends the run with exit 4, nothing half-written, and the next run is exact", () => {
+  /** What a failed run may leave: whole batches, whatever the moment. */
+  function expectWholeBatches(place: Scratch): void {
+    const { status, stdout } = runExport(place);
+    if (status === 1) expect(existsSync(stateOf(place))).toBe(false);
+    else expect([0, CALLS]).toContain(callNumbers(recordsIn(stdout)).length);
+  }
+
+  test("a limit on the size of files", () => {
+    using place = withCalls();
+    const seen = new Set<number | null>();
+    for (const blocks of [0, 8, 16, 40, 56, 80, 120, 200, 400]) {
+      const run = runSync(place, [], { through: shell(`ulimit -f ${blocks}; exec "$@"`) });
+      expect({ blocks, status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
+      seen.add(run.status);
+      expectWholeBatches(place);
+      rmSync(place.data, { recursive: true, force: true });
+    }
+    runSync(place, [], { through: shell('ulimit -f 200; exec "$@"') });
+    expect(runSync(place).status).toBe(0);
+    expectExact(place);
+  });
+
+  test("a real full disk, where one may be mounted", () => {
+    for (const kib of [16, 32, 64, 96, 128, 192, 256, 320]) {
+      using place = withCalls();
+      mkdirSync(place.data, { mode: 0o700 });
+      using disk = smallDisk(place.data, kib);
+      if (!disk) {
+        expect(isRoot && process.platform === "linux").toBe(false);
+        return;
+      }
+      const run = runSync(place);
+      expect({ kib, status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
+      expectWholeBatches(place);
+      expect(Bun.spawnSync(["mount", "-o", "remount,size=8m", place.data]).success).toBe(true);
+      expect(runSync(place).status).toBe(0);
+      expectExact(place);
+    }
+  });
+
+  test("what was archived before the disk was full is still there, and what came since follows", () => {
+    using place = synced();
+    place.write(sessionPath("s3"), callLines(1000, 3000, "s3"));
+    const run = runSync(place, [], { through: shell('ulimit -f 600; exec "$@"') });
+    expect(run.status).toBe(4);
+    expect(run.stderr).toContain("cannot write to");
+    expect(numbersOf(place)).toEqual(ALL);
+    expect(runSync(place).status).toBe(0);
+    expect(numbersOf(place)).toEqual([...ALL, ...Array.from({ length: 2000 }, (_, at) => 1000 + at)]);
+  });
+});
+
+describe("a data folder that cannot be", () => {
+  test("a file, or below a file: exit 4", () => {
+    using place = withCalls();
+    writeFileSync(place.data, "mine");
+    expect(runSync(place)).toMatchObject({ status: 4, stderr: expect.stringContaining(place.data) });
+    expect(runSync({ ...place, data: join(place.data, "below") })).toMatchObject({ status: 4 });
+    expect(readFileSync(place.data, "utf8")).toBe("mine");
+  });
+
+  test("in a folder that may not be written: exit 4, and no word that it is a bug", () => {
+    using place = withCalls();
+    const closed = join(place.root, "closed");
+    mkdirSync(closed);
+    const through = unprivileged(place);
+    chmodSync(closed, 0o500);
+    const run = runSync({ ...place, data: join(closed, "data") }, [], { through });
+    expect(run.status).toBe(4);
+    expect(run.stderr).not.toContain("unexpected");
+  });
+
+  test("an archive of ours that may no longer be written: exit 4, and it can still be exported", () => {
+    using place = synced();
+    const through = unprivileged(place);
+    for (const path of [place.data, join(place.data, "archive")]) chmodSync(path, 0o500);
+    for (const name of segmentsOf(place)) chmodSync(join(place.data, "archive", name), 0o400);
+    chmodSync(stateOf(place), 0o400);
+    place.write(sessionPath("s3"), callLines(1000, 1001, "s3"));
+    const run = runSync(place, [], { through });
+    expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
+    const export_ = runExport(place, [], { through });
+    expect({ status: export_.status, stderr: export_.stderr }).toMatchObject({ status: 0 });
+    expect(callNumbers(recordsIn(export_.stdout)).sort((a, b) => a - b)).toEqual(ALL);
+    for (const path of [place.data, join(place.data, "archive")]) chmodSync(path, 0o700);
+  });
+
+  test("somebody else's: exit 6, and nothing in it is touched", () => {
+    using place = withCalls();
+    if (!isRoot) {
+      expect(lstatSync("/proc/1").uid).not.toBe(process.getuid?.());
+      expect(runSync({ ...place, data: "/proc/1" }).status).toBeOneOf([4, 6]);
+      return;
+    }
+    mkdirSync(place.data);
+    chownSync(place.data, 4711, 4711);
+    const before = listing(place.data);
+    expect(runSync(place)).toMatchObject({ status: 6, stderr: expect.stringContaining("belongs to user 4711") });
+    expect(lstatSync(place.data).uid).toBe(4711);
+    expect(listing(place.data).filter((line) => line !== "archive/")).toEqual(before);
+  });
+});
+
+describe("a segment that is not what was committed", () => {
+  test("cut short: exit 5, naming the file, the bytes it should have and those it has; nothing is changed", () => {
+    using place = synced();
+    const file = join(place.data, "archive", segmentsOf(place)[0]!);
+    const { size } = lstatSync(file);
+    truncateSync(file, size - 10);
+    const before = listing(join(place.data, "archive"));
+    for (const run of [runSync(place), runExport(place)]) {
+      expect(run.status).toBe(5);
+      expect(run.stderr).toContain(file);
+      expect(run.stderr).toContain(`${size} bytes`);
+      expect(run.stderr).toContain(String(size - 10));
+    }
+    expect(listing(join(place.data, "archive"))).toEqual(before);
+  });
+
+  test("missing: exit 5, naming it", () => {
+    using place = synced();
+    const file = join(place.data, "archive", segmentsOf(place)[0]!);
+    rmSync(file);
+    for (const run of [runSync(place), runExport(place)])
+      expect(run).toMatchObject({ status: 5, stderr: expect.stringContaining(file) });
+  });
+
+  test("longer, as a killed run leaves it: the bytes beyond do not exist for a reader, and the next sync cuts them", () => {
+    using place = synced();
+    const file = join(place.data, "archive", segmentsOf(place)[0]!);
+    const whole = readFileSync(file);
+    writeFileSync(file, Buffer.concat([whole, whole.subarray(0, 3000)]));
+    expect(numbersOf(place)).toEqual(ALL);
+    expect(runSync(place).status).toBe(0);
+    expect(readFileSync(file).equals(whole)).toBe(true);
+  });
+
+  test("holding a line that is no record: the export stops with exit 5, naming file and byte", () => {
+    using place = synced();
+    const file = join(place.data, "archive", segmentsOf(place)[0]!);
+    const bytes = readFileSync(file);
+    const at = bytes.indexOf(10) + 1;
+    bytes.fill("x", at, at + 20);
+    writeFileSync(file, bytes);
+    const run = runExport(place);
+    expect(run.status).toBe(5);
+    expect(run.stderr).toContain(`${file} holds no record at byte ${at}`);
+  });
+});
+
+describe("the state", () => {
+  test("damaged in any page: exit 5 or an exact archive, never anything else; moved aside it is rebuilt", () => {
+    using place = synced();
+    const whole = readFileSync(stateOf(place));
+    const kept = readFileSync(join(place.data, "archive", segmentsOf(place)[0]!));
+    const statuses: (number | null)[] = [];
+    for (let page = 0; page * 4096 < whole.length; page++) {
+      for (const filler of [0, 0xa5]) {
+        const bytes = Buffer.from(whole);
+        bytes.fill(filler, page * 4096, (page + 1) * 4096);
+        writeFileSync(stateOf(place), bytes);
+        const run = runSync(place);
+        statuses.push(run.status);
+        expect({ page, filler, status: run.status, stderr: run.stderr }).toMatchObject({
+          status: expect.toBeOneOf([0, 5]),
+        });
+        if (run.status === 5) expect(run.stderr).toContain(stateOf(place));
+        for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+        expect(runSync(place).status).toBe(0);
+        expectExact(place);
+        rmSync(join(place.data, "archive"), { recursive: true });
+        mkdirSync(join(place.data, "archive"), { mode: 0o700 });
+        writeFileSync(join(place.data, "archive", nameIn(whole)), kept);
+        for (const end of ["-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+      }
+    }
+    expect(statuses).toContain(5);
+  });
+
+  test("half there, or not a database: exit 5, naming it; moved aside as the hint says, it is rebuilt", () => {
+    for (const damage of [(b: Buffer) => b.subarray(0, b.length >> 1), () => Buffer.from("not a database".repeat(500))]) {
+      using place = synced();
+      const before = exported(place);
+      writeFileSync(stateOf(place), damage(readFileSync(stateOf(place))));
+      const run = runSync(place);
+      expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 5 });
+      expect(run.stderr).toContain(stateOf(place));
+      expect(run.stderr).toContain("aside");
+      renameSync(stateOf(place), join(place.root, "aside.db"));
+      for (const end of ["-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+      expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
+      expect(exported(place)).toEqual(before);
+    }
+  });
+
+  test("lost: rebuilt from the archive without a duplicate, and the export is the same, before and after", () => {
+    using place = synced();
+    const before = exported(place);
+    const segments = listing(join(place.data, "archive"));
+    for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+    expect(exported(place)).toEqual(before);
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
+    expect(listing(join(place.data, "archive"))).toEqual(segments);
+    expect(exported(place)).toEqual(before);
+  });
+
+  test("lost together with the agents' files: the archive alone gives the same export, and what is new follows", () => {
+    using place = synced();
+    const before = exported(place);
+    rmSync(stateOf(place));
+    rmSync(place.home, { recursive: true });
+    mkdirSync(place.home);
+    expect(runSync(place).status).toBe(0);
+    expect(exported(place)).toEqual(before);
+    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
+    expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
+  });
+
+  test("empty, as a power cut can leave it, is a lost state and no first run", () => {
+    using place = synced();
+    const before = exported(place);
+    writeFileSync(stateOf(place), "");
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
+    expect(exported(place)).toEqual(before);
+  });
+
+  test("of a newer weir: exit 6 for every command, and not one byte of it is changed", () => {
+    for (const mode of ["WAL", "DELETE"]) {
+      using place = synced();
+      const db = new Database(stateOf(place));
+      db.run(`PRAGMA journal_mode = ${mode}`);
+      db.run("PRAGMA user_version = 99");
+      db.close();
+      const state = readFileSync(stateOf(place));
+      const segments = listing(join(place.data, "archive"));
+      for (const run of [runSync(place), runSync(place, ["--dry-run"]), runExport(place)]) {
+        expect({ mode, status: run.status, stderr: run.stderr }).toMatchObject({ status: 6 });
+        expect(run.stderr).toContain("newer weir");
+      }
+      expect(readFileSync(stateOf(place)).equals(state)).toBe(true);
+      expect(listing(join(place.data, "archive"))).toEqual(segments);
+    }
+  });
+
+  test("held by another program's transaction: exit 4 with the reason, and the next run is exact", () => {
+    using place = synced();
+    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
+    using db = new Database(stateOf(place));
+    db.run("BEGIN IMMEDIATE");
+    const run = runSync(place);
+    db.run("ROLLBACK");
+    expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
+    expect(run.stderr).toContain("locked");
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
+    expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
+  });
+});
+
+/** The name of the only segment that a state's bytes tell of. */
+function nameIn(state: Buffer): string {
+  return /weir-\d{4}-\d\d-\d\d-[0-9a-f]{8}\.jsonl/.exec(state.toString("latin1"))?.[0] ?? "";
+}
+
+describe("who may see it", () => {
+  const modesOf = ({ data }: Scratch): string[] =>
+    ["", ...readdirSync(data, { recursive: true, encoding: "utf8" })]
+      .map((name) => lstatSync(join(data, name)))
+      .map((stat) => `${stat.isDirectory() ? "folder" : "file"} ${(stat.mode & 0o7777).toString(8)}`);
+
+  test("nobody else, from the first byte and whatever the umask: folders 0700, files 0600", () => {
+    for (const umask of ["000", "022", "077"]) {
+      using place = withCalls();
+      const through = shell(`umask ${umask}; exec "$@"`);
+      expect(runSync(place, [], { through }).status).toBe(0);
+      expect(new Set(modesOf(place))).toEqual(new Set(["folder 700", "file 600"]));
+      const file = join(place.root, "out.csv");
+      expect(runExport(place, ["--format", "csv", "-o", file], { through }).status).toBe(0);
+      expect((lstatSync(file).mode & 0o777).toString(8)).toBe("600");
+    }
+  });
+
+  test("a folder that was open to others is closed", () => {
+    using place = synced();
+    for (const path of [place.data, join(place.data, "archive")]) chmodSync(path, 0o755);
+    chmodSync(stateOf(place), 0o644);
+    expect(runSync(place).status).toBe(0);
+    expect(new Set(modesOf(place))).toEqual(new Set(["folder 700", "file 600"]));
+  });
+});
+
+describe("links planted in it are not followed: exit 6, and what they lead to is unchanged", () => {
+  for (const name of ["state.db", "state.db-wal", "writer.lock", "archive"]) {
+    test(name, () => {
+      using place = synced();
+      const outside = join(place.root, "outside");
+      const inside = join(place.data, name);
+      if (existsSync(inside)) renameSync(inside, outside);
+      else writeFileSync(outside, "mine");
+      symlinkSync(outside, inside);
+      const before = listing(place.root);
+      expect(runSync(place)).toMatchObject({ status: 6, stderr: expect.stringContaining(`${inside} is a link`) });
+      expect(listing(place.root)).toEqual(before);
+    });
+  }
+
+  test("a segment's name: what it leads to is not written, and the run fails", () => {
+    using place = synced();
+    const inside = join(place.data, "archive", segmentsOf(place)[0]!);
+    const outside = join(place.root, "outside");
+    copyFileSync(inside, outside);
+    rmSync(inside);
+    symlinkSync(outside, inside);
+    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
+    const before = readFileSync(outside);
+    expect(runSync(place).status).toBe(5);
+    expect(readFileSync(outside).equals(before)).toBe(true);
+  });
+
+  test("the name of the next segment: nothing is written through it", () => {
+    using place = synced();
+    const outside = join(place.root, "outside");
+    const next = segmentsOf(place)[0]!.replace(".jsonl", ".1.jsonl");
+    symlinkSync(outside, join(place.data, "archive", next));
+    place.write(sessionPath("s3"), callLines(1000, 12_000, "s3"));
+    const run = runSync(place);
+    expect(existsSync(outside)).toBe(false);
+    expect(run.status).toBeOneOf([0, 4]);
+  });
+});

@@ -1,0 +1,124 @@
+/** Owns how agents are tested: a made-up home is synced into a scratch archive, and what counts comes back. */
+import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { agents } from "../../src/agents/index.ts";
+import { Archive } from "../../src/archive/archive.ts";
+import { allRecords, countingRecords } from "../../src/archive/counting.ts";
+import { readableSegments } from "../../src/archive/read.ts";
+import { ByteLine } from "../../src/read/line.ts";
+import type { Tail } from "../../src/read/types.ts";
+import type { Draft, Emit } from "../../src/record/draft.ts";
+import type { JsonObject } from "../../src/record/json.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import type { Summary } from "../../src/sync/summary.ts";
+import { sync } from "../../src/sync/sync.ts";
+import { scratch } from "./home.ts";
+
+const LAYOUTS = ["linux", "darwin", "win32"] as const;
+
+/** Files by their path below the home; a list is JSON Lines. */
+export type Files = Readonly<Record<string, string | readonly JsonObject[]>>;
+
+export interface Told {
+  /** What counts, in the archive's order. */
+  readonly records: readonly WeirRecord[];
+  /** The last revision of every record. */
+  readonly all: readonly WeirRecord[];
+  readonly summary: Summary;
+}
+
+/** The text of a list of objects as JSON Lines. */
+export function lines(objects: readonly JsonObject[]): string {
+  return objects.map((o) => `${JSON.stringify(o)}\n`).join("");
+}
+
+/** Syncs what an agent left in `home` (another home than this machine's) into the archive in `data`. */
+export async function syncHome(agent: string, home: string, data: string): Promise<Summary> {
+  const archive = await Archive.open(data, { waitMs: 1000, segmentMaxBytes: 5 << 20 });
+  const summary = await sync(
+    agents,
+    { homes: [{ path: home, own: false, layouts: LAYOUTS }], variable: () => undefined },
+    archive,
+    { choice: { agents: [agent], streams: [], sources: [] }, stopped: () => false },
+  );
+  archive.close(summary);
+  return summary;
+}
+
+/** What an archive holds, and what of it counts. */
+export function toldIn(data: string, summary: Summary): Told {
+  const segments = readableSegments(data);
+  const latest = new Map<string, WeirRecord>();
+  for (const record of allRecords(segments))
+    if ((latest.get(record.id)?.rev ?? -1) <= record.rev) latest.set(record.id, record);
+  return { records: [...countingRecords(segments, rankOf)], all: [...latest.values()], summary };
+}
+
+function rankOf(agent: string, stream: string): number {
+  return agents.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
+}
+
+/** Appends each set of files to what the home holds, and syncs after each. */
+export async function tellOf(agent: string, ...steps: readonly Files[]): Promise<Told> {
+  using place = scratch();
+  let summary: Summary | undefined;
+  for (const files of steps) {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(place.home, path)), { recursive: true });
+      appendFileSync(join(place.home, path), typeof content === "string" ? content : lines(content));
+    }
+    summary = await syncHome(agent, place.home, place.data);
+  }
+  if (!summary) throw new Error("nothing was synced");
+  return toldIn(place.data, summary);
+}
+
+/** Calls and tokens by model, tool calls and sessions, as an `expected.json` states them. */
+export function figuresOf(records: readonly WeirRecord[], usageOn = "chat"): JsonObject {
+  const models: Record<string, Record<string, number>> = {};
+  for (const { operation, usage, model, request_model } of records) {
+    if (operation !== usageOn || !usage) continue;
+    const name = model ?? request_model ?? "?";
+    const sums = models[name] ?? { calls: 0 };
+    models[name] = sums;
+    sums.calls = (sums.calls ?? 0) + 1;
+    for (const [field, count] of Object.entries(usage)) sums[field] = (sums[field] ?? 0) + (count ?? 0);
+  }
+  return {
+    by_model: models,
+    tool_calls: records.filter((r) => r.operation === "execute_tool").length,
+    sessions: [...new Set(records.flatMap((r) => r.session_id ?? []))].sort(),
+  };
+}
+
+/** The drafts of one tail over these lines; `whole` makes every line be read whole instead of by its envelope. */
+export function draftsOf(agent: string, path: string, text: string, whole = false): Draft[] {
+  const stream = agents.find((a) => a.id === agent)?.streams[0] as Tail<unknown>;
+  const drafts: Draft[] = [];
+  const emit: Emit = Object.assign((draft: Draft) => void drafts.push(draft), { unknown() {}, lost() {} });
+  const state = stream.start({ path, stem: path.replace(/^.*\/|\.[^.]*$/g, ""), sidecars: {} });
+  let offset = 0;
+  for (const one of text.split("\n").slice(0, -1)) {
+    const line = new (whole ? WholeLine : ByteLine)(Buffer.from(one), offset);
+    stream.step(state, line, emit);
+    offset += line.length + 1;
+  }
+  stream.open(state, emit);
+  return drafts;
+}
+
+/** A line of which nothing is found without parsing it whole. */
+class WholeLine extends ByteLine {
+  override find(): number {
+    return -1;
+  }
+  override part(): undefined {}
+  override envelope(): undefined {}
+}
+
+/** Every file below a folder whose name ends so, with its text. */
+export function textsBelow(folder: string, ending: string): { path: string; text: string }[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(ending))
+    .map((path) => ({ path: path.replaceAll("\\", "/"), text: readFileSync(join(folder, path), "utf8") }));
+}

@@ -1,0 +1,101 @@
+/** Owns how tests sync inside their own process, and how they look at what an archive holds. */
+import { agents as registry } from "../../src/agents/index.ts";
+import { Archive } from "../../src/archive/archive.ts";
+import { allRecords } from "../../src/archive/counting.ts";
+import { Counter } from "../../src/archive/counts.ts";
+import { readableSegments } from "../../src/archive/read.ts";
+import { environmentOf } from "../../src/config/environment.ts";
+import type { Agent, Environment } from "../../src/read/types.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import type { Choice } from "../../src/sync/discover.ts";
+import type { Summary } from "../../src/sync/summary.ts";
+import { sync } from "../../src/sync/sync.ts";
+
+export const EVERYTHING: Choice = { agents: [], streams: [], sources: [] };
+
+/** Only these homes, with all platforms' layouts; no variable of this process applies. */
+export function environmentAt(...homes: string[]): Environment {
+  return environmentOf(homes, { platform: "linux", home: "/nobody", variables: {} });
+}
+
+export interface SyncOptions {
+  readonly agents?: readonly Agent[];
+  readonly segmentMaxBytes?: number;
+  readonly choice?: Choice;
+}
+
+export interface Writer extends AsyncDisposable {
+  sync(): Promise<Summary>;
+}
+
+/** An open archive that can sync again and again, as a process that watches does. */
+export async function openWriter(
+  data: string,
+  homes: string | readonly string[],
+  options: SyncOptions = {},
+): Promise<Writer> {
+  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING } = options;
+  const environment = environmentAt(...(typeof homes === "string" ? [homes] : homes));
+  const archive = await Archive.open(data, { waitMs: 0, segmentMaxBytes });
+  let summary: Summary | undefined;
+  return {
+    async sync() {
+      summary = await sync(agents, environment, archive, { choice, stopped: () => false });
+      return summary;
+    },
+    async [Symbol.asyncDispose]() {
+      archive.close(summary);
+    },
+  };
+}
+
+/** One sync as `weir sync` does it: open, read what is new, close. */
+export async function syncInto(
+  data: string,
+  homes: string | readonly string[],
+  options: SyncOptions = {},
+): Promise<Summary> {
+  await using writer = await openWriter(data, homes, options);
+  return await writer.sync();
+}
+
+/** Every committed record of an archive, in its order. */
+export function archived(data: string): WeirRecord[] {
+  return [...allRecords(readableSegments(data))];
+}
+
+export function rankOf(agent: string, stream: string): number {
+  return registry.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
+}
+
+/** A record as the cut law compares it: without what may differ between two ways of reading the same. */
+export function comparable({ rev, open, source, host, ...rest }: WeirRecord): string {
+  void [rev, open, source, host];
+  return JSON.stringify(rest);
+}
+
+/** The last telling of each id by each source, comparable. */
+export function lastTellings(records: readonly WeirRecord[]): Map<string, string> {
+  const last = new Map<string, WeirRecord>();
+  for (const record of records) {
+    const key = `${record.id} of ${record.source.path}`;
+    if ((last.get(key)?.rev ?? -1) < record.rev) last.set(key, record);
+  }
+  return new Map([...last].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, record]) => [key, comparable(record)]));
+}
+
+/** What counts, comparable and in a fixed order, each with its verdict. */
+export function counted(records: readonly WeirRecord[]): string[] {
+  const counter = new Counter(rankOf);
+  for (const record of records) counter.add(record);
+  const verdictOf = counter.verdicts();
+  return records.flatMap((record, at) => (verdictOf(at) === "no" ? [] : [`${verdictOf(at)} ${comparable(record)}`])).sort();
+}
+
+/** Tellings that stand in the archive twice: one id in one revision by one source. */
+export function toldTwice(records: readonly WeirRecord[]): string[] {
+  const seen = new Set<string>();
+  return records
+    .map(({ id, rev, source, host }) => `${id} rev ${rev} of ${source.path} by ${host}`)
+    .filter((key) => seen.size === seen.add(key).size);
+}
