@@ -82,14 +82,14 @@ async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
   const { loadConfiguration } = await import("./config/load.ts");
   const file = configFileOf(flags, home);
   const given = { file, variables: env, flags, nearest };
-  const none = { file: { path: "/dev/null/none" }, variables: {}, flags: {}, nearest };
+  const nothing = { file: { path: "" }, variables: {}, flags: {}, nearest };
   const stop = self.stopSignals((signal) => self.exitNow(EXIT[signal]));
   const out = self.terminal(1);
   return {
     stdout,
     log,
     environment: environmentOf(homes.paths, { platform, home, variables: env }),
-    configuration: loadConfiguration(command.ignoresConfiguration ? none : given),
+    configuration: loadConfiguration(command.ignoresConfiguration ? nothing : given),
     dataDir: resolve(flags["data-dir"] ?? (env.WEIR_DATA_DIR || defaultDataFolder(platform, home, env))),
     placedBy: {
       home: homes.by,

@@ -10,7 +10,17 @@ import { OutputBatch } from "./batch.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
+import {
+  foreignFiles,
+  markPruned,
+  newestMoment,
+  type PruneResult,
+  planOf,
+  type Removal,
+  removePruned,
+} from "./prune.ts";
 import { rebuildState } from "./rebuild.ts";
+import type { Limits } from "./retention.ts";
 import {
   appendDurably,
   cutToCommitted,
@@ -64,6 +74,8 @@ export interface ArchiveOptions {
   readonly segmentMaxBytes: number;
   /** Reads everything and archives nothing: no lock, no folder, no byte is written. */
   readonly dryRun?: boolean;
+  /** True as soon as waiting for another writer should end. */
+  readonly stopped?: () => boolean;
   /** Called with the lines that a commit has made durable; the bytes are valid during the call. */
   readonly onCommitted?: (lines: Uint8Array) => void;
 }
@@ -105,7 +117,10 @@ export class Archive {
   #adopted = new Set<number>();
   #nextSource: number;
   readonly #hasOrphans: boolean;
+  /** What an earlier run pruned and this one removed, or could not. */
+  leftover: Removal = { removed: [], waiting: [], failed: [] };
   #current = 0;
+  readonly #newest: number | undefined;
 
   private constructor(db: Database, folder: DataFolder, host: string, options: ArchiveOptions) {
     this.#db = db;
@@ -121,6 +136,7 @@ export class Archive {
         .get() as { next: number }
     ).next;
     this.#hasOrphans = db.query("SELECT 1 FROM orphan LIMIT 1").get() !== null;
+    this.#newest = newestMoment(db);
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
@@ -133,7 +149,7 @@ export class Archive {
     const folder = dataFolder(path);
     if (options.dryRun) return Archive.#forDryRun(folder, options);
     prepareFolder(folder);
-    if (!(await lockOrExplain(folder, options.waitMs)))
+    if (!(await lockOrExplain(folder, options)))
       throw new WeirError(
         "locked",
         `another weir is at work in ${path}${holder(folder)}`,
@@ -167,9 +183,11 @@ export class Archive {
     } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
     for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);
     removeUnborn(db, folder, host.slice(0, 8));
+    const leftover = removePruned(db, folder, host.slice(0, 8));
     removeFolder(folder.temporary);
     db.run("PRAGMA synchronous = OFF"); // the run row only tells others who holds the lock
     const archive = new Archive(db, folder, host, options);
+    archive.leftover = leftover;
     db.run("PRAGMA synchronous = FULL");
     return archive;
   }
@@ -416,6 +434,21 @@ export class Archive {
     return result;
   }
 
+  /** Removes what the limits ask for; in a dry run it only says so. Call it with nothing uncommitted. Throws `write`. */
+  prune(limits: Limits): PruneResult {
+    const install = this.host.slice(0, 8);
+    const foreign = foreignFiles(this.#db, this.#folder, install);
+    const plan = planOf(this.#db, this.#newest, limits);
+    if (this.#options.dryRun) return { plan, foreign, removed: [], waiting: [], failed: [] };
+    try {
+      if (plan.prune.length > 0) this.#inTransaction("prune", () => markPruned(this.#db, plan));
+      this.#segments = readSegments(this.#db);
+      return { plan, foreign, ...removePruned(this.#db, this.#folder, install) };
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
   /** Takes a failed batch's bytes off the disk at once. What fails here too, the next start does. */
   #undo(): void {
     try {
@@ -476,9 +509,9 @@ function removeUnborn(db: Database, folder: DataFolder, install: string): void {
   }
 }
 
-async function lockOrExplain(folder: DataFolder, waitMs: number): Promise<boolean> {
+async function lockOrExplain(folder: DataFolder, { waitMs, stopped }: ArchiveOptions): Promise<boolean> {
   try {
-    return await takeLock(folder.lock, waitMs);
+    return await takeLock(folder.lock, waitMs, stopped);
   } catch (error) {
     throw new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
       cause: error,

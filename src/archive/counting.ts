@@ -1,7 +1,7 @@
 /** Owns reading the archive as records: all of them, or those that count. */
 import type { WeirRecord } from "../record/schema.ts";
 import { WeirError } from "../system/errors.ts";
-import { Counter, type RankOf } from "./counts.ts";
+import { Counter, type RankOf, type Verdict } from "./counts.ts";
 import { type ReadableSegment, readSegmentLines } from "./read.ts";
 
 /** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
@@ -9,7 +9,7 @@ export function* allRecords(segments: readonly ReadableSegment[]): Generator<Wei
   for (const { path, bytes } of segments) {
     let offset = 0;
     for (const line of readSegmentLines(path, bytes)) {
-      const record = parsed(line, path, offset);
+      const record = parseRecord(line, path, offset);
       offset += Buffer.byteLength(line) + 1;
       if (record.v === 1) yield record;
     }
@@ -24,16 +24,21 @@ export function* countingRecords(segments: readonly ReadableSegment[], rankOf: R
   let index = 0;
   for (const record of allRecords(segments)) {
     const verdict = verdictOf(index++);
-    if (verdict === "no") continue;
-    if (verdict === "counts without usage") {
-      delete record.usage;
-      delete record.aggregate;
-    }
-    yield record;
+    if (verdict !== "no") yield asCounted(record, verdict);
   }
 }
 
-function parsed(line: string, path: string, offset: number): WeirRecord {
+/** The record as it counts: without its usage where that is a sum of what others tell. */
+export function asCounted(record: WeirRecord, verdict: Verdict): WeirRecord {
+  if (verdict === "counts without usage") {
+    delete record.usage;
+    delete record.aggregate;
+  }
+  return record;
+}
+
+/** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
+export function parseRecord(line: string, path: string, offset: number): WeirRecord {
   try {
     return JSON.parse(line) as WeirRecord;
   } catch (cause) {

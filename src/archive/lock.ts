@@ -7,12 +7,12 @@ const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
 
 /**
- * Takes an exclusive SQLite transaction on the lock file, trying again until `waitMs` have passed. False when another
- * process still holds it. The kernel frees it with the process, so there is nothing to clean up after a kill. The
+ * Takes an exclusive SQLite transaction on the lock file, trying again until `waitMs` have passed or `stopped` says so.
+ * False when another process still holds it. The kernel frees it with the process, so there is nothing to clean up after a kill. The
  * handle is pinned to the process: a collected handle would free the lock, and so would opening and closing the file
  * by any other call, which is why nothing else ever touches it (reliability H91, H92).
  */
-export async function takeLock(path: string, waitMs: number): Promise<boolean> {
+export async function takeLock(path: string, waitMs: number, stopped: () => boolean = () => false): Promise<boolean> {
   const pinned = globalThis as unknown as { [PINNED]?: Database };
   const deadline = sys.now() + waitMs;
   const db = openOwnDatabase(path, 0);
@@ -24,7 +24,7 @@ export async function takeLock(path: string, waitMs: number): Promise<boolean> {
     } catch (error) {
       if (!isBusy(error)) throw error;
     }
-    if (sys.now() >= deadline) break;
+    if (sys.now() >= deadline || stopped()) break;
     await sleep(Math.min(RETRY_MS, Math.max(1, deadline - sys.now())));
   }
   db.close();

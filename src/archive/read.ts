@@ -1,10 +1,10 @@
 /** Owns reading the archive back: the committed lines of every segment, never a byte beyond. */
-import { isDamaged } from "../system/database.ts";
+import { type Database, isDamaged } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
-import { bySegmentName, completeLength, listSegments } from "./segment.ts";
-import { damagedState, openStateForReading } from "./state.ts";
+import { bySegmentName, completeLength, listSegments, parseSegmentName } from "./segment.ts";
+import { damagedState, getMeta, openStateForReading } from "./state.ts";
 
 const CHUNK = 1 << 20;
 
@@ -15,50 +15,84 @@ export interface ReadableSegment {
   readonly own: boolean;
 }
 
+/** An archive held as one moment saw it: nothing that it lists is removed before it is disposed of. */
+export interface ArchiveReader extends Disposable {
+  readonly segments: readonly ReadableSegment[];
+}
+
+/** The segments of an archive, not held: for an archive that nobody prunes meanwhile. */
+export function readableSegments(path: string): readonly ReadableSegment[] {
+  using reader = openReader(path);
+  return reader.segments;
+}
+
 /**
- * The segments of an archive as one moment saw them: this installation's at their committed lengths, those that other
- * installations put into the folder up to their last complete line. Throws `damaged` when a segment is shorter than
- * committed, `failed` when there is no archive at all.
+ * The segments of an archive as one moment sees them: this installation's at their committed lengths, those that other
+ * installations put into the folder up to their last complete line. It holds a read transaction on the state, which
+ * retention waits for before it removes a file. Throws `damaged` when a segment is shorter than committed, `failed` when
+ * there is no archive at all.
  */
-export function readableSegments(path: string): ReadableSegment[] {
+export function openReader(path: string): ArchiveReader {
   const folder = dataFolder(path);
-  const known = new Map(committedLengths(folder).map((s) => [s.name, s]));
+  const state = committedState(folder);
+  try {
+    const segments = segmentsOf(folder, state);
+    return { segments, [Symbol.dispose]: () => state?.db.close() };
+  } catch (error) {
+    state?.db.close();
+    throw error;
+  }
+}
+
+interface CommittedState {
+  /** In a read transaction. */
+  readonly db: Database;
+  /** The first characters of this installation's id; empty while a writer is only just making the state. */
+  readonly install: string;
+  readonly segments: readonly { readonly name: string; readonly bytes: number; readonly pruned: number }[];
+}
+
+function segmentsOf(folder: DataFolder, state: CommittedState | undefined): ReadableSegment[] {
+  const known = new Map(state?.segments.map((s) => [s.name, s]));
   const names = new Set(listSegments(folder.archive));
   if (names.size === 0 && known.size === 0 && !ifPresent(() => sys.stat(folder.path)))
-    throw new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
+    throw new WeirError(
+      "failed",
+      `there is no archive in ${folder.path}`,
+      "run weir sync first, or name it with --data-dir",
+    );
   for (const [name, s] of known) if (!s.pruned) names.add(name);
   const readable: ReadableSegment[] = [];
   for (const name of [...names].sort(bySegmentName)) {
     const file = `${folder.archive}/${name}`;
     const committed = known.get(name);
     if (committed?.pruned) continue;
+    // A segment of ours that this moment does not know is a writer's next one, not yet committed.
+    if (!committed && parseSegmentName(name)?.install === state?.install) continue;
     const size = ifPresent(() => sys.lstat(file))?.size;
     if (committed && (size ?? -1) < committed.bytes)
       throw new WeirError(
         "damaged",
         `the archive is damaged: ${file} should hold ${committed.bytes} bytes, ${size === undefined ? "it is missing" : `it has ${size}`}`,
-        "run weir sync for what can be done",
+        "run weir verify for what can be done",
       );
     readable.push({ path: file, bytes: committed?.bytes ?? completeLength(file), own: committed !== undefined });
   }
   return readable;
 }
 
-function committedLengths(folder: DataFolder): { name: string; bytes: number; pruned: number }[] {
-  if (!ifPresent(() => sys.stat(folder.state))?.size) return [];
+function committedState(folder: DataFolder): CommittedState | undefined {
+  if (!ifPresent(() => sys.stat(folder.state))?.size) return undefined;
   const db = openStateForReading(folder.state);
   try {
-    return db.query("SELECT name, bytes, pruned FROM segment").all() as {
-      name: string;
-      bytes: number;
-      pruned: number;
-    }[];
+    db.run("BEGIN");
+    const segments = db.query("SELECT name, bytes, pruned FROM segment").all() as CommittedState["segments"];
+    return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), segments };
   } catch (error) {
-    if (isDamaged(error)) throw damagedState(folder.state, error);
-    if (/no such table/.test((error as Error).message)) return []; // a writer is only just making it
-    throw error;
-  } finally {
     db.close();
+    if (isDamaged(error)) throw damagedState(folder.state, error);
+    if (/no such table/.test((error as Error).message)) return undefined; // a writer is only just making it
+    throw error;
   }
 }
 

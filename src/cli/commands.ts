@@ -13,12 +13,30 @@ const choiceArgs = {
   },
 } as const satisfies ArgTable;
 
+/** Settings that a flag overrides; read with the configuration. */
+const retentionArgs = {
+  "max-age": {
+    type: "string",
+    valueHint: "AGE",
+    description: "what was last written longer ago: 30d, 36h, 2w",
+    defaultText: "max_age_days",
+  },
+  "max-size": {
+    type: "string",
+    valueHint: "SIZE",
+    description: "the oldest, until no more than this is left: 100MB, 1GiB",
+    defaultText: "max_total_bytes",
+  },
+} as const satisfies ArgTable;
+
 export const scanArgs = { ...choiceArgs } as const satisfies ArgTable;
 
 export const syncArgs = {
   ...choiceArgs,
   "dry-run": { type: "boolean", description: "read everything, archive nothing, say what would be archived" },
   print: { type: "boolean", description: "also write the new records to stdout, one JSON object a line" },
+  prune: { type: "boolean", description: "afterwards remove the oldest segments, as weir prune does" },
+  ...retentionArgs,
   wait: {
     type: "boolean",
     negatable: true,
@@ -49,18 +67,12 @@ export const exportArgs = {
   all: { type: "boolean", description: "everything that is archived, not only what counts: copies, revisions, sums" },
 } as const satisfies ArgTable;
 
-const retentionArgs = {
-  "max-age": {
-    type: "string",
-    valueHint: "AGE",
-    description: "what was last written longer ago: 30d, 36h, 2w",
-    defaultText: "max_age_days",
-  },
-  "max-size": {
-    type: "string",
-    valueHint: "SIZE",
-    description: "the oldest, until no more than this is left: 100MB, 1GiB",
-    defaultText: "max_total_bytes",
+export const pruneArgs = {
+  ...retentionArgs,
+  "dry-run": { type: "boolean", description: "show the plan, remove nothing" },
+  force: {
+    type: "boolean",
+    description: "also what a destination has not had yet, and although the clock looks wrong",
   },
 } as const satisfies ArgTable;
 
@@ -90,6 +102,7 @@ export const commands: readonly Command<Io>[] = [
       { line: "weir sync --agent claude-code,codex", does: "only these agents" },
       { line: "weir sync --dry-run", does: "say what would be archived" },
       { line: "weir sync --print | jq .operation", does: "also write the new records to stdout" },
+      { line: "weir sync --prune --max-age 30d", does: "and remove what was archived more than 30 days ago" },
       { line: "weir sync --source codex:transcript=old.jsonl", does: "read one store from any place" },
     ],
     load: () => import("./sync.ts"),
@@ -106,6 +119,17 @@ export const commands: readonly Command<Io>[] = [
       { line: "weir export --all", does: "copies, revisions and sums too" },
     ],
     load: () => import("./export.ts"),
+  },
+  {
+    name: "prune",
+    summary:
+      "Remove the oldest segments of the archive, by age or size. Off until a limit is set; what was pruned is never read in again.",
+    args: pruneArgs,
+    examples: [
+      { line: "weir prune --max-age 30d --dry-run", does: "what has not been written to for 30 days" },
+      { line: "weir prune --max-size 100MB", does: "the oldest, until no more than 100 MB are left" },
+    ],
+    load: () => import("./prune.ts"),
   },
   {
     name: "config",

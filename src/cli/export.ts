@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
 import { allRecords, countingRecords } from "../archive/counting.ts";
-import { readableSegments } from "../archive/read.ts";
+import { openReader } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
 import { wholeFile } from "../export/file.ts";
 import { type Filter, passes, withoutContent } from "../export/filter.ts";
@@ -23,7 +23,8 @@ const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 
 
 export async function run(options: Options, io: Io): Promise<number> {
   const filter = filterOf(options);
-  const segments = readableSegments(io.dataDir);
+  using reader = openReader(io.dataDir);
+  const { segments } = reader;
   const writer = WRITERS[options.format]();
   const file = options.output && options.output !== "-" ? wholeFile(resolve(options.output)) : undefined;
   const put = (text: string): boolean => {

@@ -3,6 +3,7 @@ import { agents } from "../agents/index.ts";
 import type { SourceRow } from "../archive/archive.ts";
 import { knownSources } from "../archive/known.ts";
 import { discover, type Found } from "../sync/discover.ts";
+import { sidecarStamp } from "../sync/match.ts";
 import type { OptionsOf } from "./argv.ts";
 import { choiceOf } from "./choice.ts";
 import { paint } from "./color.ts";
@@ -45,13 +46,15 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
 function sourceLine(f: Found, known: SourceRow | undefined): SourceLine {
   const size = f.stamp.size + f.sidecars.reduce((sum, s) => sum + s.stamp.size, 0);
   const read = known && known.ino === f.stamp.ino && known.position <= f.stamp.size ? known.position : 0;
+  const isRead = known?.size === f.stamp.size && known.mtime === f.stamp.mtime && known.sidecars === sidecarStamp(f);
   return {
     agent: f.agent.id,
     stream: f.stream.kind,
     path: f.path,
     bytes: size,
     session: f.stream.session(f.inRoot),
-    behind: f.stamp.size - read,
+    // Of a file that is rewritten, nobody knows how much of it is new before reading it.
+    behind: f.stream.shape === "tail" ? f.stamp.size - read : isRead ? 0 : size,
     modified: new Date(f.stamp.mtime).toISOString(),
   };
 }

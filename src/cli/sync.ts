@@ -1,45 +1,79 @@
 /** Owns `weir sync`: flags in, the core called, the result shown. */
 import { agents } from "../agents/index.ts";
 import { Archive } from "../archive/archive.ts";
+import type { PruneResult } from "../archive/prune.ts";
+import type { Limits } from "../archive/retention.ts";
+import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
 import { sys } from "../system/system.ts";
-import type { OptionsOf } from "./argv.ts";
+import { type OptionsOf, UsageError } from "./argv.ts";
 import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { limitsOf, refusal, tellPruned } from "./prune.ts";
 import { bytes, count, plural } from "./text.ts";
 
 const WAIT_MS = 10_000;
-const SEGMENT_MAX_BYTES = 5 << 20;
 /** Problems of one kind that are named one by one; the rest is counted. */
 const NAMED = 10;
 
-export async function run(options: OptionsOf<typeof syncArgs>, io: Io): Promise<number> {
+type Options = OptionsOf<typeof syncArgs>;
+
+export async function run(options: Options, io: Io): Promise<number> {
   const choice = choiceOf(options);
+  if (!options.prune && (options["max-age"] ?? options["max-size"]) !== undefined)
+    throw new UsageError("--max-age and --max-size are limits of --prune", "add --prune, or use weir prune");
+  const limits = options.prune ? limitsOf(io, false) : undefined;
+  warnOfSettings(io);
+  return await round({ options, choice, limits }, io);
+}
+
+interface Request {
+  readonly options: Options;
+  readonly choice: Choice;
+  /** Retention after the sync, where it is asked for. */
+  readonly limits?: Limits;
+}
+
+/** One sync, from the lock to its end; returns the exit code. */
+async function round({ options, choice, limits }: Request, io: Io): Promise<number> {
   const started = sys.now();
+  const dryRun = options["dry-run"];
+  const stopped = (): boolean => io.stopSignal() !== undefined;
   const archive = await Archive.open(io.dataDir, {
     waitMs: options.wait ? WAIT_MS : 0,
-    segmentMaxBytes: SEGMENT_MAX_BYTES,
-    dryRun: options["dry-run"],
+    segmentMaxBytes: io.configuration.settings.segment_max_bytes,
+    dryRun,
+    stopped,
     onCommitted: options.print ? (lines) => void io.stdout.write(lines) : undefined,
   });
   let summary: Summary | undefined;
+  let pruned: PruneResult | undefined;
   try {
-    summary = await sync(agents, io.environment, archive, {
-      choice,
-      stopped: () => io.stopSignal() !== undefined,
-      onProgress: (done, of, s) => io.log.progress(progressText(done, of, s)),
-    });
+    const onProgress = (done: number, of: number, s: Summary): void => io.log.progress(progressText(done, of, s));
+    summary = await sync(agents, io.environment, archive, { choice, stopped, onProgress });
+    if (limits && !stopped()) pruned = archive.prune(limits);
   } finally {
     io.log.progressEnd();
     archive.close(summary);
   }
   if (options.json) io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary })}\n`);
-  tell(summary, options["dry-run"], sys.now() - started, io);
+  tell(summary, dryRun, sys.now() - started, io);
+  if (pruned) tellPruned(pruned, archive.leftover, dryRun, io);
+  if (pruned?.plan.refused !== undefined) {
+    const { message, hint } = refusal(pruned.plan.refused);
+    io.log.warn(message, hint);
+  }
   const signal = io.stopSignal();
   return signal ? EXIT[signal] : isIncomplete(summary) ? EXIT.incomplete : EXIT.done;
+}
+
+function warnOfSettings({ configuration, log }: Io): void {
+  for (const conflict of configuration.conflicts) log.warn(conflict);
+  const { capture } = configuration.settings;
+  if (capture !== "metadata") log.warn(`capture = ${capture} is not built yet: metadata is archived, no content`);
 }
 
 function progressText(done: number, of: number, { records }: Summary): string {

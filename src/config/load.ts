@@ -1,6 +1,6 @@
 /** Owns where a setting's value comes from: flag, then variable, then config.toml, then default. Only this reads the file. */
 import { WeirError } from "../system/errors.ts";
-import { errorCode, isAbsent, readSmallFile, sys } from "../system/system.ts";
+import { isAbsent, readSmallFile, sys } from "../system/system.ts";
 import {
   boundsOf,
   PLACES,
@@ -95,18 +95,21 @@ function givenFor(
 }
 
 function fileText({ path, namedBy }: ConfigFile): string | undefined {
+  const refuse = (reason: string, cause: unknown): WeirError => {
+    const by = namedBy === undefined ? "" : ` (from ${namedBy})`;
+    return new WeirError("usage", `cannot read the configuration ${path}${by}: ${reason}`, undefined, { cause });
+  };
+  let bytes: Uint8Array;
   try {
-    const bytes = readSmallFile(sys.realpath(path), LARGEST_FILE);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    bytes = readSmallFile(sys.realpath(path), LARGEST_FILE);
   } catch (error) {
     if (isAbsent(error) && namedBy === undefined) return undefined;
-    const reason = isAbsent(error)
-      ? "there is no such file"
-      : errorCode(error) === undefined
-        ? "it is not UTF-8"
-        : (error as Error).message;
-    const by = namedBy === undefined ? "" : ` (from ${namedBy})`;
-    throw new WeirError("usage", `cannot read the configuration ${path}${by}: ${reason}`, undefined, { cause: error });
+    throw refuse(isAbsent(error) ? "there is no such file" : (error as Error).message, error);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw refuse("it is not UTF-8", error);
   }
 }
 
@@ -114,9 +117,8 @@ function parsed(text: string, path: string): Readonly<Record<string, unknown>> {
   try {
     return Bun.TOML.parse(text) as Record<string, unknown>;
   } catch (cause) {
-    const { line, message } = cause as Error & { line?: number };
-    const reason = message.replace(/^TOML Parse error: /, "");
-    throw new WeirError("usage", `${path}${line ? `:${line}` : ""}: ${reason}`, "the file is written in TOML", {
+    const reason = (cause as Error).message.replace(/^TOML Parse error: /, "");
+    throw new WeirError("usage", `${path} is no TOML: ${reason}`, 'for example: segment_max_bytes = "5MiB"', {
       cause,
     });
   }

@@ -48,7 +48,12 @@ export function amountIn(given: string | number, kind: Amount, bare: boolean): n
   const number = Number(digits);
   const factor = unit === "" ? (bare || number === 0 ? 1 : undefined) : UNITS[kind][unit.toLowerCase()];
   if (factor === undefined)
-    return { problem: unit === "" ? `needs a unit: ${EXAMPLES[kind]}` : `has no unit of a ${kind}: ${EXAMPLES[kind]}` };
+    return {
+      problem:
+        unit === ""
+          ? `needs a unit: ${EXAMPLES[kind]}`
+          : `has no unit of a${kind === "age" ? "n" : ""} ${kind}: ${EXAMPLES[kind]}`,
+    };
   const amount = kind === "age" ? number * factor : Math.floor(number * factor);
   if (kind !== "age" && unit === "" && !Number.isInteger(number)) return { problem: "must be a whole number" };
   return amount <= Number.MAX_SAFE_INTEGER ? amount : { problem: "is too large" };
@@ -60,7 +65,9 @@ export function textOf(kind: Amount, amount: number): string {
   for (const unit of WRITTEN[kind]) {
     const number = amount / (UNITS[kind][unit.toLowerCase()] ?? 1);
     const whole = Math.round(number);
-    if (whole > 0 && Math.abs(number - whole) < 1e-9 * whole) return `${whole}${unit}`;
+    // Ages are days with a fraction; sizes and durations are whole.
+    const isWhole = kind === "age" ? Math.abs(number - whole) < 1e-9 * whole : number === whole;
+    if (whole > 0 && isWhole) return `${whole}${unit}`;
   }
   return `${amount}${WRITTEN[kind].at(-1)}`;
 }

@@ -6,6 +6,11 @@ type Given = "v" | "id" | "fact" | "rev" | "agent" | "stream" | "source" | "host
 export interface Draft extends Omit<WeirRecord, Given> {
   /** The native key: unique within (agent, stream, session, operation), the same whenever this is read again. */
   readonly key: string;
+  /**
+   * What stands for the session in the record's id. Only where the session may become known after the record was told
+   * (a span's parent ends after it): then something that never changes, its trace.
+   */
+  readonly scope?: string;
   /** What it tells of, the same in every stream and copy. Absent: nobody else can tell of it. */
   readonly fact?: string;
   /** Where in the source it was read. */

@@ -134,7 +134,7 @@ function whenText(r: Pick<WeirRecord, "open" | "time" | "end_time" | "duration_m
 
 /** Turns a draft into a record. Its line ends with a newline and is the record's only form. */
 export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at): Encoded {
-  const id = recordId(origin.agent, origin.stream, draft.session_id ?? "", draft.operation, draft.key);
+  const id = recordId(origin.agent, origin.stream, draft.scope ?? draft.session_id ?? "", draft.operation, draft.key);
   const frame = framed(draft, origin);
   const fields = bodyOf(draft);
   const body = `${frame.text},${JSON.stringify(fields).slice(1, -1)}`;

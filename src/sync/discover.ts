@@ -52,6 +52,7 @@ export function discover(agents: readonly Agent[], environment: Environment, cho
   const found = new Map<string, Found>();
   const unreadable: Unreadable[] = [];
   const seen = new Set<string>();
+  canonicalPaths.clear();
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
     for (const stream of agent.streams) {
@@ -93,6 +94,7 @@ function relativeTo(path: string, environment: Environment): string {
   return path.replaceAll("\\", "/");
 }
 
+/** What one look at the homes has found out: a root that was absent then may be there the next time. */
 const canonicalPaths = new Map<string, string | undefined>();
 
 /** A path with all links resolved; undefined when there is nothing. */

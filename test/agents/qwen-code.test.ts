@@ -10,7 +10,7 @@ import { scratch } from "../support/home.ts";
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
 const CHATS = ".qwen/projects/-w-app/chats";
 const CHILD = ".qwen/projects/-w-app/subagents/s-1/agent-explore-9.jsonl";
-const at = (second: number): string => new Date(Date.UTC(2026, 7, 1, 10, 0, second)).toISOString();
+const at = (second: number): string => new Date(Date.UTC(2026, 7, 1, 10) + second * 1000).toISOString();
 
 const record = (uuid: string, second: number, type: string, more: JsonObject = {}): JsonObject => ({
   uuid,
@@ -55,6 +55,7 @@ const response = (uuid: string, second: number, input: number, output: number, m
     cached_content_token_count: 1,
     thoughts_token_count: 0,
     total_token_count: input + output,
+    response_text: undefined,
     prompt_id: "p",
     auth_type: "openai",
     ...more,

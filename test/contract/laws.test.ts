@@ -34,13 +34,15 @@ function wholeOf(data: string): Whole {
   return { records, last: Object.fromEntries(lastTellings(records)), counted: counted(records) };
 }
 
-/** Shows what differs and nothing else: a home tells hundreds of records. */
+/** Shows some of what differs and nothing else: a home tells hundreds of records. */
 function expectSame(found: Whole, whole: Whole): void {
   const keys = [...new Set([...Object.keys(found.last), ...Object.keys(whole.last)])];
   const differing = keys.filter((key) => found.last[key] !== whole.last[key]);
-  expect(differing.map((key) => found.last[key])).toEqual(differing.map((key) => whole.last[key]));
-  const uncounted = whole.counted.filter((line) => !found.counted.includes(line));
-  expect(found.counted.filter((line) => !whole.counted.includes(line))).toEqual(uncounted);
+  const some = differing.slice(0, 3);
+  expect(some.map((key) => found.last[key] ?? `no ${key}`)).toEqual(some.map((key) => whole.last[key] ?? `no ${key}`));
+  const added = found.counted.filter((line) => !whole.counted.includes(line));
+  const lost = whole.counted.filter((line) => !found.counted.includes(line));
+  expect({ added: added.slice(0, 3), lost: lost.slice(0, 3) }).toEqual({ added: [], lost: [] });
   expect(found.counted).toHaveLength(whole.counted.length);
 }
 
@@ -185,7 +187,9 @@ for (const agent of agents.filter(({ id }) => fixtureAgents.includes(id))) {
             Buffer.concat([bytes.subarray(0, line.end), half, Buffer.from("\n"), bytes.subarray(line.end)]),
           );
           const { quarantined } = await subject.sync(place);
-          expect(quarantined).toEqual([{ path, offset: line.end, length: half.length, reason: expect.any(String) }]);
+          const place_ = { path, offset: line.end, length: half.length };
+          // Each stream that reads the file sets the line aside.
+          expect(quarantined).toEqual(store.kinds.map(() => ({ ...place_, reason: expect.any(String) })));
           if (store.shape === "tail") expect(await subject.sync(place)).toMatchObject({ quarantined: [] });
           expectSame(wholeOf(place.data), whole);
         });

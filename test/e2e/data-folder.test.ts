@@ -40,7 +40,7 @@ function synced(): Scratch {
   return place;
 }
 
-const numbersOf = (place: Scratch): number[] => callNumbers(exported(place)).sort((a, b) => a - b);
+const numbersOf = (place: Scratch): number[] => callNumbers(exported(place));
 const segmentsOf = ({ data }: Scratch): string[] => readdirSync(join(data, "archive")).sort();
 const stateOf = ({ data }: Scratch): string => join(data, "state.db");
 
@@ -63,11 +63,9 @@ describe("a full disk ends the run with exit 4, nothing half-written, and the ne
 
   test("a limit on the size of files", () => {
     using place = withCalls();
-    const seen = new Set<number | null>();
     for (const blocks of [0, 8, 16, 40, 56, 80, 120, 200, 400]) {
       const run = runSync(place, [], { through: shell(`ulimit -f ${blocks}; exec "$@"`) });
       expect({ blocks, status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
-      seen.add(run.status);
       expectWholeBatches(place);
       rmSync(place.data, { recursive: true, force: true });
     }
@@ -137,7 +135,7 @@ describe("a data folder that cannot be", () => {
     expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
     const export_ = runExport(place, [], { through });
     expect({ status: export_.status, stderr: export_.stderr }).toMatchObject({ status: 0 });
-    expect(callNumbers(recordsIn(export_.stdout)).sort((a, b) => a - b)).toEqual(ALL);
+    expect(callNumbers(recordsIn(export_.stdout))).toEqual(ALL);
     for (const path of [place.data, join(place.data, "archive")]) chmodSync(path, 0o700);
   });
 
@@ -217,10 +215,8 @@ describe("the state", () => {
         writeFileSync(stateOf(place), bytes);
         const run = runSync(place);
         statuses.push(run.status);
-        expect({ page, filler, status: run.status, stderr: run.stderr }).toMatchObject({
-          status: expect.toBeOneOf([0, 5]),
-        });
         if (run.status === 5) expect(run.stderr).toContain(stateOf(place));
+        else expect({ page, filler, status: run.status, stderr: run.stderr }).toMatchObject({ status: 0 });
         for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
         expect(runSync(place).status).toBe(0);
         expectExact(place);

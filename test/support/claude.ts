@@ -1,5 +1,6 @@
 /** Owns made-up lines of Claude Code for tests that need many, each with a number that it is recognised by. */
 import type { WeirRecord } from "../../src/record/schema.ts";
+import type { Scratch } from "./home.ts";
 
 /** Where a session's file lies below a home. */
 export function sessionPath(session: string): string {
@@ -40,12 +41,32 @@ export function callLines(from: number, to: number, session: string, text?: stri
   return Array.from({ length: to - from }, (_, at) => callLine(from + at, session, text)).join("");
 }
 
-/** The numbers of the calls among records, in their order; a call whose tokens are not its number is an error. */
+/** The numbers of the calls among records, the smallest first; a call whose tokens are not its number is an error. */
 export function callNumbers(records: readonly WeirRecord[]): number[] {
-  return records.flatMap(({ response_id, usage }) => {
+  const numbers = records.flatMap(({ response_id, usage }) => {
     const n = Number(/^msg_0000000000(\d{8})$/.exec(response_id ?? "")?.[1] ?? Number.NaN);
     if (Number.isNaN(n)) return [];
     if (usage?.input_tokens !== n) throw new Error(`call ${n} has ${usage?.input_tokens} input tokens`);
     return [n];
   });
+  return numbers.sort((a, b) => a - b);
+}
+
+const TEXT = "x".repeat(300);
+const sessions = new Map<number, string>();
+
+/** Puts calls 0 to `calls` (excluded) into a home, ten thousand a session; large enough to be met at work. */
+export function writeCalls(place: Scratch, calls: number): void {
+  for (let from = 0; from < calls; from += 10_000) {
+    const session = `s${from / 10_000}`;
+    const lines = sessions.get(from) ?? callLines(from, from + 10_000, session, TEXT);
+    sessions.set(from, lines);
+    const all = from + 10_000 <= calls;
+    place.write(sessionPath(session), all ? lines : callLines(from, calls, session, TEXT));
+  }
+}
+
+/** The numbers 0 to `calls` (excluded). */
+export function numbersTo(calls: number): number[] {
+  return Array.from({ length: calls }, (_, at) => at);
 }

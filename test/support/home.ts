@@ -69,9 +69,17 @@ export function scratch({ fast = false }: ScratchOptions = {}): Scratch {
   };
 }
 
+/** Every name below a folder, with its path; links are named and not followed. */
+function below(root: string, folder = ""): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = join(folder, entry.name);
+    return entry.isDirectory() ? [name, ...below(root, name)] : [name];
+  });
+}
+
 /** Everything below a folder as sorted lines: a file's size, mtime and content hash, a link's target, a folder's name. */
 export function listing(root: string): string[] {
-  const lines = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => {
+  const lines = below(root).map((name) => {
     const path = join(root, name);
     const stat = lstatSync(path);
     if (stat.isSymbolicLink()) return `${name} -> ${readlinkSync(path)}`;
@@ -83,6 +91,6 @@ export function listing(root: string): string[] {
 
 /** The bytes of all files below a folder, one after the other. */
 export function bytesBelow(root: string): Buffer {
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name));
+  const files = below(root).map((name) => join(root, name));
   return Buffer.concat(files.filter((path) => lstatSync(path).isFile()).map((path) => readFileSync(path)));
 }

@@ -26,7 +26,7 @@ export interface RunResult {
 
 export type Weir = Bun.Subprocess<"pipe", "pipe", "pipe">;
 
-const dist = join(import.meta.dir, "../../dist");
+const dist = process.env.WEIR_TEST_DIST ?? join(import.meta.dir, "../../dist");
 
 /** A folder that is not there and that nothing can create: what weir would put into the home fails loudly. */
 const NOWHERE = "/dev/null/nobody";
@@ -77,7 +77,7 @@ export function weir(args: readonly string[], options: RunOptions = {}): RunResu
     stdout: run.stdout.toString(),
     stderr: run.stderr.toString(),
     signal,
-    maxRss: (run.resourceUsage?.maxRSS ?? 0) * (process.platform === "linux" ? 1024 : 1),
+    maxRss: run.resourceUsage.maxRSS,
   };
 }
 

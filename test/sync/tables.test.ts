@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -336,6 +337,21 @@ describe("a database that cannot be read", () => {
     place.run("INSERT INTO item VALUES ('b', 2)");
     await place.sync();
     expect(place.items()).toEqual({ a: [1], b: [2] });
+  });
+
+  test("but by a private copy is copied, and no copy is left, not even one of a killed run", async () => {
+    using place = shop();
+    const writer = await startWriter(place.path, "PRAGMA journal_mode = WAL", "INSERT INTO item VALUES ('a', 1)");
+    await writer.kill();
+    rmSync(`${place.path}-shm`);
+    await place.sync();
+    expect(place.items()).toEqual({ a: [1] });
+    const temporary = join(place.data, "tmp");
+    expect(readdirSync(temporary)).toEqual([]);
+    mkdirSync(join(temporary, "left"));
+    writeFileSync(join(temporary, "left/copy.db"), "somebody's session");
+    await place.sync();
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   test("because a dry run may make no private copy says so", async () => {

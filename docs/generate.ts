@@ -1,0 +1,13 @@
+/** Owns `npm run docs`: the pages that are made from the tables in the sources. A test fails when one is stale. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { configurationPage } from "./configuration.ts";
+
+/** Every generated page by its name in this folder. */
+export const pages: Readonly<Record<string, () => string>> = {
+  "configuration.md": configurationPage,
+};
+
+if (import.meta.main) {
+  for (const [name, page] of Object.entries(pages)) writeFileSync(join(import.meta.dir, name), page());
+}

@@ -1,0 +1,102 @@
+/**
+ * Cline, both generations: a task of the VS Code extension before 4.0 (what was shown, what was sent, an index of all
+ * tasks), and a session of CLI 3, extension 4 and others (one document of messages, one more for each subagent).
+ * Counting rule: a call is one request entry of a task (its tokens come without caches), or one assistant message with
+ * metrics of a session (its tokens come with caches), known by its time and never by its id, which is made anew when
+ * messages are stored again; sums over tasks, sessions and subagents are never added to the calls that they sum.
+ */
+import type { Agent, Emit, Environment, Group, Home, Place, SourceInfo } from "../../read/types.ts";
+import { snapshot } from "../../read/types.ts";
+import { list, number, object } from "../../record/json.ts";
+import { compaction, session } from "./session.ts";
+import { apiHistory, index, METADATA, task } from "./task.ts";
+
+/** VS Code and what is made from it. */
+const HOSTS = [
+  ...["Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Windsurf - Next"],
+  ...["Antigravity", "Kiro", "Positron", "Trae", "Void"],
+];
+const SERVERS = [".vscode-server", ".vscode-server-insiders", ".cursor-server", ".windsurf-server"];
+const STORAGE = ["User/globalStorage/saoudrizwan.claude-dev", "User/profiles/*/globalStorage/saoudrizwan.claude-dev"];
+const SHOWN = ["ui_messages.json", "claude_messages.json"];
+const SENT = "api_conversation_history.json";
+
+export const cline: Agent = {
+  id: "cline",
+  title: "Cline",
+  retention: "deletes nothing by itself",
+  streams: [
+    snapshot({
+      kind: "transcript",
+      rank: 50,
+      version: 1,
+      locate: (environment) => [
+        ...sessionPlaces(environment),
+        ...taskPlaces(environment, [...SHOWN.map((file) => `tasks/*/${file}`), "state/taskHistory.json"]),
+      ],
+      session: sessionOf,
+      groups: { form: "json" },
+      reduce,
+    }),
+    snapshot({
+      kind: "api_history",
+      rank: 40,
+      version: 1,
+      locate: (environment) => taskPlaces(environment, [`tasks/*/${SENT}`]),
+      session: sessionOf,
+      groups: { form: "json" },
+      reduce: (group, source, emit) => apiHistory(group.document, sessionOf(source.path), emit),
+    }),
+  ],
+};
+
+/** The first variable that is set wins. */
+function sessionPlaces({ homes, variable }: Environment): Place[] {
+  const match = ["*/*.messages.json", "*/*.compaction.json"];
+  const sidecars = [{ ending: ".messages.json", beside: ".json" }];
+  return homes.map((home) => {
+    const own = home.own ? variable("CLINE_SESSION_DATA_DIR")?.trim() : undefined;
+    return { root: own || `${dataFolder(home, variable)}/sessions`, match, sidecars };
+  });
+}
+
+function dataFolder(home: Home, variable: Environment["variable"]): string {
+  const [data, root] = home.own ? [variable("CLINE_DATA_DIR")?.trim(), variable("CLINE_DIR")?.trim()] : [];
+  return data || `${root || `${home.path}/.cline`}/data`;
+}
+
+/** Tasks lie in the extension's folder of each editor, here or on the far side of a connection, and in that of CLI 2. */
+function taskPlaces({ homes, variable }: Environment, files: readonly string[]): Place[] {
+  const sidecars = SHOWN.map((ending) => ({ ending, beside: METADATA }));
+  const match = STORAGE.flatMap((folder) => files.map((file) => `${folder}/${file}`));
+  return homes.flatMap((home) => {
+    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
+    const folders = {
+      linux: own("XDG_CONFIG_HOME") || `${home.path}/.config`,
+      darwin: `${home.path}/Library/Application Support`,
+      win32: own("APPDATA") || `${home.path}/AppData/Roaming`,
+    };
+    return [
+      ...home.layouts.flatMap((platform) => HOSTS.map((host) => `${folders[platform]}/${host}`)),
+      ...SERVERS.map((server) => `${home.path}/${server}/data`),
+    ]
+      .map((root): Place => ({ root, match, sidecars }))
+      .concat({ root: dataFolder(home, variable), match: files, sidecars });
+  });
+}
+
+/** A task's folder has its id; a session's document is named after it, that of a subagent after the subagent. */
+function sessionOf(path: string): string | undefined {
+  const folder = /(?:^|\/)tasks\/([^/]+)\/[^/]+$/.exec(path)?.[1];
+  return folder ?? /([^/]+)\.(?:messages|compaction)\.json$/.exec(path)?.[1];
+}
+
+function reduce(group: Group, source: SourceInfo, emit: Emit): void {
+  const document = object(group.document);
+  const id = sessionOf(source.path);
+  if (source.stem === "taskHistory") index(list(group.document), emit);
+  else if (Array.isArray(group.document)) task(group.document, id, object(source.sidecars[METADATA]) ?? {}, emit);
+  else if (number(document?.source_message_count) !== undefined) compaction(document ?? {}, id, emit);
+  else if (Array.isArray(document?.messages)) session(document, id, source, emit);
+  else emit.unknown("document without messages");
+}

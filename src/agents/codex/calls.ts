@@ -1,0 +1,74 @@
+/** Owns Codex's model calls: which lines tell of one, and which only tell of it again. */
+import type { Draft, JsonObject } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { fingerprint } from "../../record/identity.ts";
+import { number, object, text } from "../../record/json.ts";
+import { between } from "../../record/time.ts";
+import { totalUsage } from "../../record/usage.ts";
+import type { Now } from "./state.ts";
+
+/** A copied line names the thread whose call it was: then it is that thread's own telling, which knows less. */
+export function usageRecord(now: Now, p: JsonObject): void {
+  now.state.records = true;
+  const id = text(p.response_id);
+  const session_id = text(p.thread_id) ?? now.state.base.session_id;
+  if (id === undefined) now.emit.unknown("token_usage_record without a response_id");
+  else tellChat(now, { key: id, fact: id, response_id: id, session_id }, object(p.usage));
+}
+
+/** A call moves the total, after a rollback also back. The same total again tells of no call, whatever comes with it. */
+export function tokenCount(now: Now, info: JsonObject | undefined): void {
+  const { state } = now;
+  if (!info || state.records) return;
+  state.window = number(info.model_context_window) ?? state.window;
+  const last = object(info.last_token_usage);
+  const sums = object(info.total_token_usage);
+  const total = sums && numbersOf(sums).join();
+  const again = total !== undefined && total === state.total;
+  const inherited = state.continues && state.total === undefined && state.began === undefined;
+  state.total = total ?? state.total;
+  if (again || inherited || !last || !(last.input_tokens || last.output_tokens)) return;
+  const numbers = numbersOf(last);
+  const whose = state.turnId ?? (total === numbers.join() ? state.origin : "");
+  const fact = sums && fingerprint([whose, total, ...numbers, state.model]);
+  tellChat(now, { key: fact ?? `token_count@${now.line.offset}`, fact }, last);
+}
+
+function numbersOf(usage: JsonObject): number[] {
+  const { input_tokens, cached_input_tokens, output_tokens, reasoning_output_tokens } = usage;
+  return [input_tokens, cached_input_tokens, output_tokens, reasoning_output_tokens].map((n) => number(n) ?? 0);
+}
+
+function tellChat(
+  now: Now,
+  known: Pick<Draft, "key" | "fact" | "response_id" | "session_id">,
+  used: JsonObject = {},
+): void {
+  const { state, emit } = now;
+  const { base, turn, provider, model, effort, window } = state;
+  const time = state.began ?? state.asked;
+  state.began = undefined;
+  const isOwn = known.session_id === undefined || known.session_id === base.session_id;
+  emit({
+    ...(isOwn && base),
+    turn: isOwn && turn >= 0 ? turn : undefined,
+    attributes: isOwn ? allowAttributes({ effort, model_context_window: window }) : undefined,
+    ...known,
+    session_id: known.session_id ?? base.session_id,
+    operation: "chat",
+    kind: "client",
+    time,
+    end_time: now.time,
+    duration_ms: between(time, now.time),
+    status: "ok",
+    provider,
+    model,
+    usage: totalUsage({
+      input: used.input_tokens,
+      output: used.output_tokens,
+      cacheRead: used.cached_input_tokens,
+      cacheCreation: used.cache_write_input_tokens,
+      reasoning: used.reasoning_output_tokens,
+    }),
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * Codex CLI, also its IDE extension and app: one JSONL rollout a thread, which archiving moves to another folder.
+ * Counting rule: a call is a response id; in files without them, an advance of the thread's token total. Forks and
+ * subagents copy history with new times, so no fact depends on a time: a copy's facts are the original's.
+ */
+
+import type { Agent, Emit, JsonObject, Line, SourceInfo } from "../../read/types.ts";
+import { tail } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { list, number, object, text } from "../../record/json.ts";
+import { providerName } from "../../record/provider.ts";
+import { between, fromMillis, utc } from "../../record/time.ts";
+import { tokenCount, usageRecord } from "./calls.ts";
+import { readLine, SILENT_ITEM } from "./lines.ts";
+import { type Now, type State, scope, tell } from "./state.ts";
+import { closeTool, noteOutcome, openTool, outcomeOf } from "./tools.ts";
+import {
+  answered,
+  NOT_TYPED,
+  prompt,
+  sessionMeta,
+  taskEnded,
+  taskStarted,
+  tellSession,
+  turnContext,
+  useModel,
+} from "./turns.ts";
+
+const TOOL_CALL = /^(?:function|custom_tool|local_shell|web_search|tool_search|image_generation)_call$/;
+/** Items of what a script ran inside its tool call. */
+const NESTED = /^(?:CommandExecution|FileChange|McpToolCall)$/;
+/** Lines, payloads and items that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
+const SILENT =
+  /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
+
+export const codex: Agent = {
+  id: "codex",
+  title: "Codex",
+  retention: "deletes nothing by itself",
+  streams: [
+    tail<State>({
+      kind: "transcript",
+      rank: 50,
+      version: 1,
+      locate: (environment) =>
+        environment.homes.flatMap((home) => {
+          const override = home.own ? environment.variable("CODEX_HOME") : undefined;
+          const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
+          const match = ["sessions/**/rollout-*.jsonl", "archived_sessions/**/rollout-*.jsonl"];
+          return roots.filter(Boolean).map((root) => ({ root, match }));
+        }),
+      session: threadOf,
+      start,
+      step,
+      open,
+    }),
+  ],
+};
+
+/** The thread's id in a file's name; a rollout's id may follow it. */
+function threadOf(path: string): string | undefined {
+  return /rollout-[^/]*?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})[^/]*$/.exec(path)?.[1];
+}
+
+function start(source: SourceInfo): State {
+  const own = threadOf(source.path) ?? source.stem;
+  const none = { held: [], compactions: {}, tools: [], closed: [] };
+  return { base: { session_id: own }, origin: own, prompts: 0, turn: -1, ...none };
+}
+
+function step(state: State, line: Line, emit: Emit): void {
+  const { timestamp, type, payload } = readLine(state, line);
+  const now: Now = { state, line, time: utc(timestamp), emit };
+  if (state.told === undefined && type !== "session_meta") tellSession(now, "line", { time: now.time });
+  if (type === "response_item") responseItem(now, payload);
+  else if (type === "event_msg") event(now, payload);
+  else if (type === "session_meta") sessionMeta(now, payload);
+  else if (type === "turn_context") turnContext(now, payload);
+  else if (type === "token_usage_record") usageRecord(now, payload);
+  else if (type === "compacted") compaction(now, type, payload);
+  else if (!SILENT.test(type)) emit.unknown(`type ${type}`);
+}
+
+function responseItem(now: Now, p: JsonObject): void {
+  const { state, time, line } = now;
+  const kind = text(p.type) ?? "";
+  if (kind === "reasoning" || (kind === "message" && p.role === "assistant")) answered(now);
+  else if (TOOL_CALL.test(kind)) {
+    answered(now);
+    openTool(now, p, kind);
+  } else if (kind.endsWith("_output")) {
+    state.asked = time ?? state.asked;
+    closeTool(now, text(p.call_id), p.output);
+  } else if (kind === "agent_message") state.asked = time ?? state.asked;
+  else if (kind === "message" && p.role === "user") {
+    state.asked = time ?? state.asked;
+    if (!state.channel && !NOT_TYPED.test(firstText(p.content))) state.held.push({ time, at: line.offset });
+  } else if (kind !== "message" && !SILENT.test(kind)) now.emit.unknown(`response_item ${kind}`);
+}
+
+function firstText(content: unknown): string {
+  return text(object(list(content)[0])?.text) ?? "";
+}
+
+function event(now: Now, p: JsonObject): void {
+  const { state, emit } = now;
+  const kind = text(p.type) ?? "";
+  const settings = object(p.thread_settings);
+  const id = text(p.call_id);
+  if (kind === "token_count") tokenCount(now, object(p.info));
+  else if (kind === "item_completed") itemCompleted(now, p, object(p.item) ?? {});
+  else if (kind === "user_message") prompt(now, "event", undefined, text(p.message) ?? "");
+  else if (kind === "task_started" || kind === "turn_started") taskStarted(now, p);
+  else if (/^(?:task_complete|turn_complete|turn_aborted)$/.test(kind)) taskEnded(now, p);
+  else if (kind === "context_compacted") compaction(now, kind, {});
+  else if (settings) {
+    useModel(state, settings.model, settings.reasoning_effort);
+    state.provider = providerName(text(settings.model_provider_id)) ?? state.provider;
+  } else if (/^(?:exec_command|mcp_tool_call|patch_apply)_end$/.test(kind)) {
+    noteOutcome(state, id, p);
+  } else if (!SILENT.test(kind)) emit.unknown(`event_msg ${kind}`);
+}
+
+function itemCompleted(now: Now, p: JsonObject, item: JsonObject): void {
+  const { state, emit } = now;
+  const type = text(item.type) ?? "";
+  const id = text(item.id);
+  if (type === "UserMessage") prompt(now, "item", id, firstText(item.content));
+  else if (type === "ContextCompaction") compaction(now, type, {});
+  else if (noteOutcome(state, id, item)) return;
+  else if (NESTED.test(type)) {
+    if (id === undefined || state.closed.includes(id)) return;
+    const [time, end_time] = [fromMillis(p.started_at_ms), fromMillis(p.completed_at_ms) ?? now.time];
+    const outcome = outcomeOf(item);
+    const times = { time, end_time, duration_ms: outcome.duration_ms ?? between(time, end_time) };
+    tell(now, { key: id, fact: id, operation: "other", kind: "internal", name: type, ...outcome, ...times });
+  } else if (!SILENT_ITEM.test(type)) emit.unknown(`item ${type}`);
+}
+
+/** Up to three kinds of lines tell of a compaction: the same number of its kind in a turn is the same compaction. */
+function compaction(now: Now, by: string, p: JsonObject): void {
+  const { state, time } = now;
+  const told = Math.max(0, ...Object.values(state.compactions));
+  const n = (state.compactions[by] ?? 0) + 1;
+  state.compactions[by] = n;
+  state.asked = time ?? state.asked;
+  if (n <= told) return;
+  const key = `compaction:${scope(state)}:${n}`;
+  const attributes = allowAttributes({ window_number: number(p.window_number) });
+  tell(now, { key, fact: key, operation: "compaction", time, attributes });
+}
+
+function open({ base, run, tools }: State, emit: Emit): void {
+  for (const { draft } of tools) emit({ ...base, ...draft, open: true });
+  if (run) emit({ ...base, ...run, open: true });
+}

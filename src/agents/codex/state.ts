@@ -1,0 +1,72 @@
+/** Owns what Codex's reducer remembers of a thread between lines, and how a record of the thread is told. */
+import type { Draft, Emit, Line } from "../../read/types.ts";
+import type { JsonObject } from "../../record/json.ts";
+
+/** Some fields of a record to come. */
+export type Known = Partial<Draft>;
+
+export interface State {
+  /** What every record of the thread has in common. */
+  base: Known;
+  told?: "meta" | "line";
+  provider?: string;
+  agentName?: string;
+  /** A thread that a thread began: its prompts are not the person's. */
+  spawned?: boolean;
+  /** The totals go on from those of another thread, whose lines are not here. */
+  continues?: boolean;
+  /** The thread whose lines these are: the nearest session_meta before them, which a copy brings along. */
+  origin: string;
+  /** Prompts since that session_meta. */
+  prompts: number;
+  /** What told the turn's prompts. Once anything did, `message` lines only repeat them. */
+  channel?: string;
+  held: { time?: string; at: number }[];
+  turn: number;
+  turnId?: string;
+  model?: string;
+  effort?: string;
+  window?: number;
+  /** Calls are told by token_usage_record. */
+  records?: boolean;
+  total?: string;
+  /** The latest line that a model answers to; what it was when the model began to answer. */
+  asked?: string;
+  began?: string;
+  compactions: Record<string, number>;
+  /** The turn and the tool calls that have no end yet, and the calls that had theirs lately. */
+  run?: Draft;
+  tools: ToolCall[];
+  closed: string[];
+}
+
+export interface ToolCall {
+  id: string;
+  draft: Draft;
+  /** How it ended, as another line than its output told. */
+  outcome?: Known;
+}
+
+/** A line that is being read. */
+export interface Now {
+  readonly state: State;
+  readonly line: Line;
+  readonly time: string | undefined;
+  readonly emit: Emit;
+}
+
+/** What a line says; of long lines only what is looked at. */
+export interface Item {
+  readonly timestamp: unknown;
+  readonly type: string;
+  readonly payload: JsonObject;
+}
+
+export function tell({ state, emit }: Now, known: Draft): void {
+  emit({ ...state.base, turn: state.turn < 0 ? undefined : state.turn, ...known });
+}
+
+/** What makes a name that is unique in its turn unique anywhere, and the same in a copy. */
+export function scope(state: State): string {
+  return state.turnId ?? `${state.origin}/${state.turn}`;
+}

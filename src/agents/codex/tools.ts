@@ -1,0 +1,84 @@
+/** Owns Codex's tool calls: opened by the model's item, closed by their output, their outcome told by either or a third. */
+import type { Draft, JsonObject, Line } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { toolFact } from "../../record/identity.ts";
+import { number, object, text } from "../../record/json.ts";
+import { between } from "../../record/time.ts";
+import { type Known, type Now, type State, scope, tell } from "./state.ts";
+
+const CLOSED_CALLS = 32;
+const OUTPUT_KEY = '"output":';
+/** A tool call that came to nothing, in the agent's words. */
+const REFUSED =
+  /^"(?:apply_patch verification failed|failed to parse function arguments|unsupported call|exec_command failed|aborted by user)/;
+
+export function openTool(now: Now, p: JsonObject, kind: string): void {
+  const { state, time, line } = now;
+  const call_id = text(p.call_id);
+  const id = call_id ?? text(p.id);
+  const fact = id && toolFact(id, undefined, scope(state));
+  const name = [text(p.namespace), text(p.name) ?? kind.replace(/_call$/, "")].filter(Boolean).join(".");
+  const draft: Draft = {
+    key: fact ?? `${kind}@${line.offset}`,
+    fact,
+    operation: "execute_tool",
+    kind: "internal",
+    turn: state.turn < 0 ? undefined : state.turn,
+    time,
+    tool: { name, call_id: id, type: "function" },
+    at: { offset: line.offset },
+  };
+  if (call_id === undefined) tell(now, { ...draft, end_time: time, ...outcomeOf({ status: p.status }) });
+  else state.tools.push({ id: call_id, draft });
+}
+
+export function closeTool({ state, time, line, emit }: Now, id: string | undefined, output: unknown): void {
+  const at = state.tools.findIndex((call) => call.id === id);
+  const call = state.tools[at];
+  if (!call) return; // it stands in another file
+  state.tools.splice(at, 1);
+  if (state.closed.push(call.id) > CLOSED_CALLS) state.closed.shift();
+  const outcome = call.outcome ?? outcomeOf(saidBy(line, output));
+  const duration_ms = outcome.duration_ms ?? between(call.draft.time, time);
+  emit({ ...state.base, ...call.draft, ...outcome, end_time: time, duration_ms });
+}
+
+/** What the first and last characters of the output say of how the call ended. */
+function saidBy(line: Line, output: unknown): JsonObject {
+  const from = line.head.indexOf(OUTPUT_KEY) + OUTPUT_KEY.length;
+  const whole = output === undefined ? undefined : JSON.stringify(output);
+  const start = whole === undefined ? line.head.slice(from, from + 300) : whole.slice(0, 300);
+  if (REFUSED.test(start)) return { status: "failed" };
+  if (!/^"?\{/.test(start))
+    return { exit_code: numberAfter(start, "exited with code ") ?? numberAfter(start, "Exit code: ") };
+  const mark = start.startsWith("{") ? '"exit_code":' : '\\"exit_code\\":';
+  const end = whole?.slice(-400) ?? line.latin1(Math.max(0, line.length - 400));
+  return { exit_code: numberAfter(end, mark) ?? numberAfter(start, mark) };
+}
+
+function numberAfter(said: string, mark: string): number | undefined {
+  const at = said.indexOf(mark);
+  return at < 0 ? undefined : number(Number.parseInt(said.slice(at + mark.length, at + mark.length + 12), 10));
+}
+
+/** The outcome that an item tells, or an event before there were items. */
+export function outcomeOf(o: JsonObject): Known {
+  const exit = number(o.exit_code);
+  const result = object(o.result);
+  const unsaid = exit ? exit !== 0 : o.success === false || !!result?.Err || object(result?.Ok)?.isError === true;
+  const failed = text(o.status) === undefined ? unsaid : o.status === "failed" || o.status === "declined";
+  const took = object(o.duration);
+  return {
+    duration_ms: took && (number(took.secs) ?? 0) * 1000 + (number(took.nanos) ?? 0) / 1e6,
+    status: failed ? "error" : "ok",
+    error_type: failed ? "tool_error" : undefined,
+    attributes: allowAttributes({ exit_code: exit }),
+  };
+}
+
+/** True when it is an open call whose outcome this is. */
+export function noteOutcome(state: State, id: string | undefined, o: JsonObject): boolean {
+  const call = state.tools.find((c) => c.id === id);
+  if (call) call.outcome = outcomeOf(o);
+  return call !== undefined;
+}

@@ -1,0 +1,188 @@
+/**
+ * The debug log: one JSONL file a session and one for each of its children, written as spans end, also without
+ * telemetry. Its span ids begin again in every window then, so an entry is known by its run and its start as well.
+ */
+import { type Cut, type Draft, type Emit, type Line, type SourceInfo, type Stream, tail } from "../../read/types.ts";
+import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
+import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { isRandomSpanId } from "../../record/spans.ts";
+import { fromMillis } from "../../record/time.ts";
+import { totalUsage } from "../../record/usage.ts";
+import { callFact } from "./facts.ts";
+
+interface State {
+  /** The session of the file, a child's own. */
+  own: string;
+  /** The session whose child this is. */
+  parent?: string;
+  /** A child that is no subagent: a title, a progress message. Its calls belong to no session. */
+  helper?: boolean;
+  version?: string;
+  turn: number;
+}
+
+const FAST = 1024;
+const LAST: readonly string[] = [',"maxTokens":', ',"temperature":', ',"topP":', ',"error":', ',"systemPromptFile":'];
+const ATTRIBUTES: readonly Cut[] = [{ from: '"attrs":', to: [',"rIdx":'], last: true }];
+/** Payload of long lines, by their type. */
+const PAYLOAD: Readonly<Record<string, readonly Cut[]>> = {
+  llm_request: [
+    { from: '"userRequest":', to: [',"inputMessages":', ...LAST], optional: true },
+    { from: '"inputMessages":', to: LAST, optional: true },
+  ],
+  tool_call: ATTRIBUTES,
+  user_message: ATTRIBUTES,
+};
+const SILENT: ReadonlySet<string> = new Set([
+  "agent_response",
+  "child_session_ref",
+  "discovery",
+  "generic",
+  "turn_end",
+  "turn_start",
+]);
+
+/** The debug logs of these places. */
+export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
+  return tail<State>({
+    kind: "debug_log",
+    rank,
+    version: 1,
+    locate,
+    session: (path) => /debug-logs\/([^/]+?)(?:\.jsonl)?(?:\/|$)/.exec(path)?.[1],
+    start,
+    step,
+    open() {},
+  });
+}
+
+/** `<session>/main.jsonl`, `<session>/<label>-<child>.jsonl`, or in older builds `<session>.jsonl`. */
+function start({ path, stem }: SourceInfo): State {
+  const folder = /debug-logs\/([^/]+)\//.exec(path)?.[1];
+  if (folder === undefined) return { own: stem, turn: -1 };
+  if (stem === "main") return { own: folder, turn: -1 };
+  const own = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(stem)?.[0] ?? stem;
+  const state: State = { own, parent: folder, turn: -1 };
+  return /subagent/i.test(stem.slice(0, stem.length - own.length)) ? state : { ...state, helper: true };
+}
+
+function step(state: State, line: Line, emit: Emit): void {
+  const type = /^\{[^{}]{0,200}?"type":"(\w+)"/.exec(line.head)?.[1];
+  if (type !== undefined && SILENT.has(type)) return;
+  const cuts = type !== undefined && line.length > FAST ? PAYLOAD[type] : undefined;
+  const o = (cuts && line.envelope(cuts)) ?? line.json();
+  const told = text(o.type) ?? "";
+  if (SILENT.has(told)) return;
+  const attrs = object(o.attrs) ?? {};
+  switch (told) {
+    case "session_start":
+      sessionStart(state, o, attrs, emit);
+      return;
+    case "user_message":
+      state.turn++;
+      emit({ ...entry(state, o), operation: "user_message", kind: undefined, status: undefined });
+      return;
+    case "llm_request":
+      emit(call(state, o, attrs));
+      return;
+    case "tool_call":
+      emit({ ...entry(state, o), operation: "execute_tool", tool: { name: text(o.name), type: "function" } });
+      return;
+    case "hook":
+      emit(hook(state, o, attrs));
+      return;
+    case "subagent":
+      emit(subagent(state, o, attrs));
+      return;
+    case "error":
+      emit({ ...entry(state, o), operation: "error", status: "error" });
+      return;
+    default:
+      emit.unknown(`type ${told}`);
+  }
+}
+
+/** What all entries have in common. */
+function entry(state: State, o: JsonObject): Omit<Draft, "operation"> {
+  const started = number(o.ts);
+  const took = number(o.dur);
+  const spanId = text(o.spanId) ?? "";
+  const key = `${number(o.rIdx) ?? 0}/${spanId}@${started}`;
+  return {
+    key,
+    scope: state.own,
+    fact: isRandomSpanId(spanId) ? spanId : `${state.own}/${key}`,
+    kind: "internal",
+    session_id: state.helper ? undefined : state.own,
+    parent_session_id: state.parent,
+    agent_version: state.version,
+    time: fromMillis(started),
+    end_time: started !== undefined && took ? fromMillis(started + took) : undefined,
+    duration_ms: took || undefined,
+    turn: state.turn >= 0 && state.parent === undefined ? state.turn : undefined,
+    status: o.status === "error" ? "error" : "ok",
+  };
+}
+
+function sessionStart(state: State, o: JsonObject, attrs: JsonObject, emit: Emit): void {
+  state.version = text(attrs.copilotVersion) ?? state.version;
+  if (state.helper) return;
+  emit({
+    ...entry(state, o),
+    key: "session",
+    fact: state.own,
+    operation: "session",
+    kind: undefined,
+    status: undefined,
+    turn: undefined,
+    attributes: allowAttributes({ vscodeVersion: attrs.vscodeVersion }),
+  });
+}
+
+function call(state: State, o: JsonObject, attrs: JsonObject): Draft {
+  const base = entry(state, o);
+  const usage = totalUsage({
+    input: number(attrs.inputTokens) || undefined,
+    output: attrs.outputTokens,
+    cacheRead: attrs.cachedTokens,
+  });
+  const responseId = text(attrs.responseId);
+  return {
+    ...base,
+    fact: callFact(responseId, usage, base.time, base.fact ?? ""),
+    operation: "chat",
+    kind: "client",
+    agent_name: text(attrs.debugName),
+    request_model: text(attrs.model),
+    response_id: responseId,
+    usage,
+    ttft_ms: number(attrs.ttft),
+    attributes: allowAttributes({
+      [GEN_AI.requestMaxTokens]: attrs.maxTokens,
+      [GEN_AI.requestTemperature]: attrs.temperature,
+      [GEN_AI.requestTopP]: attrs.topP,
+      "copilot_chat.copilot_usage_nano_aiu": attrs.copilotUsageNanoAiu,
+    }),
+  };
+}
+
+function hook(state: State, o: JsonObject, attrs: JsonObject): Draft {
+  const kind = text(attrs.resultKind);
+  return {
+    ...entry(state, o),
+    operation: "execute_hook",
+    name: text(o.name),
+    error_type: o.status === "error" && kind !== "success" ? kind : undefined,
+    attributes: allowAttributes({ "copilot_chat.hook_type": o.name, "copilot_chat.hook_result_kind": kind }),
+  };
+}
+
+/** A subagent's run: in a file of its own it is the run of its session, else it shares its parent's. */
+function subagent(state: State, o: JsonObject, attrs: JsonObject): Draft {
+  const base = entry(state, o);
+  const name = text(attrs.agentName) ?? text(o.name);
+  const run: Draft = { ...base, operation: "invoke_agent", agent_name: name };
+  return state.parent === undefined
+    ? { ...run, subagent: { id: text(o.spanId), name } }
+    : { ...run, fact: `run of ${state.own}` };
+}

@@ -1,0 +1,194 @@
+/**
+ * The file exporter: spans, log records and cumulative metrics of all windows in one file of JSON Lines, told apart by
+ * their shape alone. Older exporters write `{}` for every span: those are lost, and their calls are taken from the log
+ * records that tell them a second time.
+ */
+import { type Draft, type Emit, type Line, type Stream, tail } from "../../read/types.ts";
+import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
+import { hrTime, type Span, sdkSpan, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
+import { callFact } from "./facts.ts";
+import { lonelyDraft, ownSession } from "./trace.ts";
+
+interface State {
+  /** Sessions by the id of a run's span or of a trace, the latest last. */
+  sessions: [id: string, session: string][];
+  /** Spans that their parent has yet to say something of: they end before it. */
+  waiting: Waiting[];
+  /** Calls told by log records, as long as it is not known whether spans tell them too. */
+  calls: Draft[];
+  /** Whether spans are written, or lost; undefined before the first. */
+  spans?: "told" | "lost";
+}
+
+interface Waiting {
+  readonly span: Span;
+  readonly at: number;
+}
+
+const KNOWN_SESSIONS = 512;
+const WAITING = 256;
+/** A longer value is content: it does not wait with its span. */
+const LONGEST_VALUE = 1024;
+const DETAILS = "gen_ai.client.inference.operation.details";
+const SESSION_START = "copilot_chat.session.start";
+
+/** The exporters' files at these places. */
+export function otelFileStream(locate: Stream["locate"], rank: number): Stream {
+  return tail<State>({
+    kind: "otel_file",
+    rank,
+    version: 1,
+    locate,
+    session: () => undefined,
+    start: () => ({ sessions: [], waiting: [], calls: [] }),
+    step,
+    open,
+  });
+}
+
+function step(state: State, line: Line, emit: Emit): void {
+  if (line.head.startsWith('{"resource":') && line.has('"scopeMetrics":')) return;
+  const o = line.json();
+  if (Object.keys(o).length === 0) {
+    emit.lost("span (its exporter wrote {})");
+    state.spans = "lost";
+    for (const call of state.calls.splice(0)) emit(call);
+    return;
+  }
+  const span = o.hrTime === undefined ? sdkSpan(o) : undefined;
+  if (span) readSpan(state, span, line.offset, emit);
+  else if (o.hrTime !== undefined) readLog(state, o, line.offset, emit);
+  else if (o.scopeMetrics === undefined && o.type !== "metric") emit.unknown(`line with ${Object.keys(o).join()}`);
+}
+
+function readSpan(state: State, span: Span, at: number, emit: Emit): void {
+  state.spans = "told";
+  state.calls = [];
+  const { traceId, spanId, parentSpanId } = span;
+  const own = ownSession(span);
+  if (own !== undefined && spanOperation(span) === "invoke_agent") knowSession(state, spanId, own);
+  if (own !== undefined && parentSpanId === undefined) knowSession(state, traceId, own);
+  const known = own ?? sessionOf(state, parentSpanId);
+  if (parentSpanId !== undefined && (known === undefined || isInner(span)))
+    state.waiting.push({ span: withoutContent(span), at });
+  else tell(known, span, at, emit);
+  const settled = (w: Waiting): boolean =>
+    w.span.traceId === traceId && (parentSpanId === undefined || w.span.parentSpanId === spanId);
+  const all = state.waiting;
+  state.waiting = [];
+  for (const w of all) {
+    const isSettled = settled(w) && w.span.spanId !== spanId;
+    const session = isSettled ? (ownSession(w.span) ?? own ?? sessionOf(state, traceId)) : undefined;
+    if (isSettled && (session !== undefined || parentSpanId === undefined)) tell(session, w.span, w.at, emit, span);
+    else state.waiting.push(w);
+  }
+  while (state.waiting.length > WAITING) {
+    const { span: first, at: place } = state.waiting.shift() as Waiting;
+    tell(ownSession(first) ?? sessionOf(state, first.traceId), first, place, emit);
+  }
+}
+
+/** A nameless run below something: if that is a run, they are one. */
+function isInner({ attributes, ...span }: Span): boolean {
+  return spanOperation({ ...span, attributes }) === "invoke_agent" && attributes[GEN_AI.agentName] === undefined;
+}
+
+function tell(session: string | undefined, span: Span, offset: number, emit: Emit, parent?: Span): void {
+  const draft = lonelyDraft(span, session, (name) => emit.unknown(`attribute ${name}`));
+  const isOne = parent && parent.spanId === span.parentSpanId && isInner(span) && isRun(parent);
+  const run = isOne ? { fact: spanFact(parent), agent_name: text(parent.attributes[GEN_AI.agentName]) } : {};
+  emit({ ...draft, ...run, at: { offset } });
+}
+
+const isRun = (span: Span): boolean => spanOperation(span) === "invoke_agent";
+
+function withoutContent(span: Span): Span {
+  const isShort = ([, value]: [string, unknown]): boolean =>
+    !(typeof value === "string" && value.length > LONGEST_VALUE);
+  const short = (given: JsonObject): JsonObject => Object.fromEntries(Object.entries(given).filter(isShort));
+  const events = span.events.map((event) => ({ ...event, attributes: short(event.attributes) }));
+  return { ...span, attributes: short(span.attributes), events };
+}
+
+function sessionOf(state: State, id: string | undefined): string | undefined {
+  return state.sessions.findLast(([known]) => known === id)?.[1];
+}
+
+function knowSession(state: State, id: string, session: string): void {
+  if (sessionOf(state, id) !== undefined) return;
+  state.sessions.push([id, session]);
+  if (state.sessions.length > KNOWN_SESSIONS) state.sessions.shift();
+}
+
+function readLog(state: State, o: JsonObject, offset: number, emit: Emit): void {
+  const attributes = object(o.attributes) ?? {};
+  const context = object(o.spanContext);
+  const trace = text(context?.traceId);
+  const session = text(attributes["session.id"]);
+  if (attributes["event.name"] === SESSION_START && trace !== undefined && session !== undefined)
+    knowSession(state, trace, session);
+  if (attributes["event.name"] !== DETAILS || state.spans === "told") return;
+  const call = callOf(o, attributes, trace, sessionOf(state, trace), offset);
+  if (state.spans === "lost") {
+    emit(call);
+    return;
+  }
+  state.calls.push(call);
+  if (state.calls.length > WAITING) emit(state.calls.shift() as Draft);
+}
+
+/** A call as its log record tells it: when it ended, not when it began. */
+function callOf(
+  o: JsonObject,
+  a: JsonObject,
+  trace: string | undefined,
+  session: string | undefined,
+  offset: number,
+): Draft {
+  const time = hrTime(o.hrTime);
+  const usage = spanUsage(a);
+  const responseId = text(a[GEN_AI.responseId]);
+  const error = text(a["error.type"]);
+  const otherwise = `${trace ?? ""}/${text(object(o.spanContext)?.spanId) ?? ""}@${time}`;
+  const fact = callFact(responseId, usage, time, otherwise);
+  const reasons = list(a[GEN_AI.responseFinishReasons]).filter((reason) => typeof reason === "string");
+  return {
+    key: fact,
+    scope: trace ?? "",
+    fact,
+    operation: "chat",
+    kind: "client",
+    session_id: session,
+    trace_id: trace,
+    time,
+    end_time: time,
+    agent_version: serviceVersion(o),
+    status: error === undefined ? "ok" : "error",
+    error_type: error,
+    request_model: text(a[GEN_AI.requestModel]),
+    model: text(a[GEN_AI.responseModel]),
+    response_id: responseId,
+    finish_reasons: reasons.length > 0 ? [...new Set(reasons)] : undefined,
+    usage,
+    attributes: allowAttributes({
+      [GEN_AI.requestMaxTokens]: a[GEN_AI.requestMaxTokens],
+      [GEN_AI.requestTemperature]: a[GEN_AI.requestTemperature],
+    }),
+    at: { offset },
+  };
+}
+
+/** The SDK's own fields leak into a log record: its resource is a list of pairs. */
+function serviceVersion(o: JsonObject): string | undefined {
+  const resource = object(o.resource);
+  const pair = list(resource?._rawAttributes).find((item) => list(item)[0] === "service.version");
+  return text(list(pair)[1]) ?? text(object(resource?.attributes)?.["service.version"]);
+}
+
+function open(state: State, emit: Emit): void {
+  for (const { span, at } of state.waiting) {
+    const draft = lonelyDraft(span, ownSession(span) ?? sessionOf(state, span.traceId));
+    emit({ ...draft, open: true, at: { offset: at } });
+  }
+}

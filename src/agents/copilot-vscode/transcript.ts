@@ -1,0 +1,176 @@
+/**
+ * The transcript: one JSONL file a session, written for hooks. It has no tokens and no models, so it tells no calls:
+ * the session, what was typed, and the tools. Earlier turns are replayed into it when it is begun late.
+ */
+import { type Cut, type Draft, type Emit, type Line, type SourceInfo, type Stream, tail } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
+import { between, utc } from "../../record/time.ts";
+import { bareCallId, toolCallFact } from "./facts.ts";
+
+interface Tool {
+  name?: string;
+  start?: string;
+  turn?: number;
+  at: number;
+}
+
+interface State {
+  own: string;
+  version?: string;
+  turn: number;
+  told?: boolean;
+  /** Inside a turn that was played again from the session's history: its tools have no lines of their own. */
+  replayed?: boolean;
+  tools: Record<string, Tool>;
+}
+
+const FAST = 1024;
+/** Payload of long lines, by their type: what was typed, arguments, results. */
+const PAYLOAD: Readonly<Record<string, readonly Cut[]>> = {
+  "user.message": [{ from: '"data":', to: [',"id":"'] }],
+  "tool.execution_start": [{ from: '"arguments":', to: ['},"id":"'] }],
+  "tool.execution_complete": [{ from: '"result":', to: ['},"id":"'], optional: true }],
+};
+
+/** The transcripts of these places. */
+export function transcriptStream(locate: Stream["locate"], rank: number): Stream {
+  return tail<State>({
+    kind: "transcript",
+    rank,
+    version: 1,
+    locate,
+    session: (path) => /([^/]+)\.jsonl$/.exec(path)?.[1],
+    start: (source: SourceInfo): State => ({ own: source.stem, turn: -1, tools: {} }),
+    step,
+    open,
+  });
+}
+
+function step(state: State, line: Line, emit: Emit): void {
+  const type = /^\{"type":"([a-z._]+)"/.exec(line.head)?.[1];
+  if (type === "assistant.message" && !state.replayed) return;
+  const cuts = type !== undefined && line.length > FAST ? PAYLOAD[type] : undefined;
+  const o = (cuts && line.envelope(cuts)) ?? line.json();
+  const data = object(o.data) ?? {};
+  const time = utc(o.timestamp);
+  switch (o.type) {
+    case "session.start":
+      sessionStart(state, data, time, emit);
+      return;
+    case "user.message":
+      state.turn++;
+      state.replayed = false;
+      emit({ ...base(state, state.turn), key: keyOf(o), fact: text(o.id), operation: "user_message", time });
+      return;
+    case "assistant.turn_start":
+      state.replayed = text(data.turnId)?.includes(".") ?? false;
+      return;
+    case "assistant.turn_end":
+      state.replayed = false;
+      return;
+    case "assistant.message":
+      if (state.replayed) replay(state, data, time, emit);
+      return;
+    case "tool.execution_start":
+      toolStart(state, data, time, line.offset);
+      return;
+    case "tool.execution_complete":
+      toolEnd(state, data, time, emit);
+      return;
+    default:
+      emit.unknown(`type ${text(o.type)}`);
+  }
+}
+
+const keyOf = (o: JsonObject): string => text(o.id) ?? `${text(o.type)}@${text(o.timestamp)}`;
+
+function base(state: State, turn: number | undefined): Pick<Draft, "session_id" | "agent_version" | "turn"> {
+  return {
+    session_id: state.own,
+    agent_version: state.version,
+    turn: turn !== undefined && turn >= 0 ? turn : undefined,
+  };
+}
+
+function sessionStart(state: State, data: JsonObject, time: string | undefined, emit: Emit): void {
+  if (state.told) return;
+  state.told = true;
+  state.own = text(data.sessionId) ?? state.own;
+  state.version = text(data.copilotVersion);
+  if (data.producer !== "copilot-agent") emit.unknown(`producer ${text(data.producer)}`);
+  emit({
+    ...base(state, undefined),
+    key: "session",
+    fact: state.own,
+    operation: "session",
+    time: utc(data.startTime) ?? time,
+    cwd: text(object(data.context)?.cwd),
+    attributes: allowAttributes({ vscodeVersion: data.vscodeVersion }),
+  });
+}
+
+/** A round of an earlier turn: when its tools began and how they ended is not told. */
+function replay(state: State, data: JsonObject, time: string | undefined, emit: Emit): void {
+  for (const item of list(data.toolRequests)) {
+    const request = object(item);
+    const id = bareCallId(text(request?.toolCallId));
+    if (id === undefined) continue;
+    const fact = toolCallFact(id, state.own, time, id);
+    emit({
+      ...base(state, state.turn),
+      key: fact,
+      fact,
+      operation: "execute_tool",
+      kind: "internal",
+      time,
+      tool: { name: text(request?.name), call_id: id, type: text(request?.type) },
+    });
+  }
+}
+
+function toolStart(state: State, data: JsonObject, time: string | undefined, at: number): void {
+  const id = bareCallId(text(data.toolCallId));
+  if (id === undefined) return;
+  const tool: Tool = { name: text(data.toolName), at };
+  if (time !== undefined) tool.start = time;
+  if (state.turn >= 0) tool.turn = state.turn;
+  state.tools[id] = tool;
+}
+
+function toolEnd(state: State, data: JsonObject, time: string | undefined, emit: Emit): void {
+  const id = bareCallId(text(data.toolCallId));
+  const tool = id === undefined ? undefined : state.tools[id];
+  if (id === undefined || !tool) return;
+  delete state.tools[id];
+  tellTool(state, id, tool, { time, failed: data.success === false }, emit);
+}
+
+function tellTool(
+  state: State,
+  id: string,
+  tool: Tool,
+  end: { time?: string; failed: boolean } | undefined,
+  emit: Emit,
+): void {
+  const fact = toolCallFact(id, state.own, tool.start, id);
+  emit({
+    ...base(state, tool.turn),
+    key: fact,
+    fact,
+    open: end ? undefined : true,
+    operation: "execute_tool",
+    kind: "internal",
+    time: tool.start,
+    end_time: end?.time,
+    duration_ms: between(tool.start, end?.time),
+    status: end && (end.failed ? "error" : "ok"),
+    error_type: end?.failed ? "tool_error" : undefined,
+    tool: { name: tool.name, call_id: id, type: "function" },
+    at: { offset: tool.at },
+  });
+}
+
+function open(state: State, emit: Emit): void {
+  for (const [id, tool] of Object.entries(state.tools)) tellTool(state, id, tool, undefined, emit);
+}
