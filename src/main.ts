@@ -89,6 +89,7 @@ async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
     stdout,
     log,
     environment: environmentOf(homes.paths, { platform, home, variables: env }),
+    commands: commands as readonly Command[],
     configuration: loadConfiguration(command.ignoresConfiguration ? nothing : given),
     dataDir: resolve(flags["data-dir"] ?? (env.WEIR_DATA_DIR || defaultDataFolder(platform, home, env))),
     placedBy: {

@@ -192,30 +192,26 @@ function step(state: State, line: Line, emit: Emit): void {
 }
 
 /**
- * An assistant's line without its content, when it is laid out as Claude Code writes it and its content is one block;
- * else undefined, and the whole line is parsed.
+ * An assistant's line without its content, when it is laid out as Claude Code writes it and at most the first block of
+ * its content is a tool call; else undefined, and the whole line is parsed. The keys before the content are told by the
+ * head, those after it by the tail: each must be a whole object once the content is put between them.
  */
 function fastAssistant(line: Line): JsonObject | undefined {
   const { head } = line;
-  const message = head.indexOf('"message":{');
-  const content = head.indexOf('"content":[', message);
-  if (message < 0 || content < 0 || !head.startsWith('{"parentUuid":')) return undefined;
-  const block = blockOf(head.slice(content + 11, content + 211));
-  const end = block && line.find('],"stop_reason":', content);
-  if (end === undefined || end < 0) return undefined;
-  const second = line.find("},{", content);
-  if (second >= 0 && second < end) return undefined;
-  const id = /"id":"([^"\\]+)"/.exec(head.slice(message, content));
-  const model = /"model":"([^"\\]+)"/.exec(head.slice(message, content));
+  if (!head.startsWith('{"parentUuid":')) return undefined;
+  const frame = frames.of(head, head.indexOf(",") + 1);
+  const message = frame && messages.of(head, frames.end);
+  const block = message && blockAt(head, messages.end);
+  if (!block || line.find('"type":"tool_use"', messages.end + TOOL_USE.length) >= 0) return undefined;
+  const end = line.find('],"stop_reason":', messages.end);
+  if (end < 0) return undefined;
   const rest = parsed(`{"message":{"content":[${line.slice(end)}`);
   const inner = rest?.message as Record<string, unknown> | undefined;
-  if (!id || !model || !inner?.usage || rest?.type !== "assistant") return undefined;
-  const frame = frameOf(head.slice(head.indexOf(",") + 1, message));
-  if (!frame) return undefined;
-  inner.id = id[1];
-  inner.model = model[1];
+  if (!inner?.usage || rest?.type !== "assistant") return undefined;
+  inner.id = message.id;
+  inner.model = message.model;
   inner.content = [block];
-  return rest.sessionId === undefined ? Object.assign(rest, frame) : rest;
+  return Object.assign(rest, frame);
 }
 
 function parsed(json: string): Record<string, unknown> | undefined {
@@ -226,43 +222,81 @@ function parsed(json: string): Record<string, unknown> | undefined {
   }
 }
 
-let frameText = "";
-let frame: JsonObject | undefined;
+/** Reads a run of keys that ends before a known one; it is kept, because most lines repeat the line before. */
+class Keys {
+  /** Where the value of the known key begins in the head that was read last. */
+  end = 0;
+  #text = "";
+  #object: JsonObject | undefined;
 
-/** The keys before the message (session, version, folder, branch): most lines have those of the line before. */
-function frameOf(text: string): JsonObject | undefined {
-  if (text !== frameText) {
-    frameText = text;
-    frame = /[^\x20-\x7e]/.test(text) ? undefined : parsed(`{${text.replace(/,$/, "")}}`);
+  constructor(readonly next: string) {}
+
+  of(head: string, start: number): JsonObject | undefined {
+    if (this.#text === "" || !head.startsWith(this.#text, start)) {
+      const next = head.indexOf(this.next, start);
+      if (next < 0) return undefined;
+      this.#text = head.slice(start, next + this.next.length);
+      const keys = head.slice(start, next).replace(/,$/, "");
+      this.#object = /[^\x20-\x7e]/.test(keys) ? undefined : parsed(`{${keys}}`);
+    }
+    this.end = start + this.#text.length;
+    return this.#object;
   }
-  return frame;
 }
+
+/** The keys before the message: session, version, folder, branch. */
+const frames = new Keys('"message":{');
+/** The keys of the message before its content: id and model. */
+const messages = new Keys('"content":[');
+
+const RESULT = '"type":"user","message":{"role":"user","content":[{"tool_use_id":"';
+const RESULT_CONTENT = '","type":"tool_result","content":';
+const RESULT_END = '}]},"uuid":"';
+const RESULT_TIME = '","timestamp":"';
+const PLAIN_ID = /^[\w.:-]+$/;
 
 /** A tool's result, told by the bytes around its payload: which call, whether it failed, when. */
 function fastResult(line: Line): { id: string; failed: boolean; time: string } | undefined {
   const { head } = line;
-  const found =
-    /"type":"user","message":\{"role":"user","content":\[\{"tool_use_id":"([\w.:-]+)","type":"tool_result","content":/.exec(
-      head,
-    );
-  if (!found || !head.startsWith('{"parentUuid":')) return undefined;
-  const start = found.index + found[0].length;
-  const end = line.find('}]},"uuid":"', start);
-  if (end < 0) return undefined;
+  const found = head.indexOf(RESULT);
+  if (found < 0 || !head.startsWith('{"parentUuid":')) return undefined;
+  const from = found + RESULT.length;
+  const to = head.indexOf('"', from);
+  const id = head.slice(from, to);
+  if (!head.startsWith(RESULT_CONTENT, to) || !PLAIN_ID.test(id)) return undefined;
+  const start = to + RESULT_CONTENT.length;
+  const end = line.find(RESULT_END, start);
   const second = line.find('"tool_use_id":', start);
-  if (second >= 0 && second < end) return undefined;
-  const around = line.latin1(Math.max(start, end - 18), Math.min(line.length, end + 120));
-  const time = /\}\]\},"uuid":"[^"\\]*","timestamp":"([\d:.TZ+-]+)"/.exec(around)?.[1];
-  return time === undefined
-    ? undefined
-    : { id: found[1] ?? "", failed: around.includes(',"is_error":true}]},"uuid":"'), time };
+  if (end < 0 || (second >= 0 && second < end)) return undefined;
+  const before = Math.max(start, end - 16);
+  const around = line.latin1(before, Math.min(line.length, end + 120));
+  const uuid = end - before + RESULT_END.length;
+  const time = around.indexOf('"', uuid);
+  if (!around.startsWith(RESULT_TIME, time)) return undefined;
+  const stamp = time + RESULT_TIME.length;
+  return {
+    id,
+    failed: around.startsWith(',"is_error":true}'),
+    time: around.slice(stamp, around.indexOf('"', stamp)),
+  };
 }
 
-/** A content block as its first bytes tell it. */
-function blockOf(head: string): JsonObject | undefined {
-  if (/^\{"type":"(?:text|thinking|redacted_thinking)"/.test(head)) return { type: "text" };
-  const tool = /^\{"type":"tool_use","id":"([\w.:-]+)","name":"([\w.:-]+)","input":/.exec(head);
-  return tool ? { type: "tool_use", id: tool[1], name: tool[2] } : undefined;
+const TOOL_USE = '{"type":"tool_use","id":"';
+const TOOL_NAME = '","name":"';
+
+/** The content block that begins here, as its first bytes tell it. */
+function blockAt(head: string, start: number): JsonObject | undefined {
+  if (!head.startsWith(TOOL_USE, start)) {
+    const isText = head.startsWith('{"type":"text"', start) || head.startsWith('{"type":"thinking"', start);
+    return isText || head.startsWith('{"type":"redacted_thinking"', start) ? { type: "text" } : undefined;
+  }
+  const id = start + TOOL_USE.length;
+  const idEnd = head.indexOf('"', id);
+  const name = idEnd + TOOL_NAME.length;
+  const nameEnd = head.indexOf('"', name);
+  const block = { type: "tool_use", id: head.slice(id, idEnd), name: head.slice(name, nameEnd) };
+  const isPlain = head.startsWith(TOOL_NAME, idEnd) && head.startsWith('","input":', nameEnd);
+  return isPlain && PLAIN_ID.test(block.id) && PLAIN_ID.test(block.name) ? block : undefined;
 }
 
 function contextOf(state: State, o: JsonObject): Context {

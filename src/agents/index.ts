@@ -1,10 +1,33 @@
 /** Owns the list of agents; nothing else names them all. */
 import type { Agent } from "../read/types.ts";
+import { amp } from "./amp.ts";
 import { claudeCode } from "./claude-code.ts";
 import { cline } from "./cline/cline.ts";
 import { codex } from "./codex/codex.ts";
+import { continueDev } from "./continue.ts";
+import { copilotVscode } from "./copilot-vscode/copilot-vscode.ts";
+import { droid } from "./droid.ts";
 import { geminiCli } from "./gemini-cli.ts";
+import { kimiCode } from "./kimi-code/kimi-code.ts";
+import { kiloCode } from "./opencode/kilo-code.ts";
+import { opencode } from "./opencode/opencode.ts";
 import { pi } from "./pi.ts";
 import { qwenCode } from "./qwen-code.ts";
+import { windsurf } from "./windsurf.ts";
 
-export const agents: readonly Agent[] = [claudeCode, codex, geminiCli, pi, qwenCode, cline];
+export const agents: readonly Agent[] = [
+  claudeCode,
+  codex,
+  copilotVscode,
+  droid,
+  geminiCli,
+  continueDev,
+  windsurf,
+  amp,
+  opencode,
+  pi,
+  qwenCode,
+  kiloCode,
+  cline,
+  kimiCode,
+];

@@ -7,6 +7,7 @@ import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
 import { ifPresent, removeFolder, sys } from "../system/system.ts";
 import { OutputBatch } from "./batch.ts";
+import { WritingDigest } from "./digest.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
@@ -109,6 +110,7 @@ export class Archive {
   #segments: Segment[];
   #run = 0;
   readonly #output = new OutputBatch();
+  readonly #digest = new WritingDigest();
   #sources = new Map<number, SourceRow>();
   #cursors = new Map<number, CursorRow>();
   #ledgers = new Map<number, { readonly ledger: Ledger; batches: number }>();
@@ -342,7 +344,9 @@ export class Archive {
     let end = 0;
     const flush = (): void => {
       if (!current || end === begin) return;
-      appendDurably(this.#folder.archive, current.name, committed, this.#output.bytes(begin, end), created);
+      const bytes = this.#output.bytes(begin, end);
+      appendDurably(this.#folder.archive, current.name, committed, bytes, created);
+      this.#digest.wrote(current.name, committed, bytes);
       changed.push(current);
       begin = end;
     };
@@ -351,6 +355,7 @@ export class Archive {
         flush();
         if (current && !current.sealed) {
           current.sealed = true;
+          current.sha256 = this.#digest.sealed(current.name, `${this.#folder.archive}/${current.name}`, current.bytes);
           if (!changed.includes(current)) changed.push(current);
         }
         current = this.#nextSegment(date);
@@ -382,8 +387,8 @@ export class Archive {
     const db = this.#db;
     for (const s of changed) {
       db.query(
-        "INSERT INTO segment (seq, name, bytes, records, sealed, written) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET bytes = excluded.bytes, records = excluded.records, sealed = excluded.sealed, written = excluded.written",
-      ).run(s.seq, s.name, s.bytes, s.records, s.sealed ? 1 : 0, sys.now());
+        "INSERT INTO segment (seq, name, bytes, records, sealed, sha256, written) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET bytes = excluded.bytes, records = excluded.records, sealed = excluded.sealed, sha256 = excluded.sha256, written = iif(excluded.bytes > segment.bytes, excluded.written, segment.written)",
+      ).run(s.seq, s.name, s.bytes, s.records, s.sealed ? 1 : 0, s.sha256 ?? null, sys.now());
     }
     const source = db.query(
       "INSERT OR REPLACE INTO source (id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -475,14 +480,16 @@ export class Archive {
       this.#db.close();
       return;
     }
-    this.#db.run("PRAGMA synchronous = OFF");
     try {
+      this.#db.run("PRAGMA synchronous = OFF");
       this.#db
         .query("UPDATE run SET ended = ?, summary = ? WHERE id = ?")
         .run(sys.now(), JSON.stringify(summary), this.#run);
       this.#db.query("DELETE FROM run WHERE id <= ?").run(this.#run - KEPT_RUNS);
-      this.#db.close();
+    } catch (error) {
+      if (!isWriteFailure(error)) throw error; // the note only informs, and must not hide why the run failed
     } finally {
+      this.#db.close();
       releaseLock();
     }
   }

@@ -24,12 +24,17 @@ export function* countingRecords(segments: readonly ReadableSegment[], rankOf: R
   let index = 0;
   for (const record of allRecords(segments)) {
     const verdict = verdictOf(index++);
-    if (verdict !== "no") yield asCounted(record, verdict);
+    if (verdict !== "no") yield asCounted(record, verdict, counter);
   }
 }
 
-/** The record as it counts: without its usage where that is a sum of what others tell. */
-export function asCounted(record: WeirRecord, verdict: Verdict): WeirRecord {
+/** The record as it counts: without its usage where that is a sum of what others tell, below a parent that counts. */
+export function asCounted(record: WeirRecord, verdict: Verdict, counter: Counter): WeirRecord {
+  if (record.parent_span_id !== undefined) {
+    const parent = counter.parentOf(record);
+    if (parent === undefined) delete record.parent_span_id;
+    else record.parent_span_id = parent;
+  }
   if (verdict === "counts without usage") {
     delete record.usage;
     delete record.aggregate;

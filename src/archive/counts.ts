@@ -1,7 +1,7 @@
 /** Owns what counts: of all that the streams tell, the one telling of each fact (design section 6). */
 import { ledgerFactsOf } from "../record/encode.ts";
 import { textHash } from "../record/identity.ts";
-import type { Operation } from "../record/operations.ts";
+import { isDebugOnly, type Operation } from "../record/operations.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { tokensOf } from "../record/usage.ts";
 
@@ -11,10 +11,12 @@ export type Verdict = "counts" | "counts without usage" | "no";
 /** How much a stream is believed; higher wins. */
 export type RankOf = (agent: string, stream: string) => number;
 
+/** Facts that streams may tell without a common key. A session is one by its id, so nothing rivals its record. */
 const CLASS: Readonly<Partial<Record<Operation, string>>> = {
   chat: "calls",
   embeddings: "calls",
   execute_tool: "tools",
+  session: "sessions",
   user_message: "messages",
 };
 
@@ -28,6 +30,9 @@ interface Telling {
   readonly stream: string;
   readonly rank: number;
   readonly sidechain: boolean;
+  /** Its trace and span, where the source has them. */
+  readonly span: string | undefined;
+  readonly isNested: boolean;
   readonly time: number;
   readonly tokens: number;
   readonly aggregate: boolean;
@@ -48,12 +53,15 @@ export class Counter {
   /** The last telling of each id by each source: a source's own revisions follow each other. */
   readonly #tellings = new Map<string, Telling>();
   readonly #sessions = new Map<string, Session>();
+  /** By trace and span: the span that counts for a fact in the place of this one. */
+  readonly #standIns = new Map<string, string>();
   #count = 0;
 
   constructor(private readonly rankOf: RankOf) {}
 
   add(record: WeirRecord): void {
     const index = this.#count++;
+    if (isDebugOnly(record)) return;
     const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
     this.#noteSession(record, time);
     const key = `${record.id}${textHash(`${record.host}\0${record.source.path}`)}`;
@@ -69,6 +77,8 @@ export class Counter {
       stream: `${record.agent}\0${record.stream}`,
       rank: this.rankOf(record.agent, record.stream),
       sidechain: record.subagent !== undefined,
+      span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
+      isNested: record.parent_span_id !== undefined,
       time,
       tokens: tokensOf(record.usage),
       aggregate: record.aggregate === true,
@@ -88,8 +98,12 @@ export class Counter {
 
   /** The verdict on each record, by the order in which they were added. */
   verdicts(): (index: number) => Verdict {
-    const facts = Map.groupBy(this.#tellings.values(), (t) => t.fact);
-    const winners = [...facts.values()].map((tellings) => tellings.reduce((a, b) => (this.#isBetter(b, a) ? b : a)));
+    const facts = joinMoments(Map.groupBy(this.#tellings.values(), (t) => t.fact));
+    const winners = [...new Set(facts.values())].map((tellings) => {
+      const winner = tellings.reduce((a, b) => (this.#isBetter(b, a) ? b : a));
+      this.#noteStandIns(winner, tellings);
+      return winner;
+    });
     const counted = withoutRivalStreams(winners, facts);
     const withCalls = new Set(
       counted.filter((t) => t.operation === "chat" && t.tokens > 0 && !t.aggregate).map((t) => t.session),
@@ -98,6 +112,20 @@ export class Counter {
     for (const t of counted)
       verdicts.set(t.index, t.aggregate && withCalls.has(t.session) ? "counts without usage" : "counts");
     return (index) => verdicts.get(index) ?? "no";
+  }
+
+  #noteStandIns(winner: Telling, tellings: readonly Telling[]): void {
+    if (winner.span === undefined) return;
+    for (const { span } of tellings)
+      if (span !== undefined && span !== winner.span)
+        this.#standIns.set(span, winner.span.slice(winner.span.indexOf(" ") + 1));
+  }
+
+  /** The parent that a span has among those that count: of one run that two spans tell, the one that does. */
+  parentOf({ trace_id, span_id, parent_span_id }: WeirRecord): string | undefined {
+    if (parent_span_id === undefined) return undefined;
+    const parent = this.#standIns.get(spanKey(trace_id, parent_span_id)) ?? parent_span_id;
+    return parent === span_id ? undefined : parent;
   }
 
   /** Chooses from the set alone, so that the order of reading does not matter. */
@@ -109,6 +137,7 @@ export class Counter {
     const [beganA, beganB] = [this.#began(a), this.#began(b)];
     if (beganA !== beganB) return beganA < beganB;
     if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
+    if (a.isNested !== b.isNested) return b.isNested;
     if (a.score !== b.score) return a.score > b.score;
     return a.content > b.content;
   }
@@ -123,6 +152,51 @@ export class Counter {
     const session = t.session === undefined ? undefined : this.#sessions.get(t.session);
     return session?.own ?? session?.earliest ?? Number.POSITIVE_INFINITY;
   }
+}
+
+const spanKey = (trace: string | undefined, span: string): string => `${trace ?? ""} ${span}`;
+
+const agentOf = ({ stream }: Telling): string => stream.slice(0, stream.indexOf("\0"));
+
+/**
+ * Two streams of one agent may know a call by different keys (a response id here, only a start there): calls that
+ * began in the same millisecond with the same tokens are one. Within a stream each key is a call of its own.
+ */
+function joinMoments(facts: Map<string, Telling[]>): Map<string, readonly Telling[]> {
+  const joined = new Map<string, readonly Telling[]>(facts);
+  const streams = new Map<string, Set<string>>();
+  const calls = [...facts].filter(([, [first]]) => first?.operation === "chat");
+  for (const t of calls.flatMap(([, tellings]) => tellings)) {
+    const agent = agentOf(t);
+    const known = streams.get(agent);
+    if (known) known.add(t.stream);
+    else streams.set(agent, new Set([t.stream]));
+  }
+  const moments = Map.groupBy(
+    calls.filter(([, tellings]) => tellings.some((t) => (streams.get(agentOf(t))?.size ?? 0) > 1)),
+    ([, tellings]) => {
+      const t = tellings.reduce((a, b) => (b.rank > a.rank ? b : a));
+      return Number.isFinite(t.time) ? `${agentOf(t)}\0${t.time}\0${t.tokens}` : "";
+    },
+  );
+  for (const [moment, group] of moments) if (moment !== "" && group.length > 1) joinGroup(group, joined);
+  return joined;
+}
+
+/** Puts each call together with one of every other stream, in an order that the set alone decides. */
+function joinGroup(group: [fact: string, tellings: Telling[]][], joined: Map<string, readonly Telling[]>): void {
+  const clusters: { readonly facts: string[]; readonly tellings: Telling[]; readonly streams: Set<string> }[] = [];
+  const rank = (tellings: readonly Telling[]): number => Math.max(...tellings.map((t) => t.rank));
+  group.sort(([a, as], [b, bs]) => rank(bs) - rank(as) || (a < b ? -1 : 1));
+  for (const [fact, tellings] of group) {
+    const free = clusters.find(({ streams }) => tellings.every((t) => !streams.has(t.stream)));
+    const cluster = free ?? { facts: [], tellings: [], streams: new Set<string>() };
+    if (!free) clusters.push(cluster);
+    cluster.facts.push(fact);
+    cluster.tellings.push(...tellings);
+    for (const t of tellings) cluster.streams.add(t.stream);
+  }
+  for (const { facts, tellings } of clusters) for (const fact of facts) joined.set(fact, tellings);
 }
 
 /**

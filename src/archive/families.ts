@@ -128,7 +128,11 @@ export function familiesOf(segments: readonly ReadableSegment[], rankOf: RankOf)
           yield {
             root: root === undefined ? undefined : sessions.names[root],
             records: [...linesAt(part, segments, places)].map(([at, text]) =>
-              asCounted(parseRecord(text, segments[places.segment(at)]?.path ?? "", places.offset(at)), verdictOf(at)),
+              asCounted(
+                parseRecord(text, segments[places.segment(at)]?.path ?? "", places.offset(at)),
+                verdictOf(at),
+                counter,
+              ),
             ),
             segments: [...new Set(part.map(places.segment))],
           };

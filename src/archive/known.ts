@@ -4,17 +4,22 @@ import type { SourceRow } from "./archive.ts";
 import { dataFolder } from "./folder.ts";
 import { openStateForReading } from "./state.ts";
 
+/** A source, and what its cursor remembers: of a database where its rows ended, of lines their hashes. */
+export interface KnownSource extends SourceRow {
+  readonly proof: string | null;
+}
+
 /** All sources of an archive; none when there is no archive yet. */
-export function knownSources(path: string): SourceRow[] {
+export function knownSources(path: string): KnownSource[] {
   const { state } = dataFolder(path);
   if (!ifPresent(() => sys.stat(state))?.size) return [];
   const db = openStateForReading(state);
   try {
     return db
       .query(
-        "SELECT id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at AS readAt, version, position, generation FROM source",
+        "SELECT id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at AS readAt, version, position, generation, (SELECT proof FROM cursor WHERE cursor.source = source.id) AS proof FROM source",
       )
-      .all() as SourceRow[];
+      .all() as KnownSource[];
   } finally {
     db.close();
   }

@@ -1,5 +1,5 @@
 /** Owns the ledger: which records of one source have been archived, and with what content. */
-import type { Encoded } from "../record/encode.ts";
+import { type Encoded, isOfSameTokens } from "../record/encode.ts";
 
 /** One entry: id, content and time hashes, score, revision, and whether its times may still move. */
 const ENTRY_BYTES = 28;
@@ -18,6 +18,8 @@ export interface Manner {
   readonly soft: boolean;
   /** Facts of append-only files only ever become more complete; rows are told at their last content. */
   readonly monotone: boolean;
+  /** The source deletes rows that others are understood by: a telling with the same tokens that knows less is no news. */
+  readonly forgets?: boolean;
 }
 
 export class Ledger {
@@ -66,6 +68,7 @@ export class Ledger {
   #revision(known: Known, record: Encoded, manner: Manner): number | undefined {
     if (known.content === record.content && (known.when === record.when || !known.soft)) return undefined;
     if (manner.monotone && record.score < known.score) return undefined;
+    if (manner.forgets && record.score < known.score && isOfSameTokens(record.score, known.score)) return undefined;
     return known.rev + 1;
   }
 

@@ -1,4 +1,4 @@
-/** Owns the writer's lock: one process at a time, for exactly as long as it lives. */
+/** Owns locks (the writer's, and one a destination): one process at a time, for exactly as long as it lives. */
 import { type Database, isBusy, openOwnDatabase } from "../system/database.ts";
 import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
@@ -13,13 +13,12 @@ const PINNED = Symbol.for("weir.lock");
  * by any other call, which is why nothing else ever touches it (reliability H91, H92).
  */
 export async function takeLock(path: string, waitMs: number, stopped: () => boolean = () => false): Promise<boolean> {
-  const pinned = globalThis as unknown as { [PINNED]?: Database };
   const deadline = sys.now() + waitMs;
   const db = openOwnDatabase(path, 0);
   for (;;) {
     try {
       db.run("BEGIN EXCLUSIVE");
-      pinned[PINNED] = db;
+      pinned().set(path, db);
       return true;
     } catch (error) {
       if (!isBusy(error)) throw error;
@@ -31,9 +30,17 @@ export async function takeLock(path: string, waitMs: number, stopped: () => bool
   return false;
 }
 
-/** Gives the lock back before the process ends. */
-export function releaseLock(): void {
-  const pinned = globalThis as unknown as { [PINNED]?: Database };
-  pinned[PINNED]?.close();
-  delete pinned[PINNED];
+function pinned(): Map<string, Database> {
+  const all = globalThis as unknown as { [PINNED]?: Map<string, Database> };
+  all[PINNED] ??= new Map();
+  return all[PINNED];
+}
+
+/** Gives a lock back before the process ends; without a path, all of them. */
+export function releaseLock(path?: string): void {
+  for (const [held, db] of [...pinned()]) {
+    if (path !== undefined && path !== held) continue;
+    db.close();
+    pinned().delete(held);
+  }
 }

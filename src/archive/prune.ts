@@ -3,7 +3,7 @@ import type { Database } from "../system/database.ts";
 import { errorCode, ifPresent, syncFolder, sys } from "../system/system.ts";
 import type { DataFolder } from "./folder.ts";
 import { type KeptSegment, type Limits, type Plan, planRetention } from "./retention.ts";
-import { parseSegmentName } from "./segment.ts";
+import { bySegmentName, parseSegmentName } from "./segment.ts";
 
 /** How long a removal waits for readers; what stays then, the next run removes. */
 const READERS_MS = 200;
@@ -93,5 +93,5 @@ export function foreignFiles(db: Database, folder: DataFolder, install: string):
 }
 
 function filesIn(folder: DataFolder): string[] {
-  return (ifPresent(() => sys.list(folder.archive)) ?? []).map(({ name }) => name).sort();
+  return (ifPresent(() => sys.list(folder.archive)) ?? []).map(({ name }) => name).sort(bySegmentName);
 }

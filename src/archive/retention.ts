@@ -66,17 +66,13 @@ export function planRetention({ segments, now, newest, delivered = new Map() }: 
 }
 
 function wantedOf(all: readonly KeptSegment[], now: number, { maxAgeMs, maxTotalBytes }: Limits): PlannedSegment[] {
-  const closed = all.slice(0, -1);
   const wanted: PlannedSegment[] = [];
-  if (maxAgeMs !== undefined) {
-    const young = closed.findIndex(({ written }) => written >= now - maxAgeMs);
-    wanted.push(...closed.slice(0, young < 0 ? closed.length : young).map((s) => ({ ...s, reason: "age" as const })));
-  }
-  if (maxTotalBytes === undefined) return wanted;
-  let total = sizeOf(all.slice(wanted.length));
-  for (const segment of closed.slice(wanted.length)) {
-    if (total <= maxTotalBytes) break;
-    wanted.push({ ...segment, reason: "size" });
+  let total = sizeOf(all);
+  for (const segment of all.slice(0, -1)) {
+    const isOld = maxAgeMs !== undefined && segment.written < now - maxAgeMs;
+    const isTooMuch = maxTotalBytes !== undefined && total > maxTotalBytes;
+    if (!isOld && !isTooMuch) break;
+    wanted.push({ ...segment, reason: isOld ? "age" : "size" });
     total -= segment.bytes;
   }
   return wanted;

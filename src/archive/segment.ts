@@ -17,6 +17,8 @@ export interface Segment {
   bytes: number;
   records: number;
   sealed: boolean;
+  /** Known once it is sealed. */
+  sha256?: string;
 }
 
 /** The parts of a segment's name, or undefined for any other file. */

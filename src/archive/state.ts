@@ -20,6 +20,13 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE quarantine (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, generation INTEGER NOT NULL, position INTEGER NOT NULL,
      length INTEGER NOT NULL, hash TEXT NOT NULL, reason TEXT NOT NULL, found REAL NOT NULL);
    CREATE TABLE run (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, started REAL NOT NULL, ended REAL, summary TEXT);`,
+  // What destinations have had: `delivery.ts` says what the columns mean.
+  `CREATE TABLE export (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, origin TEXT NOT NULL, begun REAL NOT NULL,
+     through INTEGER NOT NULL DEFAULT 0, registered INTEGER NOT NULL DEFAULT 0);
+   CREATE TABLE export_batch (id INTEGER PRIMARY KEY, destination INTEGER NOT NULL, signal TEXT NOT NULL, form TEXT NOT NULL,
+     body BLOB NOT NULL, keys BLOB NOT NULL);
+   CREATE TABLE export_sent (destination INTEGER NOT NULL, signal TEXT NOT NULL, seq INTEGER NOT NULL, keys BLOB NOT NULL,
+     PRIMARY KEY (destination, signal, seq)) WITHOUT ROWID;`,
 ];
 
 export const STATE_VERSION: number = MIGRATIONS.length;

@@ -32,6 +32,8 @@ interface Valued extends Described {
 
 export interface StringArg extends Valued {
   readonly type: "string";
+  /** What its values are names of, for completion. */
+  readonly names?: "agents" | "streams" | "operations";
 }
 
 export interface EnumArg extends Valued {

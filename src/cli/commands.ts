@@ -3,8 +3,8 @@ import type { ArgTable, Command } from "./argv.ts";
 import type { Io } from "./io.ts";
 
 const choiceArgs = {
-  agent: { type: "string", repeatable: true, valueHint: "NAME", description: "only this agent" },
-  stream: { type: "string", repeatable: true, valueHint: "NAME", description: "only this stream" },
+  agent: { type: "string", repeatable: true, names: "agents", valueHint: "NAME", description: "only this agent" },
+  stream: { type: "string", repeatable: true, names: "streams", valueHint: "NAME", description: "only this stream" },
   source: {
     type: "string",
     repeatable: "whole",
@@ -35,6 +35,7 @@ export const syncArgs = {
   ...choiceArgs,
   "dry-run": { type: "boolean", description: "read everything, archive nothing, say what would be archived" },
   print: { type: "boolean", description: "also write the new records to stdout, one JSON object a line" },
+  watch: { type: "boolean", description: "go on: the next round starts watch_interval_ms after the last has ended" },
   prune: { type: "boolean", description: "afterwards remove the oldest segments, as weir prune does" },
   ...retentionArgs,
   wait: {
@@ -54,12 +55,13 @@ export const exportArgs = {
     description: "only what began at or after: 2026-11-01, 2026-11-01T08:00Z, 7d, 12h",
   },
   until: { type: "string", valueHint: "TIME", description: "only what began before" },
-  agent: { type: "string", repeatable: true, valueHint: "NAME", description: "only this agent" },
+  agent: { type: "string", repeatable: true, names: "agents", valueHint: "NAME", description: "only this agent" },
   session: { type: "string", repeatable: true, valueHint: "ID", description: "only this session" },
   model: { type: "string", repeatable: true, valueHint: "NAME", description: "only this model" },
   operation: {
     type: "string",
     repeatable: true,
+    names: "operations",
     valueHint: "NAME",
     description: "only this operation: chat, execute_tool, ...",
   },
@@ -102,6 +104,7 @@ export const commands: readonly Command<Io>[] = [
       { line: "weir sync --agent claude-code,codex", does: "only these agents" },
       { line: "weir sync --dry-run", does: "say what would be archived" },
       { line: "weir sync --print | jq .operation", does: "also write the new records to stdout" },
+      { line: "weir sync --watch", does: "stay, and archive what is new every 15 s" },
       { line: "weir sync --prune --max-age 30d", does: "and remove what was archived more than 30 days ago" },
       { line: "weir sync --source codex:transcript=old.jsonl", does: "read one store from any place" },
     ],
@@ -132,6 +135,16 @@ export const commands: readonly Command<Io>[] = [
     load: () => import("./prune.ts"),
   },
   {
+    name: "verify",
+    summary: "Check the archive: state, lengths, checksums, every record. Writes nothing; exit 5 when it is damaged.",
+    args: {},
+    examples: [
+      { line: "weir verify", does: "what is wrong, and what to do" },
+      { line: "weir verify --json", does: "the same for a script" },
+    ],
+    load: () => import("./verify.ts"),
+  },
+  {
     name: "config",
     summary: "Show each setting: its type, floor, default, value and where the value comes from.",
     args: configArgs,
@@ -149,5 +162,23 @@ export const commands: readonly Command<Io>[] = [
     ignoresConfiguration: true,
     examples: [{ line: "weir schema > record.schema.json", does: "for a validator or a code generator" }],
     load: () => import("./schema.ts"),
+  },
+  {
+    name: "completions",
+    summary: "Print the completion script of a shell; it completes commands, options, agents and files.",
+    args: {},
+    positional: {
+      name: "shell",
+      description: "the shell",
+      options: ["bash", "zsh", "fish", "powershell"],
+      required: true,
+    },
+    ignoresConfiguration: true,
+    examples: [
+      { line: 'eval "$(weir completions bash)"', does: "for this shell; in ~/.bashrc for every one" },
+      { line: "weir completions zsh > _weir", does: "in a folder of $fpath" },
+      { line: "weir completions fish > weir.fish", does: "in ~/.config/fish/completions" },
+    ],
+    load: () => import("./completions.ts"),
   },
 ];

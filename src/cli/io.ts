@@ -1,6 +1,7 @@
 /** Owns what a command gets to work with: outputs, environment, folders, and whether it should stop. */
 import type { Configuration } from "../config/load.ts";
 import type { Environment } from "../read/types.ts";
+import type { Command } from "./argv.ts";
 import type { Log } from "./log.ts";
 import type { Stdout } from "./stdout.ts";
 
@@ -9,6 +10,8 @@ export interface Io {
   readonly log: Log;
   readonly environment: Environment;
   readonly configuration: Configuration;
+  /** The whole table, for what is made from it. */
+  readonly commands: readonly Command[];
   /** Absolute. */
   readonly dataDir: string;
   /** What the folders were set by: a flag, a variable, or `default`. */

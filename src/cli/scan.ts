@@ -1,7 +1,6 @@
 /** Owns `weir scan`: what is there, and how far behind the archive is. It reads no content and writes nothing. */
 import { agents } from "../agents/index.ts";
-import type { SourceRow } from "../archive/archive.ts";
-import { knownSources } from "../archive/known.ts";
+import { type KnownSource, knownSources } from "../archive/known.ts";
 import { discover, type Found } from "../sync/discover.ts";
 import { sidecarStamp } from "../sync/match.ts";
 import type { OptionsOf } from "./argv.ts";
@@ -21,6 +20,8 @@ interface SourceLine {
   readonly session?: string;
   /** Bytes that are not archived yet. */
   readonly behind: number;
+  /** Of a database, where its rows ended when it was last read, by the layout's name. */
+  readonly cursor?: Readonly<Record<string, unknown>>;
   readonly modified: string;
 }
 
@@ -43,7 +44,7 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
   return unreadable.length > 0 ? EXIT.incomplete : EXIT.done;
 }
 
-function sourceLine(f: Found, known: SourceRow | undefined): SourceLine {
+function sourceLine(f: Found, known: KnownSource | undefined): SourceLine {
   const size = f.stamp.size + f.sidecars.reduce((sum, s) => sum + s.stamp.size, 0);
   const read = known && known.ino === f.stamp.ino && known.position <= f.stamp.size ? known.position : 0;
   const isRead = known?.size === f.stamp.size && known.mtime === f.stamp.mtime && known.sidecars === sidecarStamp(f);
@@ -55,8 +56,18 @@ function sourceLine(f: Found, known: SourceRow | undefined): SourceLine {
     session: f.stream.session(f.inRoot),
     // Of a file that is rewritten, nobody knows how much of it is new before reading it.
     behind: f.stream.shape === "tail" ? f.stamp.size - read : isRead ? 0 : size,
+    cursor: known?.proof ? cursorOf(f, known.proof) : undefined,
     modified: new Date(f.stamp.mtime).toISOString(),
   };
+}
+
+/** What a database's cursor shows: by layout the values of its last row, without those that are for weir alone. */
+function cursorOf({ stream }: Found, proof: string): SourceLine["cursor"] {
+  if (stream.shape !== "snapshot" || stream.groups.form !== "sqlite") return undefined;
+  const ends = Object.entries(JSON.parse(proof) as Record<string, Record<string, unknown>>);
+  return Object.fromEntries(
+    ends.map(([name, row]) => [name, Object.fromEntries(Object.entries(row).filter(([key]) => !key.startsWith("_")))]),
+  );
 }
 
 type Width = Parameters<typeof table>[2];
@@ -71,7 +82,7 @@ function perStream(sources: readonly SourceLine[], width: Width): string {
       first.agent,
       first.stream,
       count(group.length),
-      count(new Set(group.map((s) => s.session)).size),
+      count(new Set(group.flatMap((s) => s.session ?? [])).size),
       bytes(group.reduce((sum, s) => sum + s.bytes, 0)),
       behind === 0 ? "up to date" : bytes(behind),
       newest.slice(0, 16).replace("T", " "),
@@ -96,14 +107,29 @@ function perStream(sources: readonly SourceLine[], width: Width): string {
 function perSource(sources: readonly SourceLine[], width: Width): string {
   const right = "right" as const;
   return table(
-    sources.map((s) => [s.agent, s.stream, bytes(s.bytes), s.behind === 0 ? "up to date" : bytes(s.behind), s.path]),
+    sources.map((s) => [
+      s.agent,
+      s.stream,
+      bytes(s.bytes),
+      s.behind === 0 ? "up to date" : bytes(s.behind),
+      endText(s.cursor),
+      s.path,
+    ]),
     [
       { header: "AGENT" },
       { header: "STREAM" },
       { header: "SIZE", align: right },
       { header: "BEHIND", align: right },
+      { header: "CURSOR" },
       { header: "PATH" },
     ],
     width,
   );
+}
+
+/** A cursor's values, every number in full: `1774865017200.5 b5cbb82cbd98855a`. */
+function endText(cursor: SourceLine["cursor"]): string {
+  return Object.values(cursor ?? {})
+    .map((row) => Object.values(row as object).join(" "))
+    .join(", ");
 }

@@ -6,6 +6,7 @@ import type { Limits } from "../archive/retention.ts";
 import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
+import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./argv.ts";
 import { choiceOf } from "./choice.ts";
@@ -14,6 +15,7 @@ import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, refusal, tellPruned } from "./prune.ts";
 import { bytes, count, plural } from "./text.ts";
+import { type RoundState, watch } from "./watch.ts";
 
 const WAIT_MS = 10_000;
 /** Problems of one kind that are named one by one; the rest is counted. */
@@ -26,8 +28,18 @@ export async function run(options: Options, io: Io): Promise<number> {
   if (!options.prune && (options["max-age"] ?? options["max-size"]) !== undefined)
     throw new UsageError("--max-age and --max-size are limits of --prune", "add --prune, or use weir prune");
   const limits = options.prune ? limitsOf(io, false) : undefined;
+  if (options.watch && options["dry-run"])
+    throw new UsageError("--watch archives, --dry-run does not", "give one of them");
   warnOfSettings(io);
-  return await round({ options, choice, limits }, io);
+  const request = { options, choice, limits };
+  if (options.watch) return await watch((state) => round(request, io, state), io);
+  try {
+    return await round(request, io, { read: () => 0, archived: 0 });
+  } catch (error) {
+    const signal = io.stopSignal();
+    if (signal && error instanceof WeirError && error.failure === "locked") return EXIT[signal];
+    throw error;
+  }
 }
 
 interface Request {
@@ -38,7 +50,7 @@ interface Request {
 }
 
 /** One sync, from the lock to its end; returns the exit code. */
-async function round({ options, choice, limits }: Request, io: Io): Promise<number> {
+async function round({ options, choice, limits }: Request, io: Io, state: RoundState): Promise<number> {
   const started = sys.now();
   const dryRun = options["dry-run"];
   const stopped = (): boolean => io.stopSignal() !== undefined;
@@ -47,12 +59,18 @@ async function round({ options, choice, limits }: Request, io: Io): Promise<numb
     segmentMaxBytes: io.configuration.settings.segment_max_bytes,
     dryRun,
     stopped,
-    onCommitted: options.print ? (lines) => void io.stdout.write(lines) : undefined,
+    onCommitted(lines) {
+      state.archived = state.read();
+      if (options.print) io.stdout.write(lines);
+    },
   });
   let summary: Summary | undefined;
   let pruned: PruneResult | undefined;
   try {
-    const onProgress = (done: number, of: number, s: Summary): void => io.log.progress(progressText(done, of, s));
+    const onProgress = (done: number, of: number, s: Summary): void => {
+      state.read = () => s.records.added + s.records.revised;
+      io.log.progress(progressText(done, of, s));
+    };
     summary = await sync(agents, io.environment, archive, { choice, stopped, onProgress });
     if (limits && !stopped()) pruned = archive.prune(limits);
   } finally {
@@ -60,8 +78,8 @@ async function round({ options, choice, limits }: Request, io: Io): Promise<numb
     archive.close(summary);
   }
   if (options.json) io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary })}\n`);
-  tell(summary, dryRun, sys.now() - started, io);
-  if (pruned) tellPruned(pruned, archive.leftover, dryRun, io);
+  tell(summary, options, sys.now() - started, io);
+  if (pruned && (!options.watch || pruned.plan.prune.length > 0)) tellPruned(pruned, archive.leftover, dryRun, io);
   if (pruned?.plan.refused !== undefined) {
     const { message, hint } = refusal(pruned.plan.refused);
     io.log.warn(message, hint);
@@ -80,7 +98,7 @@ function progressText(done: number, of: number, { records }: Summary): string {
   return `reading source ${count(done + 1)} of ${count(of)}, ${plural(records.added, "new record")}`;
 }
 
-function tell(summary: Summary, dryRun: boolean, ms: number, { log, dataDir }: Io): void {
+function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: Io): void {
   const { records, sources } = summary;
   for (const { path, reason } of summary.unreadable.slice(0, NAMED)) log.warn(`cannot read ${path}: ${reason}`);
   for (const q of summary.quarantined.slice(0, NAMED))
@@ -91,15 +109,16 @@ function tell(summary: Summary, dryRun: boolean, ms: number, { log, dataDir }: I
   for (const [what, n] of Object.entries(summary.unknown)) log.verbose(`unknown ${what} (${count(n)})`);
   if (summary.torn > 0) log.verbose(`${plural(summary.torn, "last line")} not yet complete`);
   if (sources.found === 0) {
-    log.info("no agent's sessions were found; weir scan says where it looks");
+    log[options.watch ? "verbose" : "info"]("no agent's sessions were found; weir scan says where it looks");
     return;
   }
   const streams = Object.entries(summary.byStream).map(([name, n]) => `${name} ${count(n)}`);
   const seconds = `${(ms / 1000).toFixed(1)} s`;
-  if (records.added + records.revised === 0) log.info(`nothing new in ${plural(sources.found, "source")} (${seconds})`);
+  if (records.added + records.revised === 0)
+    log[options.watch ? "verbose" : "info"](`nothing new in ${plural(sources.found, "source")} (${seconds})`);
   else
     log.info(
-      `${dryRun ? "would archive" : "archived"} ${plural(records.added, "record")}${records.revised > 0 ? ` and ${plural(records.revised, "revision")}` : ""} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${streams.join(", ")}`,
+      `${options["dry-run"] ? "would archive" : "archived"} ${plural(records.added, "record")}${records.revised > 0 ? ` and ${plural(records.revised, "revision")}` : ""} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${streams.join(", ")}`,
     );
   log.verbose(`archive: ${dataDir}/archive`);
 }

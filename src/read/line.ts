@@ -37,45 +37,60 @@ function parseObject(text: string): JsonObject {
   return value as JsonObject;
 }
 
-/** A line over bytes that stay valid until the reader's next piece. */
+/** Where each text that was searched for comes next: lines of one chunk share it, so no byte is searched for it twice. */
+export type Places = Map<string, { from: number; at: number }>;
+
+/** A line within bytes that stay valid until the reader's next piece. */
 export class ByteLine implements Line {
+  readonly length: number;
   #head: string | undefined;
   #found: Range | undefined;
-  readonly length: number;
 
   constructor(
     private readonly bytes: Buffer,
     readonly offset: number,
+    private readonly start: number = 0,
+    private readonly end: number = bytes.length,
+    private readonly places: Places = new Map(),
   ) {
-    this.length = bytes.length;
+    this.length = end - start;
   }
 
   get head(): string {
-    const head = this.#head ?? this.bytes.toString("latin1", 0, Math.min(HEAD, this.length));
+    const head = this.#head ?? this.bytes.toString("latin1", this.start, Math.min(this.start + HEAD, this.end));
     this.#head = head;
     return head;
   }
 
   has(ascii: string): boolean {
-    return this.bytes.indexOf(ascii, 0, "latin1") >= 0;
+    return this.find(ascii, 0) >= 0;
   }
 
   find(ascii: string, from: number): number {
-    return this.bytes.indexOf(ascii, from, "latin1");
+    const start = this.start + from;
+    let place = this.places.get(ascii);
+    if (place === undefined) {
+      place = { from: start, at: this.bytes.indexOf(ascii, start, "latin1") };
+      this.places.set(ascii, place);
+    } else if (start < place.from || (place.at >= 0 && place.at < start)) {
+      place.from = start;
+      place.at = this.bytes.indexOf(ascii, start, "latin1");
+    }
+    return place.at < 0 || place.at + ascii.length > this.end ? -1 : place.at - this.start;
   }
 
   latin1(start: number, end: number = this.length): string {
-    return this.bytes.toString("latin1", start, end);
+    return this.bytes.toString("latin1", this.start + start, this.start + end);
   }
 
   slice(start: number, end: number = this.length): string {
-    return decode(this.bytes, start, end);
+    return decode(this.bytes, this.start + start, this.start + end);
   }
 
   part(cut: Cut): Part | undefined {
     const range = this.#find(cut, 0);
     if (!range) return undefined;
-    const bytes = this.bytes.subarray(range.start, range.end);
+    const bytes = this.bytes.subarray(this.start + range.start, this.start + range.end);
     return {
       head: bytes.toString("latin1", 0, Math.min(PART_HEAD, bytes.length)),
       has: (ascii) => bytes.indexOf(ascii, 0, "latin1") >= 0,
@@ -89,11 +104,11 @@ export class ByteLine implements Line {
       const range = this.#find(cut, at);
       if (!range && cut.optional) continue;
       if (!range) return undefined;
-      text += `${decode(this.bytes, at, range.start)}null`;
+      text += `${this.slice(at, range.start)}null`;
       at = range.end;
     }
     try {
-      return parseObject(text + decode(this.bytes, at, this.length));
+      return parseObject(text + this.slice(at));
     } catch (error) {
       if (error instanceof BadLine) return undefined;
       throw error;
@@ -101,12 +116,12 @@ export class ByteLine implements Line {
   }
 
   json(): JsonObject {
-    return parseObject(decode(this.bytes, 0, this.length));
+    return parseObject(this.slice(0));
   }
 
   #find(cut: Cut, at: number): Range | undefined {
     if (this.#found?.cut === cut && this.#found.start >= at) return this.#found;
-    const from = this.bytes.indexOf(cut.from, at, "latin1");
+    const from = this.find(cut.from, at);
     if (from < 0) return undefined;
     const start = from + cut.from.length;
     const end = this.#endOf(cut, start);
@@ -117,7 +132,7 @@ export class ByteLine implements Line {
 
   #endOf(cut: Cut, start: number): number {
     for (const to of cut.to) {
-      const end = this.bytes.indexOf(to, start, "latin1");
+      const end = this.find(to, start);
       if (end >= 0) return end;
     }
     return cut.last ? this.length - 1 : -1;

@@ -10,6 +10,8 @@ export interface Fit {
   readonly name: string;
   readonly index: string;
   readonly rows: readonly (readonly [name: string, sql: string])[];
+  readonly cursor: string | undefined;
+  readonly pruned: string | undefined;
   readonly page: number;
 }
 
@@ -82,7 +84,7 @@ function lackOf({ needs }: Layout, columns: Columns): string | undefined {
   return lacks.length > 0 ? `without ${lacks.join(", ")}` : undefined;
 }
 
-function fitOf({ name, index, rows, page, optional = {} }: Layout, columns: Columns): Fit {
+function fitOf({ name, index, rows, cursor, pruned, page, optional = {} }: Layout, columns: Columns): Fit {
   const sqlOf = (sql: string): string =>
     sql.replace(/\{(\w+)\.(\w+)\}/g, (whole, table: string, column: string) => {
       if (!optional[table]?.includes(column)) throw new Error(`layout ${name} has no optional column ${whole}`);
@@ -92,6 +94,8 @@ function fitOf({ name, index, rows, page, optional = {} }: Layout, columns: Colu
     name,
     index: sqlOf(index),
     rows: Object.entries(rows).map(([part, sql]) => [part, sqlOf(sql)]),
+    cursor: cursor && sqlOf(cursor),
+    pruned: pruned && sqlOf(pruned),
     page: page ?? PAGE,
   };
 }
@@ -111,6 +115,18 @@ export function readIndex(db: ForeignDatabase, { name, index }: Fit): Index {
     digests.push(Bun.hash.xxHash64(name + JSON.stringify(row, row.some(isBig) ? asText : undefined)));
   }
   return { keys, digests, keyless: found.length - keys.length };
+}
+
+/** Where the layout's newest rows end; undefined where it has no cursor or there are no rows. */
+export function readCursor(db: ForeignDatabase, { cursor }: Fit): Row | undefined {
+  return cursor === undefined ? undefined : db.page((ask) => ask.rows(cursor)).rows[0];
+}
+
+/** How many rows came after this cursor and were deleted before anybody read them. */
+export function countPruned(db: ForeignDatabase, { pruned }: Fit, since: Row): number {
+  if (pruned === undefined) return 0;
+  const [[count] = []] = db.page((ask) => ask.values(pruned, JSON.stringify(since)));
+  return typeof count === "number" && count > 0 ? count : 0;
 }
 
 function keyOf(value: unknown): Key | undefined {

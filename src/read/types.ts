@@ -19,6 +19,8 @@ export interface Environment {
   readonly homes: readonly Home[];
   /** An environment variable, of the own home only. */
   variable(name: string): string | undefined;
+  /** A settings file (JSON with comments) of any home, parsed; undefined where none can be read. Given by `discover`. */
+  settings?(path: string): unknown;
 }
 
 /** A folder and the files in it that are sources. */
@@ -101,6 +103,13 @@ export interface Layout {
    * no two columns have one name. All queries of a page see one moment of the database.
    */
   readonly rows: Readonly<Record<string, string>>;
+  /**
+   * Where the newest rows end, as one row: kept with the source and shown by `scan`, but for columns that begin with
+   * `_`. It saves no work and skips nothing.
+   */
+  readonly cursor?: string;
+  /** How many rows came after a kept cursor, `?1` as a JSON object, and are gone again without having been read. */
+  readonly pruned?: string;
   /** Groups that are read at once; 500 unless the groups are large. */
   readonly page?: number;
 }
@@ -128,6 +137,8 @@ export interface Agent {
   readonly title: string;
   /** What the agent deletes by itself, and when. */
   readonly retention: string;
+  /** Read from documents of its formats alone: no store that the agent itself wrote has been tried. */
+  readonly unverified?: true;
   readonly streams: readonly Stream[];
 }
 

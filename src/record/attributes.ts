@@ -143,13 +143,37 @@ const ALLOWED: ReadonlySet<string> = new Set<string>([
   "service.name",
   "service.version",
   "turnId",
+  "vscodeVersion",
+  // Amp
+  "agentMode",
+  "credits",
+  "maxInputTokens",
+  // Cline
+  "messagesRemoved",
+  // Continue
+  "messageCount",
   // Gemini CLI
   "terminateReason",
+  // OpenCode, Kilo Code
+  "statusCode",
+  "variant",
   // Pi
   "api",
   "fromHook",
   "thinkingLevel",
   "tokensBefore",
+  // Factory droid
+  "assistantActiveTimeMs",
+  "autonomyMode",
+  "reasoningEffort",
+  "removedCount",
+  "summaryKind",
+  "summaryTokens",
+  // Kimi Code and Kimi CLI
+  "action",
+  "modelAlias",
+  "thinkingEffort",
+  "tokensAfter",
   // Qwen Code
   "auth_type",
   "compressionStatus",

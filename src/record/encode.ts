@@ -26,9 +26,17 @@ export interface Encoded {
   line(rev: number): string;
 }
 
+/** Fields that a score tells apart. */
+const FIELDS = 1024;
+
 /** How much a telling knows: its tokens first (a streamed answer's usage only grows), then its known fields. */
 function scoreOf(known: number, usage: Usage | undefined): number {
-  return Math.min(tokensOf(usage), 2 ** 40) * 1024 + Math.min(known, 1023);
+  return Math.min(tokensOf(usage), 2 ** 40) * FIELDS + Math.min(known, FIELDS - 1);
+}
+
+/** True when two scores are of tellings with as many tokens. */
+export function isOfSameTokens(a: number, b: number): boolean {
+  return Math.floor(a / FIELDS) === Math.floor(b / FIELDS);
 }
 
 /** The number of known fields, one level deep. */

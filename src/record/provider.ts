@@ -16,6 +16,7 @@ const NAMES: Readonly<Record<string, string>> = {
   mistral: "mistral_ai",
   moonshot: "moonshot_ai",
   moonshotai: "moonshot_ai",
+  "openai-native": "openai",
   xai: "x_ai",
 };
 

@@ -77,34 +77,37 @@ const NUMBERS: ReadonlySet<string> = new Set<string>([
 ]);
 const BOOLEANS: ReadonlySet<string> = new Set<string>([GEN_AI.requestStream, "copilot_chat.canceled"]);
 
-/** Attributes that fields of the record tell, and those that hold content: neither kept nor unknown. */
+/** Attributes that hold content: neither kept nor unknown. */
+const CONTENT: ReadonlySet<string> = new Set<string>([
+  GEN_AI.agentDescription,
+  GEN_AI.inputMessages,
+  GEN_AI.outputMessages,
+  GEN_AI.systemInstructions,
+  GEN_AI.toolCallArguments,
+  GEN_AI.toolCallResult,
+  GEN_AI.toolDefinitions,
+  "gen_ai.completion",
+  "gen_ai.prompt",
+]);
+
+/** Attributes that fields of the record tell. */
 const TOLD: ReadonlySet<string> = new Set<string>([
   ...Object.values(ACCEPTED).flat(),
   ...REPOSITORIES,
   ...BRANCHES,
-  GEN_AI.agentDescription,
   GEN_AI.agentName,
   GEN_AI.conversationId,
-  GEN_AI.inputMessages,
   GEN_AI.operationName,
-  GEN_AI.outputMessages,
   GEN_AI.requestModel,
   GEN_AI.responseFinishReasons,
   GEN_AI.responseId,
   GEN_AI.responseModel,
   GEN_AI.responseTimeToFirstChunk,
-  GEN_AI.systemInstructions,
-  GEN_AI.toolCallArguments,
   GEN_AI.toolCallId,
-  GEN_AI.toolCallResult,
-  GEN_AI.toolDefinitions,
   GEN_AI.toolName,
   GEN_AI.toolType,
   "copilot_chat.time_to_first_token",
   "error.type",
-  "gen_ai.completion",
-  "gen_ai.prompt",
-  "gen_ai.system",
 ]);
 
 /** What the span is about. Without an operation only a hook is known, by its name or its type. */
@@ -163,7 +166,7 @@ export function spanDraft(span: Span, unknown?: (name: string) => void): Draft {
     agent_name: text(a[GEN_AI.agentName]),
     agent_version: text(span.resource?.["service.version"]),
     status: failed ? "error" : asked || status === 1 ? "ok" : "unset",
-    error_type: text(a["error.type"]) ?? (failed ? exceptionOf(span) : undefined),
+    error_type: text(a["error.type"]) ?? (failed ? failureOf(span) : undefined),
     provider: providerName(text(first(a, ACCEPTED.provider))),
     request_model: text(a[GEN_AI.requestModel]),
     model: text(a[GEN_AI.responseModel]),
@@ -181,6 +184,17 @@ export function spanDraft(span: Span, unknown?: (name: string) => void): Draft {
       pick(span.resource, (name) => name.startsWith("service.")),
       () => undefined,
     ),
+  };
+}
+
+/** A span without its content, to be kept until more is known of it; `wanted` names what its agent needs besides. */
+export function bareSpan(span: Span, wanted: (name: string) => boolean): Span {
+  const kept = pick(span.attributes, (name) => TOLD.has(name) || wanted(name));
+  return {
+    ...span,
+    attributes: { ...kept, ...attributesOf(span.attributes, "other") },
+    events: span.events.map((event) => ({ ...event, attributes: allowAttributes(event.attributes) ?? {} })),
+    resource: pick(span.resource, (name) => name.startsWith("service.")),
   };
 }
 
@@ -213,9 +227,10 @@ function nameOf({ name, attributes }: Span, operation: Operation): string | unde
   return operation === "other" ? name.slice(0, NAME_LIMIT) : undefined;
 }
 
-function exceptionOf({ events }: Span): string | undefined {
+/** The class of a failure that has no type of its own: its exception's, or how a hook ended. */
+function failureOf({ events, attributes: a }: Span): string | undefined {
   const exception = events.find((event) => event.name === "exception");
-  return text(exception?.attributes["exception.type"]);
+  return text(exception?.attributes["exception.type"]) ?? text(a["copilot_chat.hook_result_kind"]);
 }
 
 function toolOf({ name, attributes: a }: Span): WeirRecord["tool"] {
@@ -241,7 +256,7 @@ function eventsOf(events: readonly SpanEvent[]): WeirRecord["events"] {
 function attributesOf(a: JsonObject, operation: Operation, unknown?: (name: string) => void): Scalars | undefined {
   const given: Record<string, unknown> = {};
   for (const name in a) {
-    if (TOLD.has(name)) continue;
+    if (TOLD.has(name) || CONTENT.has(name)) continue;
     const value = a[name];
     if (NUMBERS.has(name)) given[name] = numeric(value);
     else if (BOOLEANS.has(name)) given[name] = value === true || value === "true";

@@ -1,7 +1,7 @@
 /** Owns finding sources: walks the places that agents name and tells every file with its stamp. Reads no content. */
-import { type Stamp, stampOf } from "../read/identity.ts";
+import { type Stamp, sameFile, stampOf } from "../read/identity.ts";
 import type { Agent, Environment, Place, Stream } from "../read/types.ts";
-import { errorCode, ifPresent, isAbsent, type Stat, sys } from "../system/system.ts";
+import { errorCode, ifPresent, isAbsent, readSmallFile, type Stat, sys } from "../system/system.ts";
 
 /** One file (with its sidecars) that a stream names. */
 export interface Found {
@@ -48,33 +48,51 @@ export interface Choice {
 }
 
 /** Finds every source of the chosen streams, in a stable order. An absent place is silence, an unreadable one is told. */
-export function discover(agents: readonly Agent[], environment: Environment, choice: Choice): Discovery {
-  const found = new Map<string, Found>();
+export function discover(agents: readonly Agent[], given: Environment, choice: Choice): Discovery {
+  const environment: Environment = { settings: settingsAt, ...given };
+  const found: Found[] = [];
   const unreadable: Unreadable[] = [];
-  const seen = new Set<string>();
   canonicalPaths.clear();
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
+    const seen = new Map<string, Map<number, Found[]>>();
     for (const stream of agent.streams) {
       if (choice.streams.length > 0 && !choice.streams.includes(stream.kind)) continue;
       for (const place of placesOf(agent, stream, environment, choice)) {
         const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
         for (const file of filesOf({ ...place, parts }, unreadable)) {
-          const key = `${agent.id}\0${stream.kind}\0${file.path}`;
-          const identity = `${agent.id}\0${stream.kind}\0${file.stamp.dev}:${file.stamp.ino}:${file.stamp.birth}`;
-          if (found.has(key) || seen.has(identity)) continue; // a hard link or a second way to the same file
-          seen.add(identity);
-          found.set(key, { agent, stream, ...file, relative: relativeTo(file.path, environment) });
+          try {
+            const { path, inRoot, stamp, sidecars } = file;
+            const relative = relativeTo(path, environment);
+            const one: Found = { agent, stream, path, inRoot, relative, stamp, sidecars };
+            if (isFirst(one, seen)) found.push(one);
+          } catch (error) {
+            unreadable.push({ path: file.path, reason: errorCode(error) ?? String(error) });
+          }
         }
       }
     }
   }
-  return { found: [...found.values()], unreadable };
+  return { found, unreadable };
+}
+
+/** False for a hard link or a second way to a file that a stream of this kind has been given already. */
+function isFirst(file: Found, seen: Map<string, Map<number, Found[]>>): boolean {
+  const { kind } = file.stream;
+  const inodes = seen.get(kind) ?? new Map<number, Found[]>();
+  seen.set(kind, inodes);
+  const others = inodes.get(file.stamp.ino);
+  if (others?.some(({ stamp }) => sameFile(stamp, file.stamp))) return false;
+  if (others) others.push(file);
+  else inodes.set(file.stamp.ino, [file]);
+  return true;
 }
 
 function placesOf(agent: Agent, stream: Stream, environment: Environment, choice: Choice): readonly Place[] {
   if (choice.sources.length === 0) return stream.locate(environment);
-  const named = choice.sources.filter((s) => s.agent === agent.id && s.stream === stream.kind);
+  const named = choice.sources.filter(
+    (s) => s.agent === agent.id && s.stream === stream.kind && isFormOf(s.path, stream, agent, environment),
+  );
   return named.map(({ path }) => {
     const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     const endings = stream.locate(environment).flatMap((place) => place.sidecars ?? []);
@@ -84,14 +102,40 @@ function placesOf(agent: Agent, stream: Stream, environment: Environment, choice
   });
 }
 
+/** Two streams of one kind are two forms of a store, told apart by how their files end. */
+function isFormOf(path: string, stream: Stream, agent: Agent, environment: Environment): boolean {
+  const others = agent.streams.filter((other) => other !== stream && other.kind === stream.kind);
+  const endsLike = (one: Stream): boolean =>
+    one.locate(environment).some(({ match }) => match.some((m) => path.endsWith(m.slice(m.lastIndexOf("*") + 1))));
+  return others.length === 0 || endsLike(stream) || !others.some(endsLike);
+}
+
+const SETTINGS_LIMIT = 4 << 20;
+
+/** A settings file as its program reads it: JSON with comments and trailing commas. */
+function settingsAt(path: string): unknown {
+  try {
+    return Bun.JSONC.parse(Buffer.from(readSmallFile(path, SETTINGS_LIMIT)).toString("utf8"));
+  } catch {
+    return undefined; // absent, unreadable or no JSON: then nothing is known of what it sets
+  }
+}
+
 function relativeTo(path: string, environment: Environment): string {
   for (const home of environment.homes) {
-    for (const root of [home.path, canonical(home.path)]) {
-      if (root && path.startsWith(root) && /[\\/]/.test(path[root.length] ?? ""))
-        return path.slice(root.length + 1).replaceAll("\\", "/");
-    }
+    const inHome = below(home.path, path) ?? below(canonical(home.path), path);
+    if (inHome !== undefined) return inHome;
   }
-  return path.replaceAll("\\", "/");
+  return withSlashes(path);
+}
+
+function below(root: string | undefined, path: string): string | undefined {
+  const isBelow = root && path.startsWith(root) && (path[root.length] === "/" || path[root.length] === "\\");
+  return isBelow ? withSlashes(path.slice(root.length + 1)) : undefined;
+}
+
+function withSlashes(path: string): string {
+  return path.includes("\\") ? path.replaceAll("\\", "/") : path;
 }
 
 /** What one look at the homes has found out: a root that was absent then may be there the next time. */
@@ -146,33 +190,34 @@ function walk(
     if (!isAbsent(error)) unreadable.push({ path: folder, reason: errorCode(error) ?? String(error) });
     return;
   }
-  const names = place.sidecars || place.parts.length > 0 ? new Set(entries.map((e) => e.name)) : NO_NAMES;
+  const names = besideNames(entries, place);
   for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const rest = patterns.flatMap((pattern) => advance(pattern, name));
+    if (kind !== "file" && kind !== "directory") continue;
+    const rest: Pattern[] = [];
+    for (const pattern of patterns) advance(pattern, name, rest);
     if (rest.length === 0) continue;
     const path = `${folder === "/" ? "" : folder}/${name}`;
     const inRoot = below === "" ? name : `${below}/${name}`;
-    if (kind === "file") {
-      if (rest.some((p) => p.length === 0)) addFile(path, inRoot, names, files, unreadable, place);
-    } else if (kind === "directory")
-      walk(
-        path,
-        inRoot,
-        rest.filter((p) => p.length > 0),
-        files,
-        unreadable,
-        place,
-      );
+    if (kind === "directory") walk(path, inRoot, rest, files, unreadable, place);
+    else if (rest.includes(MET)) addFile(path, inRoot, names, files, unreadable, place);
   }
 }
 
-/** What is left of a pattern after one name; nothing when it does not fit. */
-function advance(pattern: string[], name: string): string[][] {
-  const [first, ...rest] = pattern;
-  if (first === undefined) return [];
-  if (first === "**") return [pattern, ...advance(rest, name)];
-  return matches(first, name) ? [rest] : [];
+/** The names that may be sidecars. */
+function besideNames(entries: readonly { readonly name: string }[], { sidecars = [], parts }: Search): Set<string> {
+  const endings = [...sidecars.map(({ beside }) => beside), ...parts];
+  const names = new Set<string>();
+  if (endings.length === 0) return names;
+  for (const { name } of entries) if (endings.some((ending) => name.endsWith(ending))) names.add(name);
+  return names;
 }
+
+/** What of a place's pattern lies ahead, name by name; `undefined` when a file here meets it. */
+interface Pattern {
+  readonly first: string;
+  readonly rest: Pattern | undefined;
+}
+
 
 const compiled = new Map<string, RegExp>();
 

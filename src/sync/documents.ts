@@ -27,10 +27,11 @@ export async function collectDocument(
   const row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
   work.summary.bytes.read += read.stamp.size;
   for (const bad of read.bad) quarantine(found, row, bad, work);
+  const info = infoOf(found, work);
   if (read.group) {
     const emit = emitter(found, work, work.archive.ledgerOf(row.id), { soft: true, monotone: false }, () => undefined);
     try {
-      stream.reduce(read.group, infoOf(found, work), emit);
+      stream.reduce(read.group, info.source, emit);
     } catch (error) {
       const reason = `not understood: ${(error as Error).message}`;
       quarantine(found, row, { offset: 0, length: read.stamp.size, hash: "", reason }, work);
@@ -39,6 +40,7 @@ export async function collectDocument(
   const { size } = read.stamp;
   work.archive.setSource({
     ...rowOf({ ...found, stamp: read.stamp }, { size, position: size, generation: row.generation }),
+    sidecars: info.sidecars,
     id: row.id,
   });
 }

@@ -2,7 +2,7 @@
 import type { SourceRow } from "../archive/archive.ts";
 import type { BadBytes } from "../read/tail.ts";
 import type { SourceInfo } from "../read/types.ts";
-import { readSmallFile, sys } from "../system/system.ts";
+import { errorCode, readSmallFile, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { sidecarStamp } from "./match.ts";
 import type { Work } from "./sync.ts";
@@ -24,21 +24,30 @@ export function rowOf(found: Found, now: Pick<SourceRow, "size" | "position" | "
   };
 }
 
-/** What the reducer may know of its source. A sidecar that cannot be read is told and left out. */
-export function infoOf(found: Found, { summary }: Work): SourceInfo {
+export interface Info {
+  /** What the reducer may know of its source. */
+  readonly source: SourceInfo;
+  /** What the row is to remember of the sidecars; nothing when one could not be read, so that the next run looks again. */
+  readonly sidecars: string;
+}
+
+/** Reads a source's sidecars. One that cannot be read is told and left out. */
+export function infoOf(found: Found, { summary }: Work): Info {
   const { inRoot, sidecars } = found;
   const name = inRoot.slice(inRoot.lastIndexOf("/") + 1);
   const parsed: Record<string, unknown> = {};
+  let remembered = sidecarStamp(found);
   for (const { ending, path, isContent } of sidecars) {
     if (!isContent) continue;
     try {
       parsed[ending] = JSON.parse(Buffer.from(readSmallFile(path, SIDECAR_LIMIT)).toString("utf8"));
     } catch (error) {
-      const reason = error instanceof SyntaxError ? "not JSON" : (error as Error).message;
+      const reason = error instanceof SyntaxError ? "not JSON" : (errorCode(error) ?? (error as Error).message);
       summary.unreadable.push({ path, reason });
+      if (!(error instanceof SyntaxError)) remembered = "";
     }
   }
-  return { path: inRoot, stem: name.replace(/\.[^.]*$/, ""), sidecars: parsed };
+  return { source: { path: inRoot, stem: name.replace(/\.[^.]*$/, ""), sidecars: parsed }, sidecars: remembered };
 }
 
 /** Sets bytes aside: counted and told in this run, remembered with their hash, never with their text. */

@@ -63,9 +63,10 @@ export async function sync(
   };
   let done = 0;
   for (const match of matchSources(found, archive)) {
-    if (await work.pause()) break;
-    options.onProgress?.(done++, found.length, summary);
+    done++;
     if (match.unchanged) continue;
+    if (await work.pause()) break;
+    options.onProgress?.(done - 1, found.length, summary);
     await collect(match.found, () => collectSource(match, work), work);
     if (work.isFull()) archive.commit();
   }

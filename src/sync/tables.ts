@@ -2,9 +2,9 @@
 import type { SourceRow } from "../archive/archive.ts";
 import { type Stamp, sameFile } from "../read/identity.ts";
 import { ForeignDatabase, UnreadableDatabase } from "../read/sqlite.ts";
-import { type Fit, type Key, readGroups, readIndex, shapeOf } from "../read/tables.ts";
+import { countPruned, type Fit, type Key, readCursor, readGroups, readIndex, shapeOf } from "../read/tables.ts";
 import { hashBytes } from "../read/tail.ts";
-import type { Emit, Group, Snapshot, SourceInfo, Tables } from "../read/types.ts";
+import type { Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
 import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import { emitter } from "./emitter.ts";
@@ -17,6 +17,7 @@ const WAITS = [30, 150];
 /** Groups that are reduced before signals get their turn. */
 const SLICE = 50;
 const KEY_SHOWN = 80;
+const PRUNED = "row that its program deleted before it was read: sync more often";
 
 /** Reads a database's changed groups into the batch. One that cannot be read now is told, and keeps its cursor. */
 export async function collectTables(match: Match, stream: Snapshot, tables: Tables, work: Work): Promise<void> {
@@ -56,6 +57,8 @@ class TablesRun {
   /** Digests of the groups whose content the archive has, once they are needed. */
   #told: Set<bigint> | undefined;
   #isToldStored = true;
+  /** By layout, where the newest rows ended when all of them had been read. */
+  #cursors: Readonly<Record<string, Row>> = {};
   #readAt = 0;
   /** The key of the group that is being reduced. */
   #key: Key = "";
@@ -81,9 +84,14 @@ class TablesRun {
     try {
       const { fits, unknown } = shapeOf(db, this.#tables.layouts);
       this.#adopt(db.stamp, db.openedAt);
+      const cursors = this.#advance(db, fits);
       const changes = this.#compare(db, fits);
       if (unknown !== undefined) this.#emitter().unknown(`schema ${unknown}`);
       const isWhole = await this.#read(db, changes);
+      if (isWhole && JSON.stringify(cursors) !== JSON.stringify(this.#cursors)) {
+        this.#cursors = cursors;
+        this.#isToldStored = false;
+      }
       this.#save(isWhole ? db.stamp.size : -1);
     } finally {
       db.close();
@@ -102,14 +110,30 @@ class TablesRun {
     const before = this.#row;
     const row = before ?? archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
     const isSame = before === undefined || (sameFile(stamp, before) && before.version === this.#stream.version);
-    if (isSame) this.#told ??= unpacked(known && archive.cursorOf(known.id)?.state);
-    else {
+    if (isSame) {
+      const kept = this.#told ? undefined : known && archive.cursorOf(known.id);
+      this.#told ??= unpacked(kept?.state);
+      if (kept?.proof) this.#cursors = JSON.parse(kept.proof) as Record<string, Row>;
+    } else {
       summary.restarted++;
       this.#told = new Set();
+      this.#cursors = {};
       this.#isToldStored = false;
     }
     this.#row = { ...row, ...stamp, generation: row.generation + (isSame ? 0 : 1), version: this.#stream.version };
     this.#readAt = readAt;
+  }
+
+  /** Where the rows end now, to be kept once they are read. What came after the kept end and is gone again is told. */
+  #advance(db: ForeignDatabase, fits: readonly Fit[]): Readonly<Record<string, Row>> {
+    const cursors = { ...this.#cursors };
+    for (const fit of fits) {
+      const before = this.#cursors[fit.name];
+      for (let lost = before ? countPruned(db, fit, before) : 0; lost > 0; lost--) this.#emitter().lost(PRUNED);
+      const now = readCursor(db, fit);
+      if (now) cursors[fit.name] = now;
+    }
+    return cursors;
   }
 
   /** What changed since it was told. Groups that are gone are forgotten; their records stay. */
@@ -164,7 +188,7 @@ class TablesRun {
   #reduce(key: Key, group: Group): void {
     const { found } = this.#match;
     this.#key = key;
-    this.#info ??= infoOf(found, this.#work);
+    this.#info ??= infoOf(found, this.#work).source;
     try {
       this.#stream.reduce(group, this.#info, this.#emitter());
     } catch (error) {
@@ -179,7 +203,7 @@ class TablesRun {
     if (this.#emit) return this.#emit;
     const ledger = this.#work.archive.ledgerOf((this.#row as SourceRow).id);
     const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
-    this.#emit = emitter(this.#match.found, this.#work, ledger, { soft: true, monotone: false }, at);
+    this.#emit = emitter(this.#match.found, this.#work, ledger, { soft: true, monotone: false, forgets: true }, at);
     return this.#emit;
   }
 
@@ -190,7 +214,8 @@ class TablesRun {
     const found = { ...this.#match.found, stamp: { dev, ino, birth, mtime, ctime, size } };
     const place = { size, position: Math.max(0, size), generation: row.generation };
     const stored = { ...rowOf(found, place), id: row.id, readAt: this.#readAt };
-    const cursor = { proof: "", state: packed(this.#told ?? new Set()) };
+    const proof = Object.keys(this.#cursors).length > 0 ? JSON.stringify(this.#cursors) : "";
+    const cursor = { proof, state: packed(this.#told ?? new Set()) };
     this.#work.archive.setSource(stored, this.#isToldStored ? undefined : cursor);
     this.#isToldStored = true;
   }

@@ -31,6 +31,7 @@ class TailRun {
   readonly #ledger: Ledger;
   #row: SourceRow;
   readonly #state: unknown;
+  readonly #sidecars: string;
   #generation: number;
   #position: number;
 
@@ -46,11 +47,14 @@ class TailRun {
       this.#generation = this.#row.generation;
       this.#position = this.#row.position;
       this.#state = JSON.parse(String(cursor.state));
+      this.#sidecars = this.#row.sidecars;
     } else {
       if (cursor) work.summary.restarted++;
       this.#generation = this.#row.generation + (cursor ? 1 : 0);
       this.#position = 0;
-      this.#state = this.#stream.start(infoOf(found, work));
+      const info = infoOf(found, work);
+      this.#state = this.#stream.start(info.source);
+      this.#sidecars = info.sidecars;
     }
   }
 
@@ -84,15 +88,15 @@ class TailRun {
           return;
         }
       }
+      summary.bytes.read += this.#position - from;
+      if (this.#position < size) summary.torn++;
+      this.#stream.open(this.#state, this.#emitter(true));
+      this.#saveCursor(size);
     } catch (error) {
       // What was reduced before the error is in the batch: its ledger needs the row, its cursor stays where it was.
       archive.setSource({ ...this.#row, size: -1 });
       throw error;
     }
-    summary.bytes.read += this.#position - from;
-    if (this.#position < size) summary.torn++;
-    this.#stream.open(this.#state, this.#emitter(true));
-    this.#saveCursor(size);
   }
 
   #step(line: Line, emit: Emit): void {
@@ -120,9 +124,9 @@ class TailRun {
 
   /** Stores how far this source is read. `size` is the size it was read to, -1 while it is not read to its end. */
   #saveCursor(size: number): void {
-    const place = { size, position: this.#position, generation: this.#generation };
-    this.#row = { ...rowOf(this.#found, place), id: this.#row.id };
     const proof = JSON.stringify(proofAt(this.#fd, this.#position));
+    const place = { size, position: this.#position, generation: this.#generation };
+    this.#row = { ...rowOf(this.#found, place), sidecars: this.#sidecars, id: this.#row.id };
     this.#work.archive.setSource(this.#row, { proof, state: JSON.stringify(this.#state) });
   }
 }

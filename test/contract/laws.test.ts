@@ -7,44 +7,19 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { Agent } from "../../src/read/types.ts";
-import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import { archived, counted, lastTellings, openWriter, syncInto, toldTwice } from "../support/archive.ts";
+import { archived, openWriter, syncInto } from "../support/archive.ts";
 import { type FixtureHome, fixtureAgents, fixtureHomes } from "../support/fixtures.ts";
 import { growth, lastLineOf, readLineOf, type Store, storesOf } from "../support/growth.ts";
 import { bytesBelow, listing, type Scratch, scratch } from "../support/home.ts";
 import { type Random, random, SEED, setting, trial } from "../support/random.ts";
+import { expectSame, type Whole, wholeOf } from "../support/whole.ts";
 
 /** Syncs of each agent's stores before all of them is there. */
 const CUTS = setting("WEIR_CUTS", 500);
 /** Of each shape, so many stores of a home are torn, soiled and rewritten. */
 const STORES = 4;
 const LONG = { timeout: 600_000 };
-
-interface Whole {
-  readonly records: readonly WeirRecord[];
-  readonly last: Readonly<Record<string, string>>;
-  readonly counted: readonly string[];
-}
-
-/** What an archive tells in the end; nothing stands in it twice. */
-function wholeOf(data: string): Whole {
-  const records = archived(data);
-  expect(toldTwice(records)).toEqual([]);
-  return { records, last: Object.fromEntries(lastTellings(records)), counted: counted(records) };
-}
-
-/** Shows some of what differs and nothing else: a home tells hundreds of records. */
-function expectSame(found: Whole, whole: Whole): void {
-  const keys = [...new Set([...Object.keys(found.last), ...Object.keys(whole.last)])];
-  const differing = keys.filter((key) => found.last[key] !== whole.last[key]);
-  const some = differing.slice(0, 3);
-  expect(some.map((key) => found.last[key] ?? `no ${key}`)).toEqual(some.map((key) => whole.last[key] ?? `no ${key}`));
-  const added = found.counted.filter((line) => !whole.counted.includes(line));
-  const lost = whole.counted.filter((line) => !found.counted.includes(line));
-  expect({ added: added.slice(0, 3), lost: lost.slice(0, 3) }).toEqual({ added: [], lost: [] });
-  expect(found.counted).toHaveLength(whole.counted.length);
-}
 
 /** The same without times and turns: of a fact that was told as open, a store that was cut short tells earlier ones. */
 function withoutTimes({ records, last, counted }: Whole): Whole {
@@ -187,9 +162,9 @@ for (const agent of agents.filter(({ id }) => fixtureAgents.includes(id))) {
             Buffer.concat([bytes.subarray(0, line.end), half, Buffer.from("\n"), bytes.subarray(line.end)]),
           );
           const { quarantined } = await subject.sync(place);
-          const place_ = { path, offset: line.end, length: half.length };
+          const spot = { path, offset: line.end, length: half.length };
           // Each stream that reads the file sets the line aside.
-          expect(quarantined).toEqual(store.kinds.map(() => ({ ...place_, reason: expect.any(String) })));
+          expect(quarantined).toEqual(store.kinds.map(() => ({ ...spot, reason: expect.any(String) })));
           if (store.shape === "tail") expect(await subject.sync(place)).toMatchObject({ quarantined: [] });
           expectSame(wholeOf(place.data), whole);
         });

@@ -5,11 +5,11 @@
  * metrics of a session (its tokens come with caches), known by its time and never by its id, which is made anew when
  * messages are stored again; sums over tasks, sessions and subagents are never added to the calls that they sum.
  */
-import type { Agent, Emit, Environment, Group, Home, Place, SourceInfo } from "../../read/types.ts";
+import type { Agent, Emit, Environment, Group, Home, Place, SourceInfo, Stream } from "../../read/types.ts";
 import { snapshot } from "../../read/types.ts";
 import { list, number, object } from "../../record/json.ts";
 import { compaction, session } from "./session.ts";
-import { apiHistory, index, METADATA, task } from "./task.ts";
+import { apiHistory, index, METADATA, shownTools, task } from "./task.ts";
 
 /** VS Code and what is made from it. */
 const HOSTS = [
@@ -19,6 +19,7 @@ const HOSTS = [
 const SERVERS = [".vscode-server", ".vscode-server-insiders", ".cursor-server", ".windsurf-server"];
 const STORAGE = ["User/globalStorage/saoudrizwan.claude-dev", "User/profiles/*/globalStorage/saoudrizwan.claude-dev"];
 const SHOWN = ["ui_messages.json", "claude_messages.json"];
+const SHOWN_FILES = SHOWN.map((file) => `tasks/*/${file}`);
 const SENT = "api_conversation_history.json";
 
 export const cline: Agent = {
@@ -32,23 +33,37 @@ export const cline: Agent = {
       version: 1,
       locate: (environment) => [
         ...sessionPlaces(environment),
-        ...taskPlaces(environment, [...SHOWN.map((file) => `tasks/*/${file}`), "state/taskHistory.json"]),
+        ...taskPlaces(environment, [...SHOWN_FILES, "state/taskHistory.json"]),
       ],
       session: sessionOf,
       groups: { form: "json" },
       reduce,
     }),
-    snapshot({
-      kind: "api_history",
-      rank: 40,
-      version: 1,
-      locate: (environment) => taskPlaces(environment, [`tasks/*/${SENT}`]),
-      session: sessionOf,
-      groups: { form: "json" },
-      reduce: (group, source, emit) => apiHistory(group.document, sessionOf(source.path), emit),
-    }),
+    tools("api_history", 60, [`tasks/*/${SENT}`], apiHistory),
+    tools("shown_tools", 40, SHOWN_FILES, shownTools),
   ],
 };
+
+/**
+ * A task's tools, told twice and never alike: as they were shown, and as models called them by their own means, if they
+ * did. What tells more of them counts.
+ */
+function tools(
+  kind: string,
+  rank: number,
+  files: readonly string[],
+  tell: (document: unknown, id: string | undefined, emit: Emit) => void,
+): Stream {
+  return snapshot({
+    kind,
+    rank,
+    version: 1,
+    locate: (environment) => taskPlaces(environment, files),
+    session: sessionOf,
+    groups: { form: "json" },
+    reduce: (group, source, emit) => tell(group.document, sessionOf(source.path), emit),
+  });
+}
 
 /** The first variable that is set wins. */
 function sessionPlaces({ homes, variable }: Environment): Place[] {

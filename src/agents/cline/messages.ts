@@ -1,8 +1,9 @@
 /** Owns messages as models are sent them: both generations of Cline keep them, and tell their tools by them. */
 import type { Draft, Emit } from "../../read/types.ts";
+import { toolFact } from "../../record/identity.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
 import type { Usage } from "../../record/schema.ts";
-import { timeOf } from "../../record/time.ts";
+import { fromMillis, timeOf } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
 
 /** What the records of one document have in common. */
@@ -45,16 +46,25 @@ export function parsed(json: unknown): unknown {
   }
 }
 
+/** A task's folder is its id, which is the time it began. */
+export function taskBegan(id: string | undefined): string | undefined {
+  return /^\d{13}$/.test(id ?? "") ? fromMillis(Number(id)) : undefined;
+}
+
 /** A sum counts only where no call of its session has tokens. */
 export function sumOf(usage: Usage | undefined, model: unknown): Pick<Draft, "usage" | "aggregate" | "model"> {
   return usage ? { usage, aggregate: true, model: text(model) } : {};
 }
 
-/** Every call of a tool, with the first result of its id that follows. */
+/**
+ * Every call of a tool, with the first result of its id that follows. Where `isCopied`, another document tells of the
+ * same calls at other times, so that only their ids make them known.
+ */
 export function tellTools(
   common: Common,
   messages: readonly Message[],
   turns: readonly (number | undefined)[],
+  isCopied: boolean,
   emit: Emit,
 ): void {
   const results = Map.groupBy(
@@ -72,7 +82,8 @@ export function tellTools(
       const call = { name: text(block.name), start: time, turn: turns[at], at: 0 };
       const end = results.get(id)?.find((result) => result.at > at);
       const draft = toolDraft(id, call, common.session_id ?? "", end);
-      emit({ ...common, ...draft, session_id: common.session_id, at: { index } });
+      const fact = isCopied ? toolFact(id, undefined, common.session_id) : draft.fact;
+      emit({ ...common, ...draft, key: fact ?? id, fact, session_id: common.session_id, at: { index } });
     }
   });
 }

@@ -7,7 +7,16 @@ import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { between, timeOf } from "../../record/time.ts";
 import { tokensOf, totalUsage } from "../../record/usage.ts";
-import { blocksOf, type Common, type Keyed, type Message, messagesOf, sumOf, tellTools } from "./messages.ts";
+import {
+  blocksOf,
+  type Common,
+  type Keyed,
+  type Message,
+  messagesOf,
+  sumOf,
+  taskBegan,
+  tellTools,
+} from "./messages.ts";
 
 /** Texts that the agent itself puts among the user's. */
 const NOT_TYPED = /^\s*(?:$|<SYSTEM_NOTICE>|\[cline-[\w-]+:v\d|Warning: this is a legacy conversation)/;
@@ -42,12 +51,14 @@ export function session(document: JsonObject, name: string | undefined, source: 
       fact: id,
       operation: "session",
       forked_from: shortId(object(metadata.fork)?.forkedFromSessionId),
-      time: timeOf(manifest.started_at) ?? messages[0]?.time,
+      time: (copied < 0 ? undefined : taskBegan(id)) ?? timeOf(manifest.started_at) ?? messages[0]?.time,
       attributes: allowAttributes({ source: manifest.source ?? origin.source }),
       ...sumOf(usageOf(all[copied]?.m.metrics), object(all[copied]?.m.modelInfo)?.id),
     });
   if (!isLead) tellRun(common, messages, emit);
-  tellMessages(common, messages, isLead, emit);
+  tellMessages(common, messages, isLead, copied < 0, emit);
+  const copies = all.slice(0, copied + 1).map(({ m, index }) => ({ m, index }));
+  tellTools(common, copies, [], true, emit);
 }
 
 /**
@@ -76,7 +87,13 @@ function tellRun(common: Common, messages: readonly Message[], emit: Emit): void
 }
 
 /** A message is known by its time, and by its number among those that have the very same. */
-function tellMessages(common: Common, messages: readonly Message[], isLead: boolean, emit: Emit): void {
+function tellMessages(
+  common: Common,
+  messages: readonly Message[],
+  isLead: boolean,
+  isWhole: boolean,
+  emit: Emit,
+): void {
   const seen = new Map<string, number>();
   let turn: number | undefined;
   let asked: string | undefined;
@@ -84,7 +101,7 @@ function tellMessages(common: Common, messages: readonly Message[], isLead: bool
     const times = seen.get(time) ?? 0;
     seen.set(time, times + 1);
     const typed = isLead && m.role === "user" && isTyped(m);
-    if (typed) turn = (turn ?? -1) + 1;
+    if (typed && isWhole) turn = (turn ?? -1) + 1;
     const at = { ...common, key: times > 0 ? `${time}#${times}` : time, time, turn, at: { index } };
     if (typed) emit({ ...at, fact: fingerprint(["user", time]), operation: "user_message" });
     else if (object(m.metadata)?.displayRole === "error") tellError(at, m, emit);
@@ -93,7 +110,7 @@ function tellMessages(common: Common, messages: readonly Message[], isLead: bool
     asked = time;
     return turn;
   });
-  tellTools(common, messages, turns, emit);
+  tellTools(common, messages, turns, false, emit);
 }
 
 /** What a person typed has a text of its own; a message that a compaction made says so. */

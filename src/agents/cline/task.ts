@@ -5,7 +5,7 @@ import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { fromMillis, timeOf } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
-import { type Keyed, messagesOf, objectsOf, parsed, sumOf, tellTools } from "./messages.ts";
+import { type Keyed, messagesOf, objectsOf, parsed, sumOf, taskBegan, tellTools } from "./messages.ts";
 
 /** One entry of what was shown. Its kind is what it says or asks. */
 interface Entry {
@@ -46,14 +46,9 @@ const SILENT: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 const COMPACTION = "compaction";
-const REQUESTS: ReadonlySet<string> = new Set(["api_req_started", "api_req_finished", "api_req_failed"]);
+const REQUESTS: ReadonlySet<string> = new Set(["api_req_started", "api_req_finished", "api_req_failed", COMPACTION]);
 
 const PROMPTS: ReadonlySet<string> = new Set(["task", "user_feedback"]);
-
-/** A task's folder is its id, which is the time it began. */
-function taskBegan(id: string | undefined): string | undefined {
-  return /^\d{13}$/.test(id ?? "") ? fromMillis(Number(id)) : undefined;
-}
 
 /** The index of tasks: where each worked, and the sum of its calls. */
 export function index(items: readonly unknown[], emit: Emit): void {
@@ -76,13 +71,8 @@ function tokensIn({ tokensIn: input, tokensOut: output, cacheReads, cacheWrites 
 /** A task as it was shown: its entries are known by their times, and its requests get their tokens later. */
 export function task(document: readonly unknown[], id: string | undefined, settings: JsonObject, emit: Emit): void {
   const common = (entry: Entry): Keyed => ({
-    key: String(entry.ts),
-    fact: id && `${id}/${entry.ts}`,
-    session_id: id,
+    ...keyed(id, entry),
     agent_version: text(latest(settings.environment_history, entry.ts)?.cline_version),
-    time: fromMillis(entry.ts),
-    turn: entry.turn,
-    at: { index: entry.index },
   });
   const entries = entriesOf(document);
   const [first] = entries;
@@ -94,10 +84,25 @@ export function task(document: readonly unknown[], id: string | undefined, setti
   for (const entry of entries) {
     const { e, kind } = entry;
     if (PROMPTS.has(kind)) emit({ ...common(entry), operation: "user_message" });
-    else if (TOOLS.has(kind)) tellUse(common(entry), e, kind, emit);
     else if (kind === "subagent_usage" || kind === "deleted_api_reqs") tellSum(common(entry), e, kind, emit);
-    else if (!SILENT.has(kind) && !REQUESTS.has(kind) && kind !== COMPACTION) emit.unknown(`entry ${kind}`);
+    else if (!SILENT.has(kind) && !TOOLS.has(kind) && !REQUESTS.has(kind)) emit.unknown(`entry ${kind}`);
   }
+}
+
+/** The tools of a task as they were shown, which is all there is of models that call them in their text. */
+export function shownTools(document: unknown, id: string | undefined, emit: Emit): void {
+  for (const entry of entriesOf(list(document))) {
+    if (!TOOLS.has(entry.kind)) continue;
+    const shown = toldIn(entry.e);
+    const name = (entry.kind === "tool" ? text(shown.tool) : text(shown.toolName)) ?? TOOLS.get(entry.kind);
+    const tool = { name, type: "function" };
+    emit({ ...keyed(id, entry), operation: "execute_tool", kind: "internal", tool });
+  }
+}
+
+function keyed(id: string | undefined, { ts, turn, index }: Entry): Keyed {
+  const fact = id && `${id}/${ts}`;
+  return { key: String(ts), fact, session_id: id, time: fromMillis(ts), turn, at: { index } };
 }
 
 /** All entries that are whole, with the turns that the person's own begin. */
@@ -177,13 +182,6 @@ function tellCompactions(entries: readonly Entry[], common: (entry: Entry) => Ke
   }
 }
 
-/** A tool as it was shown. Whether it failed is not told. */
-function tellUse(at: Keyed, e: JsonObject, kind: string, emit: Emit): void {
-  const shown = toldIn(e);
-  const name = (kind === "tool" ? text(shown.tool) : text(shown.toolName)) ?? TOOLS.get(kind);
-  emit({ ...at, operation: "execute_tool", kind: "internal", tool: { name, type: "function" } });
-}
-
 /** Calls that nothing else tells: those of subagents, and those that a restored checkpoint took away. */
 function tellSum(at: Keyed, e: JsonObject, kind: string, emit: Emit): void {
   const told = toldIn(e);
@@ -198,6 +196,6 @@ function tellSum(at: Keyed, e: JsonObject, kind: string, emit: Emit): void {
 
 /** What the models of a task were sent: from here come its tools, where models call them by their own means. */
 export function apiHistory(document: unknown, id: string | undefined, emit: Emit): void {
-  if (Array.isArray(document)) tellTools({ session_id: id }, messagesOf(document), [], emit);
+  if (Array.isArray(document)) tellTools({ session_id: id }, messagesOf(document), [], true, emit);
   else emit.unknown("history that is no list");
 }

@@ -34,6 +34,6 @@ export function toolCallFact(
   start: string | undefined,
   otherwise: string,
 ): string {
-  if (callId === undefined) return otherwise;
+  if (callId === undefined || (session === undefined && callId.length < 16)) return otherwise;
   return toolFact(callId, COUNTER.test(callId) ? start : undefined, session);
 }

@@ -6,9 +6,9 @@
 import { type Draft, type Emit, type Line, type Stream, tail } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
-import { hrTime, type Span, sdkSpan, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
+import { bareSpan, hrTime, type Span, sdkSpan, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
 import { callFact } from "./facts.ts";
-import { lonelyDraft, ownSession } from "./trace.ts";
+import { isSessionName, lonelyDraft, ownSession } from "./trace.ts";
 
 interface State {
   /** Sessions by the id of a run's span or of a trace, the latest last. */
@@ -28,8 +28,7 @@ interface Waiting {
 
 const KNOWN_SESSIONS = 512;
 const WAITING = 256;
-/** A longer value is content: it does not wait with its span. */
-const LONGEST_VALUE = 1024;
+
 const DETAILS = "gen_ai.client.inference.operation.details";
 const SESSION_START = "copilot_chat.session.start";
 
@@ -70,9 +69,11 @@ function readSpan(state: State, span: Span, at: number, emit: Emit): void {
   if (own !== undefined && spanOperation(span) === "invoke_agent") knowSession(state, spanId, own);
   if (own !== undefined && parentSpanId === undefined) knowSession(state, traceId, own);
   const known = own ?? sessionOf(state, parentSpanId);
+  const unknown = (name: string): void => emit.unknown(`attribute ${name}`);
+  const draft = lonelyDraft(span, known, unknown);
   if (parentSpanId !== undefined && (known === undefined || isInner(span)))
-    state.waiting.push({ span: withoutContent(span), at });
-  else tell(known, span, at, emit);
+    state.waiting.push({ span: bareSpan(span, isSessionName), at });
+  else emit({ ...draft, at: { offset: at } });
   const settled = (w: Waiting): boolean =>
     w.span.traceId === traceId && (parentSpanId === undefined || w.span.parentSpanId === spanId);
   const all = state.waiting;
@@ -94,22 +95,15 @@ function isInner({ attributes, ...span }: Span): boolean {
   return spanOperation({ ...span, attributes }) === "invoke_agent" && attributes[GEN_AI.agentName] === undefined;
 }
 
+/** Tells a span that waited. */
 function tell(session: string | undefined, span: Span, offset: number, emit: Emit, parent?: Span): void {
-  const draft = lonelyDraft(span, session, (name) => emit.unknown(`attribute ${name}`));
+  const draft = lonelyDraft(span, session);
   const isOne = parent && parent.spanId === span.parentSpanId && isInner(span) && isRun(parent);
   const run = isOne ? { fact: spanFact(parent), agent_name: text(parent.attributes[GEN_AI.agentName]) } : {};
   emit({ ...draft, ...run, at: { offset } });
 }
 
 const isRun = (span: Span): boolean => spanOperation(span) === "invoke_agent";
-
-function withoutContent(span: Span): Span {
-  const isShort = ([, value]: [string, unknown]): boolean =>
-    !(typeof value === "string" && value.length > LONGEST_VALUE);
-  const short = (given: JsonObject): JsonObject => Object.fromEntries(Object.entries(given).filter(isShort));
-  const events = span.events.map((event) => ({ ...event, attributes: short(event.attributes) }));
-  return { ...span, attributes: short(span.attributes), events };
-}
 
 function sessionOf(state: State, id: string | undefined): string | undefined {
   return state.sessions.findLast(([known]) => known === id)?.[1];

@@ -49,6 +49,11 @@ const SILENT: ReadonlySet<string> = new Set([
   "user.name",
 ]);
 
+/** Attributes that say whose a span is. */
+export function isSessionName(name: string): boolean {
+  return name === CHAT_SESSION || name === PARENT_SESSION || name === OLD_SESSION || name === REQUEST;
+}
+
 interface Node {
   readonly span: Span;
   readonly operation: Draft["operation"];

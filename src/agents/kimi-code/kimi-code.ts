@@ -3,8 +3,10 @@
  * Counting rule: a call is one `usage.record` with the step it belongs to (Kimi CLI: one `StatusUpdate` with tokens),
  * known by its message's id, else by its step or its times and tokens, in whatever session's log it is copied to.
  */
-import type { Agent, Environment, Place } from "../../read/types.ts";
-import { tail } from "../../read/types.ts";
+import type { Agent, Emit, Environment, Group, Place, SourceInfo } from "../../read/types.ts";
+import { snapshot, tail } from "../../read/types.ts";
+import { object, text } from "../../record/json.ts";
+import { timeOf } from "../../record/time.ts";
 import * as cli from "./cli.ts";
 import { sessionOf } from "./log.ts";
 import * as wire from "./wire.ts";
@@ -16,14 +18,41 @@ export const kimiCode: Agent = {
   title: "Kimi Code",
   retention: "deletes nothing by itself",
   streams: [
-    tail<wire.State>({ kind: "wire", rank: 50, version: 1, locate, session: sessionOf, ...wire }),
-    tail<cli.State>({ kind: "cli_wire", rank: 40, version: 1, locate: locateCli, session: sessionOf, ...cli }),
+    tail<wire.State>({
+      kind: "wire",
+      rank: 50,
+      version: 1,
+      locate: (environment) => placesOf(environment, "agents/*/wire.jsonl"),
+      session: sessionOf,
+      start: wire.start,
+      step: wire.step,
+      open: wire.open,
+    }),
+    // Believed more than the log, which in a fork begins as its parent's does.
+    snapshot({
+      kind: "session_state",
+      rank: 60,
+      version: 1,
+      locate: (environment) => placesOf(environment, "state.json"),
+      session: sessionOf,
+      groups: { form: "json" },
+      reduce,
+    }),
+    tail<cli.State>({
+      kind: "cli_wire",
+      rank: 40,
+      version: 1,
+      locate: locateCli,
+      session: sessionOf,
+      start: cli.start,
+      step: cli.step,
+      open: cli.open,
+    }),
   ],
 };
 
 /** Of the desktop app's sessions only conversations are a person's. */
-function locate({ homes, variable }: Environment): Place[] {
-  const sidecars = [{ ending: "wire.jsonl", beside: wire.SESSION_STATE }];
+function placesOf({ homes, variable }: Environment, file: string): Place[] {
   return homes.flatMap((home) => {
     const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
     const support = {
@@ -31,12 +60,12 @@ function locate({ homes, variable }: Environment): Place[] {
       darwin: `${home.path}/Library/Application Support`,
       win32: own("APPDATA") ?? `${home.path}/AppData/Roaming`,
     };
-    const root = own("KIMI_CODE_HOME") ?? `${home.path}/.kimi-code`;
-    const desktop = home.layouts.map((layout) => `${support[layout]}/${DESKTOP}`);
-    return [
-      { root: `${root}/sessions`, match: ["*/*/agents/*/wire.jsonl"], sidecars },
-      ...desktop.map((folder) => ({ root: folder, match: ["*/conv-*/agents/*/wire.jsonl"], sidecars })),
-    ];
+    const root = `${own("KIMI_CODE_HOME") ?? `${home.path}/.kimi-code`}/sessions`;
+    const desktop = home.layouts.map((layout) => ({
+      root: `${support[layout]}/${DESKTOP}`,
+      match: [`*/conv-*/${file}`],
+    }));
+    return [{ root, match: [`*/*/${file}`] }, ...desktop];
   });
 }
 
@@ -46,4 +75,21 @@ function locateCli({ homes, variable }: Environment): Place[] {
     match: ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"],
     sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
   }));
+}
+
+/** A session that was migrated from the Kimi CLI carries that session's id, and its messages without times or tokens. */
+function reduce(group: Group, source: SourceInfo, emit: Emit): void {
+  const state = object(group.document) ?? {};
+  const session_id = sessionOf(source.path) ?? source.stem;
+  emit({
+    key: "session",
+    fact: session_id,
+    operation: "session",
+    session_id,
+    parent_session_id: text(object(state.custom)?.parent_session_id),
+    forked_from: text(state.forkedFrom) ?? /^ses_([\da-f-]{36})$/.exec(session_id)?.[1],
+    cwd: text(state.cwd) ?? text(state.workDir),
+    time: timeOf(state.createdAt),
+    at: { index: 0 },
+  });
 }

@@ -18,9 +18,9 @@ export interface Log {
 
 export type Common = Omit<Draft, "key" | "operation">;
 
-/** The session's folder: the one above the log, or above its `agents` or `subagents`. */
+/** The session's folder: the one above the file, or above its `agents` or `subagents`. */
 export function sessionOf(path: string): string | undefined {
-  return /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?wire\.jsonl$/.exec(path)?.[1];
+  return /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
 }
 
 export function base({ session, subagent, cwd, turn }: Log): Common {

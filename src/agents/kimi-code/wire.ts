@@ -10,12 +10,13 @@ import { toolDraft } from "../../record/tool.ts";
 import { base, type Log, sessionOf, usageOf } from "./log.ts";
 
 export interface State extends Log {
-  forked?: string;
   /** The step that runs now. */
   step?: { id?: string; name?: string };
   compacting?: { start?: string; trigger?: string };
   /** Requests whose answers may not all be there. */
   calls: Call[];
+  /** Tokens of steps that ended before a record told them: their records, if they come, say nothing new. */
+  ended: string[];
   /** Subagents that this agent spawned and that have not ended. */
   runs: Record<string, Run>;
 }
@@ -51,8 +52,6 @@ interface Entry {
   readonly at: number;
 }
 
-/** Beside the session's `agents`, from an agent's log. */
-export const SESSION_STATE = "../../state.json";
 /** An answer is complete only after its tools have run; more than these are not on their way at once. */
 const OPEN_CALLS = 8;
 const FAST = 1024;
@@ -66,15 +65,10 @@ const SILENT =
 /** An event's copy of a message has its type behind it. */
 const MESSAGE_COPY = /"type":"agent\.message\.appended","time":\d+,"kind":"event"\}$/;
 
-export function start({ path, stem, sidecars }: SourceInfo): State {
-  const session = sessionOf(path) ?? stem;
+export function start({ path, stem }: SourceInfo): State {
   const agent = /agents\/([^/]+)\/[^/]+$/.exec(path)?.[1];
-  const meta = object(sidecars[SESSION_STATE]) ?? {};
-  // A session that was migrated from the Kimi CLI carries that session's id.
-  const forked = text(meta.forkedFrom) ?? /^ses_([\da-f-]{36})$/.exec(session)?.[1];
   const subagent = agent === undefined || agent === "main" ? undefined : { id: agent };
-  const cwd = text(meta.cwd) ?? text(meta.workDir);
-  return { session, subagent, forked, cwd, turn: -1, calls: [], tools: {}, runs: {} };
+  return { session: sessionOf(path) ?? stem, subagent, turn: -1, calls: [], ended: [], tools: {}, runs: {} };
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
@@ -103,7 +97,8 @@ function fastRead(line: Line): JsonObject | undefined {
 function tell(state: State, entry: Entry, emit: Emit): void {
   const { o, time } = entry;
   const type = text(o.type) ?? "";
-  tellSession(state, fromMillis(o.created_at) ?? time, emit);
+  const began = fromMillis(o.created_at) ?? time;
+  if (!state.told && began !== undefined) tellSession(state, began, emit);
   if (type === "context.append_loop_event") loopEvent(state, entry, object(o.event) ?? {}, emit);
   else if (type === "llm.request") request(state, entry, emit);
   else if (type === "usage.record") usageRecord(state, entry, emit);
@@ -120,12 +115,10 @@ function tell(state: State, entry: Entry, emit: Emit): void {
 }
 
 /** The session begins with the log of its own agent. */
-function tellSession(state: State, time: string | undefined, emit: Emit): void {
-  if (state.told) return;
+function tellSession(state: State, time: string, emit: Emit): void {
   state.told = true;
   if (state.subagent) return;
-  const common = { ...base(state), key: "session", fact: state.session, forked_from: state.forked, time };
-  emit({ ...common, operation: "session", at: { offset: 0 } });
+  emit({ ...base(state), key: "session", fact: state.session, operation: "session", time, at: { offset: 0 } });
 }
 
 /** Only what a person typed: subagents' tasks, injections and triggers are prompts too. */
@@ -160,6 +153,11 @@ function request(state: State, { o, time, at }: Entry, emit: Emit): void {
 function usageRecord(state: State, { o, time, at }: Entry, emit: Emit): void {
   const isStep = o.usageScope !== "session";
   const usage = usageOf(o.usage);
+  const ended = isStep ? state.ended.indexOf(JSON.stringify(usage)) : -1;
+  if (ended >= 0) {
+    state.ended.splice(ended, 1);
+    return;
+  }
   let call = state.calls.findLast((c) => c.usage === undefined && (c.kind !== "compaction") === isStep);
   if (!call) {
     const { id, name } = (isStep && state.step) || {};
@@ -175,10 +173,14 @@ function usageRecord(state: State, { o, time, at }: Entry, emit: Emit): void {
   tellCall(state, call, {}, emit);
 }
 
+/** A step as requests name it, where it has a number. */
+function stepName(e: JsonObject): string | undefined {
+  return number(e.step) === undefined ? undefined : `${text(e.turnId) ?? ""}.${number(e.step)}`;
+}
+
 function loopEvent(state: State, entry: Entry, e: JsonObject, emit: Emit): void {
   const { time, at } = entry;
-  if (e.type === "step.begin")
-    state.step = { id: text(e.uuid), name: `${text(e.turnId) ?? ""}.${number(e.step) ?? ""}` };
+  if (e.type === "step.begin") state.step = { id: text(e.uuid), name: stepName(e) };
   else if (e.type === "step.end") stepEnd(state, entry, e, emit);
   else if (e.type === "tool.call") {
     const id = text(e.toolCallId) ?? text(e.uuid) ?? "";
@@ -197,19 +199,22 @@ function loopEvent(state: State, entry: Entry, e: JsonObject, emit: Emit): void 
 
 /** The end of a step tells its tokens again, and what else is known of its answer. */
 function stepEnd(state: State, { time, at }: Entry, e: JsonObject, emit: Emit): void {
-  const key = text(e.uuid) ?? `step@${time}`;
-  const step = `${text(e.turnId) ?? ""}.${number(e.step) ?? ""}`;
-  const index = state.calls.findIndex((c) => c.key === key || (c.step !== undefined && c.step === step));
-  const known = index < 0 ? undefined : state.calls.splice(index, 1)[0];
-  const usage = known?.usage ?? usageOf(e.usage);
-  if (usage)
-    return tellCall(
-      state,
-      { turn: base(state).turn, at, ...known, key: known?.key ?? key, usage },
-      { ...e, time },
-      emit,
-    );
-  if (e.finishReason === "error") tellError(state, key, time, {}, emit);
+  const id = text(e.uuid);
+  const step = stepName(e);
+  const told = usageOf(e.usage);
+  const isSame = (a: Usage | undefined): boolean => a === undefined || JSON.stringify(a) === JSON.stringify(told);
+  const exact = state.calls.findIndex((c) => c.key === id || (c.step !== undefined && c.step === step));
+  // Older versions do not say of a request which step it is of.
+  const index =
+    exact >= 0 || !told
+      ? exact
+      : state.calls.findLastIndex((c) => c.step === undefined && c.kind !== "compaction" && isSame(c.usage));
+  const call = index < 0 ? undefined : state.calls.splice(index, 1)[0];
+  if (told && !call?.usage) state.ended = [...state.ended, JSON.stringify(told)].slice(-OPEN_CALLS);
+  const key = id ?? call?.key ?? `step@${time}`;
+  const usage = call?.usage ?? told;
+  if (usage) tellCall(state, { turn: base(state).turn, at, step, ...call, key, usage }, { ...e, time }, emit);
+  else if (e.finishReason === "error") tellError(state, key, time, {}, emit);
 }
 
 function tellCall(state: State, call: Call | undefined, end: JsonObject, emit: Emit): void {
@@ -220,13 +225,12 @@ function tellCall(state: State, call: Call | undefined, end: JsonObject, emit: E
   const last = call.start && ttft !== undefined ? fromMillis(Date.parse(call.start) + ttft + (stream ?? 0)) : undefined;
   const end_time = call.end ?? last ?? text(end.time);
   const { input_tokens, output_tokens } = call.usage;
-  const isStep = call.step !== undefined;
-  const known = isStep ? call.key : fingerprint([call.key, end_time, input_tokens, output_tokens]);
+  const known = fingerprint([call.key, input_tokens, output_tokens]);
   emit({
     ...base(state),
     key: call.key,
     fact: id === undefined ? known : responseFact(id, end_time),
-    open: isStep && reason === undefined ? true : undefined,
+    open: reason === undefined && call.kind !== "compaction" ? true : undefined,
     operation: "chat",
     kind: "client",
     agent_name: state.subagent?.name,

@@ -1,0 +1,215 @@
+/** The wire log of the Kimi CLI, protocol 1.1 to 1.10: messages with their times. Knows nothing of Kimi Code's. */
+import type { Emit, Line, SourceInfo } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { fingerprint, responseFact } from "../../record/identity.ts";
+import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { between, fromSeconds } from "../../record/time.ts";
+import { toolDraft } from "../../record/tool.ts";
+import { base, type Common, type Log, sessionOf, usageOf } from "./log.ts";
+
+export interface State extends Log {
+  /** Start of the turn, the step and the compaction that run now. */
+  turnStart?: string;
+  stepStart?: string;
+  compacting?: string;
+  last?: string;
+}
+
+/** One message of the log, or of a subagent inside it. */
+interface Message {
+  readonly type: string;
+  readonly payload: JsonObject;
+  readonly time?: string;
+  readonly at: number;
+  /** The subagent, where its messages stand in its parent's log only. */
+  readonly subagent?: { id?: string; name?: string };
+}
+
+/** Beside a subagent's log. */
+export const SUBAGENT_META = "meta.json";
+
+const SILENT =
+  /^(?:Approval\w+|Btw(?:Begin|End)|ContentPart|Hook(?:Request|Response|Triggered)|MCP\w+|Notification|PlanDisplay|Question\w+|StepInterrupted|ToolCallPart|ToolCallRequest)$/;
+
+export function start({ path, stem, sidecars }: SourceInfo): State {
+  const agent = /subagents\/([^/]+)\/[^/]+$/.exec(path)?.[1];
+  const name = text(object(sidecars[SUBAGENT_META])?.subagent_type);
+  const subagent = agent === undefined ? undefined : { id: agent, ...(name && { name }) };
+  return { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {} };
+}
+
+export function step(state: State, line: Line, emit: Emit): void {
+  const type = /^\{"timestamp":\s*[\d.]+,\s*"message":\s*\{"type":\s*"(\w+)"/.exec(line.head)?.[1];
+  if (state.told && type !== undefined && SILENT.test(type)) return;
+  const o = line.json();
+  if (o.type === "metadata") return;
+  const { type: name, payload } = object(o.message) ?? {};
+  const message = {
+    type: text(name) ?? "",
+    payload: object(payload) ?? {},
+    time: fromSeconds(o.timestamp),
+    at: line.offset,
+  };
+  if (!state.told) tellSession(state, message.time, emit);
+  tell(state, message, emit);
+  state.last = message.time ?? state.last;
+}
+
+function tellSession(state: State, time: string | undefined, emit: Emit): void {
+  state.told = true;
+  if (state.subagent) return;
+  emit({ ...base(state), key: "session", fact: state.session, operation: "session", time, at: { offset: 0 } });
+}
+
+function tell(state: State, message: Message, emit: Emit): void {
+  const { type, payload, time } = message;
+  if (type === "StatusUpdate") status(state, message, emit);
+  else if (type === "ToolCall") toolCall(state, message, emit);
+  else if (type === "ToolResult") toolResult(state, message, emit);
+  else if (type === "StepRetry") retry(state, message, emit);
+  else if (type === "SubagentEvent") subagentEvent(state, message, emit);
+  else if (message.subagent) return;
+  else if (type === "TurnBegin" || type === "SteerInput") prompt(state, message, emit);
+  else if (type === "TurnEnd") endTurn(state, time, emit);
+  else if (type === "StepBegin") state.stepStart = time;
+  else if (type === "CompactionBegin") state.compacting = time;
+  else if (type === "CompactionEnd") compaction(state, time, emit);
+  else if (type === "HookResolved") hook(state, payload, time, emit);
+  else if (!SILENT.test(type)) emit.unknown(`type ${type}`);
+}
+
+function common(state: State, { subagent, at }: Message): Common {
+  const of = base(state);
+  return subagent
+    ? { ...of, subagent, agent_name: subagent.name, turn: undefined, at: { offset: at } }
+    : { ...of, at: { offset: at } };
+}
+
+/**
+ * Its subagent has a log of its own when it has an id: then that is read. Before it had, what it did stands only here.
+ * `parent_tool_call_id` was called `task_tool_call_id`.
+ */
+function subagentEvent(state: State, { payload, time, at }: Message, emit: Emit): void {
+  const event = object(payload.event);
+  if (!event || text(payload.agent_id) !== undefined) return;
+  const id = text(payload.parent_tool_call_id) ?? text(payload.task_tool_call_id);
+  const name = text(payload.subagent_type);
+  const subagent = { ...(id && { id }), ...(name && { name }) };
+  tell(state, { type: text(event.type) ?? "", payload: object(event.payload) ?? {}, time, at, subagent }, emit);
+}
+
+/** A turn that was interrupted in an old version has no end: the next one ends it. */
+function prompt(state: State, message: Message, emit: Emit): void {
+  const { type, payload, time } = message;
+  if (type === "TurnBegin") {
+    endTurn(state, state.last, emit);
+    if (!state.subagent) state.turn++;
+    state.turnStart = time;
+  }
+  if (state.subagent) return;
+  const key = fingerprint([type, time, JSON.stringify(payload.user_input)?.length]);
+  emit({ ...common(state, message), key, fact: key, operation: "user_message", time });
+}
+
+function endTurn(state: State, end: string | undefined, emit: Emit): void {
+  const { turnStart: time } = state;
+  state.turnStart = undefined;
+  if (time !== undefined) tellTurn(state, time, end, emit);
+}
+
+function tellTurn(state: State, time: string, end_time: string | undefined, emit: Emit): void {
+  const key = fingerprint(["turn", time]);
+  const duration_ms = between(time, end_time);
+  const of = { ...base(state), agent_name: state.subagent?.name, time, end_time, duration_ms };
+  emit({ ...of, key, fact: key, operation: "invoke_agent", kind: "internal" });
+}
+
+/** Only an update with tokens is a call. The log does not tell its model. */
+function status(state: State, message: Message, emit: Emit): void {
+  const { payload, time } = message;
+  const usage = usageOf(payload.token_usage);
+  if (!usage) return;
+  const id = text(payload.message_id);
+  const { input_tokens, output_tokens } = usage;
+  const key = id === undefined ? fingerprint(["call", time, input_tokens, output_tokens]) : responseFact(id, time);
+  const begun = message.subagent ? undefined : state.stepStart;
+  emit({
+    ...common(state, message),
+    key,
+    fact: key,
+    operation: "chat",
+    kind: "client",
+    time: begun ?? time,
+    end_time: time,
+    duration_ms: between(begun, time),
+    status: "ok",
+    response_id: id,
+    usage,
+  });
+}
+
+/** Ids count from 0 in each conversation: a subagent's inside its parent's log are kept apart. */
+function slotOf({ subagent }: Message, id: string): string {
+  return subagent ? `${subagent.id ?? ""}\n${id}` : id;
+}
+
+function toolCall(state: State, message: Message, emit: Emit): void {
+  const { payload, time, at } = message;
+  const id = text(payload.id) ?? "";
+  const slot = slotOf(message, id);
+  const earlier = state.tools[slot];
+  if (earlier) emit({ ...common(state, message), ...toolDraft(id, earlier, state.session, undefined) });
+  const { turn } = common(state, message);
+  state.tools[slot] = { name: text(object(payload.function)?.name), start: time, turn, at };
+}
+
+function toolResult(state: State, message: Message, emit: Emit): void {
+  const { payload, time, at } = message;
+  const id = text(payload.tool_call_id) ?? "";
+  const slot = slotOf(message, id);
+  const call = state.tools[slot] ?? { at };
+  delete state.tools[slot];
+  const failed = object(payload.return_value)?.is_error === true;
+  emit({ ...common(state, message), ...toolDraft(id, call, state.session, { time, failed }) });
+}
+
+function retry(state: State, message: Message, emit: Emit): void {
+  const { payload, time } = message;
+  const key = fingerprint(["retry", time, number(payload.next_attempt)]);
+  const attributes = allowAttributes({ status_code: payload.status_code });
+  const error_type = text(payload.error_type) ?? "error";
+  const what = { ...common(state, message), key, fact: key, time, status: "error" as const, error_type, attributes };
+  emit({ ...what, operation: "error", kind: "client" });
+}
+
+function compaction(state: State, end_time: string | undefined, emit: Emit): void {
+  const time = state.compacting ?? end_time;
+  state.compacting = undefined;
+  const key = fingerprint(["compaction", time]);
+  const times = { time, end_time, duration_ms: between(time, end_time) };
+  emit({ ...base(state), ...times, key, fact: key, operation: "compaction", kind: "internal" });
+}
+
+function hook(state: State, payload: JsonObject, end_time: string | undefined, emit: Emit): void {
+  const { event, action, duration_ms } = payload;
+  const key = fingerprint(["hook", end_time, text(event), text(payload.target)]);
+  emit({
+    ...base(state),
+    key,
+    fact: key,
+    operation: "execute_hook",
+    kind: "internal",
+    name: text(event),
+    end_time,
+    time: end_time,
+    duration_ms: number(duration_ms),
+    status: "ok",
+    attributes: allowAttributes({ hookEvent: event, action }),
+  });
+}
+
+export function open(state: State, emit: Emit): void {
+  for (const [slot, call] of Object.entries(state.tools))
+    emit({ ...base(state), ...toolDraft(slot.replace(/^.*\n/, ""), call, state.session, undefined) });
+  if (state.turnStart !== undefined) tellTurn(state, state.turnStart, state.last, emit);
+}

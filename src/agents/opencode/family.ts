@@ -1,0 +1,90 @@
+/** What OpenCode and the agents built on it have in common: where their data is, and the two streams of it. */
+import {
+  type Environment,
+  type Group,
+  type Place,
+  type Row,
+  type SourceInfo,
+  type Stream,
+  snapshot,
+} from "../../read/types.ts";
+import type { Draft, Emit } from "../../record/draft.ts";
+import { type JsonObject, object, text } from "../../record/json.ts";
+import { fromMillis } from "../../record/time.ts";
+import { message, part, session } from "./messages.ts";
+import { reduceFile, STORAGE, sessionIn } from "./storage.ts";
+import { LAYOUTS } from "./tables.ts";
+
+/** The database and the files of a program that keeps its data in a folder of this name. */
+export function streamsOf(name: string): Stream[] {
+  const folders = (environment: Environment): string[] =>
+    environment.homes.map((home) => {
+      const data = (home.own && environment.variable("XDG_DATA_HOME")) || `${home.path}/.local/share`;
+      return `${data}/${name}`;
+    });
+  return [
+    snapshot({
+      kind: "messages",
+      rank: 50,
+      version: 1,
+      locate: (environment) => [
+        ...folders(environment).map((root) => ({ root, match: [`${name}*.db`] })),
+        ...named(environment.variable(`${name.toUpperCase()}_DB`), folders(environment)),
+      ],
+      session: () => undefined,
+      groups: { form: "sqlite", layouts: LAYOUTS },
+      reduce,
+    }),
+    snapshot({
+      kind: "storage",
+      rank: 40,
+      version: 1,
+      locate: (environment) => folders(environment).map((root) => ({ root, match: STORAGE })),
+      session: sessionIn,
+      groups: { form: "json" },
+      reduce: reduceFile,
+    }),
+  ];
+}
+
+/** The database that the environment names: an absolute path, or a name in the data folder. */
+function named(path: string | undefined, [folder = ""]: readonly string[]): Place[] {
+  if (!path || path === ":memory:") return [];
+  const whole = /^(?:[\\/]|[A-Za-z]:)/.test(path) ? path : `${folder}/${path}`;
+  const slash = Math.max(whole.lastIndexOf("/"), whole.lastIndexOf("\\"));
+  return [{ root: whole.slice(0, slash) || "/", match: [whole.slice(slash + 1)] }];
+}
+
+function reduce({ key, rows = {}, layout }: Group, _: SourceInfo, emit: Emit): void {
+  for (const row of rows.session ?? []) session(row, emit);
+  const row = rows.message?.[0];
+  if (!row) return;
+  const data = parsed(row.data);
+  if (!data) {
+    emit.unknown("message without data");
+    return;
+  }
+  const base = baseOf(row, data);
+  const trigger = row.auto === 1 ? "auto" : row.auto === 0 ? "manual" : text(data.trigger);
+  message({ id: key, base, data, isPrompt: row.is_prompt === 1, trigger, isApart: layout === "session_message" }, emit);
+  for (const item of rows.part ?? []) {
+    const told = parsed(item.data);
+    if (told) part(String(item.part ?? item.id), told, { ...base, time: fromMillis(item.time_created) }, emit);
+  }
+}
+
+function baseOf(row: Row, data: JsonObject): Partial<Draft> {
+  const created = object(data.time)?.created ?? row.time_created;
+  return {
+    session_id: text(row.session_id),
+    parent_session_id: text(row.parent_id),
+    agent_version: text(row.version),
+    cwd: text(data.cwd) ?? text(row.directory),
+    time: fromMillis(created),
+    turn: typeof row.turn === "number" && row.turn >= 0 ? row.turn : undefined,
+  };
+}
+
+function parsed(json: unknown): JsonObject | undefined {
+  return typeof json === "string" ? object(JSON.parse(json)) : undefined;
+}

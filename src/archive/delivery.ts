@@ -1,0 +1,209 @@
+/** Owns what each destination has had: batches fixed before they are first sent, and the keys of all that was accepted. */
+import { type Database, isDamaged, isWriteFailure, openOwnDatabase } from "../system/database.ts";
+import { WeirError } from "../system/errors.ts";
+import { ifPresent, sys } from "../system/system.ts";
+import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
+import { releaseLock, takeLock } from "./lock.ts";
+import { damagedState, openState, STATE_VERSION } from "./state.ts";
+
+/** Small parts of a destination's keys are joined when there are this many. */
+const PARTS = 64;
+const WAIT_MS = 10_000;
+
+/** A request as it is sent, byte for byte, until it is answered for good. */
+export interface Batch {
+  readonly id: number;
+  readonly signal: string;
+  /** How the body is written: protocol and compression. */
+  readonly form: string;
+  readonly body: Uint8Array;
+  /** One for each item in the body, in its order: what the destination is remembered to have had. */
+  readonly keys: Float64Array;
+}
+
+export type NewBatch = Omit<Batch, "id">;
+
+/** The registered destinations of an archive, with the number of the last segment that each has had whole. */
+export function deliveredSegments(db: Database): Map<string, number> {
+  const rows = db.query("SELECT origin, through FROM export WHERE registered = 1").all() as {
+    origin: string;
+    through: number;
+  }[];
+  const delivered = new Map<string, number>();
+  for (const { origin, through } of rows) delivered.set(origin, Math.min(through, delivered.get(origin) ?? through));
+  return delivered;
+}
+
+/** One destination's progress, held by one process at a time. */
+export class Delivery {
+  readonly #sent = new Map<string, Set<number>>();
+
+  private constructor(
+    private readonly db: Database,
+    private readonly folder: DataFolder,
+    private readonly lock: string,
+    private readonly destination: number,
+  ) {}
+
+  /** Takes the destination's lock and opens the state; throws `locked`, `write`, `damaged` or `refused`. */
+  static async open(path: string, name: string, origin: string): Promise<Delivery> {
+    const folder = dataFolder(path);
+    prepareFolder(folder);
+    const lock = `${folder.path}/export-${name.slice(0, 16)}.lock`;
+    if (!(await takeLock(lock, WAIT_MS)))
+      throw new WeirError("locked", `another weir is sending to ${origin}`, "nothing was done; run it again later");
+    try {
+      const db = await opened(folder);
+      const found = db.query("SELECT id FROM export WHERE name = ?").get(name) as { id: number } | null;
+      const insert = "INSERT INTO export (name, origin, begun) VALUES (?, ?, ?)";
+      const id = found?.id ?? Number(db.query(insert).run(name, origin, sys.now()).lastInsertRowid);
+      return new Delivery(db, folder, lock, id);
+    } catch (error) {
+      releaseLock(lock);
+      throw explained(error, folder);
+    }
+  }
+
+  /** The batches that were fixed and not answered for good, in the order of their fixing. */
+  waiting(): Batch[] {
+    const rows = this.db
+      .query("SELECT id, signal, form, body, keys FROM export_batch WHERE destination = ? ORDER BY id")
+      .all(this.destination) as (Omit<Batch, "keys"> & { readonly keys: Uint8Array })[];
+    return rows.map((row) => ({ ...row, keys: numbersIn(row.keys) }));
+  }
+
+  /** True for what the destination has had, or has been refused. */
+  has(signal: string, key: number): boolean {
+    return this.#sentOf(signal).has(key);
+  }
+
+  /** Ends a batch's waiting, if one is given, and fixes others in its place; all or nothing. */
+  move(ended: { readonly batch: Batch; readonly isSent: boolean } | undefined, fixed: readonly NewBatch[]): Batch[] {
+    try {
+      sys.step("export: begin");
+      const batches = this.db
+        .transaction(() => {
+          if (ended) this.#end(ended.batch, ended.isSent);
+          return fixed.map((batch) => this.#fix(batch));
+        })
+        .immediate();
+      sys.step("export: done");
+      return batches;
+    } catch (error) {
+      throw explained(error, this.folder);
+    }
+  }
+
+  #fix(batch: NewBatch): Batch {
+    const insert = "INSERT INTO export_batch (destination, signal, form, body, keys) VALUES (?, ?, ?, ?, ?)";
+    const { signal, form, body, keys } = batch;
+    const { lastInsertRowid } = this.db.query(insert).run(this.destination, signal, form, body, bytesOf(keys));
+    return { ...batch, id: Number(lastInsertRowid) };
+  }
+
+  #end(batch: Batch, isSent: boolean): void {
+    this.db.query("DELETE FROM export_batch WHERE id = ?").run(batch.id);
+    if (!isSent) return;
+    const sent = this.#sentOf(batch.signal);
+    const fresh = batch.keys.filter((key) => !sent.has(key));
+    for (const key of fresh) sent.add(key);
+    if (fresh.length === 0) return;
+    const { last, parts } = this.db
+      .query(
+        "SELECT coalesce(max(seq), 0) AS last, count(*) AS parts FROM export_sent WHERE destination = ? AND signal = ?",
+      )
+      .get(this.destination, batch.signal) as { last: number; parts: number };
+    if (parts >= PARTS)
+      this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, batch.signal);
+    this.db
+      .query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)")
+      .run(this.destination, batch.signal, last + 1, bytesOf(parts >= PARTS ? Float64Array.from(sent) : fresh));
+  }
+
+  #sentOf(signal: string): Set<number> {
+    let sent = this.#sent.get(signal);
+    if (!sent) {
+      sent = new Set();
+      this.#sent.set(signal, sent);
+      const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
+      for (const [keys] of this.db.query(query).values(this.destination, signal) as [Uint8Array][])
+        for (const key of numbersIn(keys)) sent.add(key);
+    }
+    return sent;
+  }
+
+  /**
+   * Notes that the destination has had these segments whole, all but those named in `lacking`, and that retention must
+   * keep the others until it has had them too.
+   */
+  register(segments: readonly string[], lacking: ReadonlySet<string>): void {
+    const rows = this.db.query("SELECT seq, name, sealed FROM segment WHERE pruned = 0 ORDER BY seq").all() as {
+      seq: number;
+      name: string;
+      sealed: number;
+    }[];
+    let through = 0;
+    for (const { seq, name, sealed } of rows) {
+      if (sealed === 0 || !segments.includes(name) || lacking.has(name)) break;
+      through = seq;
+    }
+    const update = "UPDATE export SET registered = 1, through = max(through, ?) WHERE id = ?";
+    this.db.query(update).run(through, this.destination);
+  }
+
+  close(): void {
+    try {
+      this.db.close();
+    } finally {
+      releaseLock(this.lock);
+    }
+  }
+}
+
+/** Opens the state beside a writer that may be at work; brings it to this version first, which only a writer may do. */
+async function opened(folder: DataFolder): Promise<Database> {
+  if (versionOf(folder) !== STATE_VERSION) {
+    if (!(await takeLock(folder.lock, WAIT_MS)))
+      throw new WeirError(
+        "locked",
+        `another weir is at work in ${folder.path}`,
+        "nothing was sent; run it again later",
+      );
+    try {
+      openState(folder.state).close();
+    } finally {
+      releaseLock(folder.lock);
+    }
+  }
+  const db = openOwnDatabase(folder.state, 10_000);
+  db.run("PRAGMA synchronous = FULL");
+  return db;
+}
+
+function versionOf({ state }: DataFolder): number {
+  if (!ifPresent(() => sys.lstat(state))?.size) return -1;
+  const db = openOwnDatabase(state, 10_000);
+  try {
+    return (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+  } finally {
+    db.close();
+  }
+}
+
+function explained(error: unknown, folder: DataFolder): unknown {
+  if (error instanceof WeirError) return error;
+  if (isDamaged(error)) return damagedState(folder.state, error);
+  if (!isWriteFailure(error)) return error;
+  return new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
+    cause: error,
+  });
+}
+
+function bytesOf(keys: Float64Array): Uint8Array {
+  return new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
+}
+
+/** Blobs need not lie where eight-byte numbers may be read. */
+function numbersIn(bytes: Uint8Array): Float64Array {
+  return new Float64Array(bytes.slice().buffer);
+}

@@ -1,0 +1,231 @@
+/** Owns checking an archive: state, lengths, checksums, every line. It writes nothing and stops at nothing it finds. */
+import * as v from "valibot";
+import { recordSchema } from "../record/schema.ts";
+import type { Database } from "../system/database.ts";
+import { WeirError } from "../system/errors.ts";
+import { errorCode, ifPresent, sys } from "../system/system.ts";
+import { digestOf } from "./digest.ts";
+import { type DataFolder, dataFolder } from "./folder.ts";
+import { readSegmentLines } from "./read.ts";
+import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
+import { getMeta, openStateForReading, STATE_VERSION } from "./state.ts";
+
+export interface Finding {
+  /** `damaged`: something that was archived is not there as it was. `note`: nothing is lost. */
+  readonly kind: "damaged" | "note";
+  readonly path: string;
+  readonly what: string;
+  readonly todo?: string;
+}
+
+export interface Verification {
+  readonly state: "ok" | "damaged" | "missing";
+  readonly stateVersion?: number;
+  readonly segments: number;
+  readonly foreignSegments: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** Sealed segments whose checksum is known and right. */
+  readonly checksums: number;
+  readonly findings: readonly Finding[];
+}
+
+interface SegmentRow {
+  readonly name: string;
+  readonly bytes: number;
+  readonly records: number;
+  readonly sealed: number;
+  readonly sha256: string | null;
+  readonly pruned: number;
+}
+
+interface Known {
+  /** In a read transaction: retention removes nothing while it is open. */
+  readonly db: Database;
+  readonly install: string;
+  readonly rows: readonly SegmentRow[];
+}
+
+export interface VerifyOptions {
+  /** Called between segments; true ends the check. */
+  readonly pause: () => Promise<boolean>;
+}
+
+/** Bad lines of one segment that are told one by one. */
+const NAMED = 10;
+const RESTORE = "restore the file from a backup; weir export reads on only without it";
+const REBUILD = "move it aside together with its -wal and -shm: the next sync rebuilds it from the archive";
+
+/** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
+export async function verifyArchive(path: string, { pause }: VerifyOptions): Promise<Verification> {
+  const folder = dataFolder(path);
+  const names = listSegments(folder.archive);
+  const hasState = (ifPresent(() => sys.stat(folder.state))?.size ?? 0) > 0;
+  if (names.length === 0 && !hasState)
+    throw new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
+  const check = new Check(folder);
+  const known = hasState ? check.openState() : undefined;
+  try {
+    const rows = new Map(known?.rows.map((row) => [row.name, row]));
+    for (const row of rows.values()) {
+      if (await pause()) return check.result();
+      if (!row.pruned) check.ownSegment(row);
+    }
+    for (const name of names.filter((each) => !rows.has(each))) {
+      if (await pause()) return check.result();
+      check.unknownSegment(name, known?.install);
+    }
+    check.otherFiles(rows);
+    return check.result();
+  } finally {
+    known?.db.close();
+  }
+}
+
+class Check {
+  readonly #folder: DataFolder;
+  readonly #findings: Finding[] = [];
+  #state: Verification["state"] = "missing";
+  #version: number | undefined;
+  #counts = { segments: 0, foreignSegments: 0, records: 0, bytes: 0, checksums: 0 };
+
+  constructor(folder: DataFolder) {
+    this.#folder = folder;
+  }
+
+  result(): Verification {
+    return { state: this.#state, stateVersion: this.#version, ...this.#counts, findings: this.#findings };
+  }
+
+  #damaged(path: string, what: string, todo: string = RESTORE): void {
+    this.#findings.push({ kind: "damaged", path, what, todo });
+  }
+
+  #note(path: string, what: string, todo?: string): void {
+    this.#findings.push({ kind: "note", path, what, todo });
+  }
+
+  /** The state, checked page by page; undefined when it cannot be read. */
+  openState(): Known | undefined {
+    const { state } = this.#folder;
+    let db: Database | undefined;
+    try {
+      db = openStateForReading(state);
+      db.run("BEGIN");
+      const problems = (db.query("PRAGMA integrity_check(5)").values() as [string][]).flat();
+      this.#version = (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+      const rows = db.query("SELECT name, bytes, records, sealed, sha256, pruned FROM segment ORDER BY seq").all();
+      this.#state = problems[0] === "ok" ? "ok" : "damaged";
+      if (this.#state === "damaged") this.#damaged(state, problems.join("; "), REBUILD);
+      if (this.#version < STATE_VERSION)
+        this.#note(state, `it is of version ${this.#version}; the next sync brings it to ${STATE_VERSION}`);
+      return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), rows: rows as SegmentRow[] };
+    } catch (error) {
+      db?.close();
+      if (error instanceof WeirError && error.failure === "refused") throw error;
+      this.#state = "damaged";
+      this.#damaged(state, (error as Error).message, REBUILD);
+      return undefined;
+    }
+  }
+
+  /** A segment that the state vouches for. */
+  ownSegment(row: SegmentRow): void {
+    const path = `${this.#folder.archive}/${row.name}`;
+    this.#counts.segments++;
+    const stat = ifPresent(() => sys.lstat(path));
+    if (stat?.kind !== "file") {
+      this.#damaged(path, stat ? "it is no regular file" : "it is missing");
+      return;
+    }
+    if (stat.size < row.bytes) {
+      this.#damaged(path, `it should hold ${row.bytes} bytes, it has ${stat.size}`);
+    } else if (stat.size > row.bytes) {
+      const beyond = stat.size - row.bytes;
+      this.#note(
+        path,
+        `${beyond} bytes beyond its committed length, which no reader sees`,
+        "the next sync cuts them off",
+      );
+    }
+    const length = Math.min(stat.size, row.bytes);
+    const records = this.#lines(path, length);
+    if (length === row.bytes && records !== undefined && records !== row.records)
+      this.#damaged(path, `it should hold ${row.records} records, it has ${records}`);
+    if (length < row.bytes || row.sealed === 0) return;
+    if (row.sha256 === null) this.#note(path, "its checksum is not known: the state was rebuilt after it was sealed");
+    else if (this.#attempt(path, () => digestOf(path, row.bytes)) === row.sha256) this.#counts.checksums++;
+    else this.#damaged(path, "its content is not what was written (SHA-256 differs)");
+  }
+
+  /** A segment that bears a name of ours but not one of the state's. */
+  unknownSegment(name: string, install: string | undefined): void {
+    const path = `${this.#folder.archive}/${name}`;
+    if (parseSegmentName(name)?.install === install) {
+      this.#note(path, "a killed run left it, or a sync is at work; nothing in it is archived");
+      return;
+    }
+    this.#counts.foreignSegments++;
+    const length = this.#attempt(path, () => completeLength(path));
+    if (length === undefined) return;
+    const beyond = sys.lstat(path).size - length;
+    if (beyond > 0) this.#note(path, `its last ${beyond} bytes are no complete line`);
+    this.#lines(path, length);
+  }
+
+  /** What else lies in the archive folder, and pruned segments that are still there. */
+  otherFiles(rows: ReadonlyMap<string, SegmentRow>): void {
+    for (const { name, kind } of ifPresent(() => sys.list(this.#folder.archive)) ?? []) {
+      const path = `${this.#folder.archive}/${name}`;
+      if (rows.get(name)?.pruned) this.#note(path, "it was pruned", "the next sync or prune removes the file");
+      else if (!rows.has(name) && (kind !== "file" || !parseSegmentName(name)))
+        this.#note(path, "it is not weir's; it is never read and never touched");
+    }
+  }
+
+  /** Checks each line of a segment; returns how many there are, or undefined where it cannot be read. */
+  #lines(path: string, bytes: number): number | undefined {
+    this.#counts.bytes += bytes;
+    let lines = 0;
+    let bad = 0;
+    let offset = 0;
+    const readable = this.#attempt(path, () => {
+      for (const line of readSegmentLines(path, bytes)) {
+        lines++;
+        const problem = problemOf(line);
+        if (problem !== undefined && ++bad <= NAMED) this.#damaged(path, `byte ${offset}: ${problem}`);
+        offset += Buffer.byteLength(line) + 1;
+      }
+      return true;
+    });
+    if (bad > NAMED) this.#damaged(path, `and ${bad - NAMED} more lines`);
+    if (readable && offset < bytes) this.#damaged(path, `byte ${offset}: the last line is not complete`);
+    if (readable && offset > bytes) this.#damaged(path, "it holds bytes that are not UTF-8");
+    this.#counts.records += lines - bad;
+    return readable ? lines : undefined;
+  }
+
+  #attempt<T>(path: string, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#damaged(path, `it cannot be read: ${errorCode(error) ?? (error as Error).message}`);
+      return undefined;
+    }
+  }
+}
+
+/** What is wrong with a line, or undefined for a record of the schema. A newer schema's records are not judged. */
+function problemOf(line: string): string | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return "it is not JSON";
+  }
+  if (typeof (value as { v?: unknown } | null)?.v === "number" && (value as { v: number }).v > 1) return undefined;
+  const result = v.safeParse(recordSchema, value, { abortEarly: true });
+  if (result.success) return undefined;
+  const [issue] = result.issues;
+  return `it is no record: ${v.getDotPath(issue) ?? "the line"}: ${issue.message}`;
+}

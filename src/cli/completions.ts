@@ -1,0 +1,31 @@
+/** Owns `weir completions`: the script of one shell, made from the command table. */
+import { agents } from "../agents/index.ts";
+import { OPERATIONS } from "../record/operations.ts";
+import type { Command } from "./argv.ts";
+import { bashScript } from "./complete/bash.ts";
+import { fishScript } from "./complete/fish.ts";
+import { type Model, modelOf } from "./complete/model.ts";
+import { powershellScript } from "./complete/powershell.ts";
+import { zshScript } from "./complete/zsh.ts";
+import { EXIT } from "./exit.ts";
+import type { Io } from "./io.ts";
+
+const SCRIPTS: Readonly<Record<string, (model: Model) => string>> = {
+  bash: bashScript,
+  zsh: zshScript,
+  fish: fishScript,
+  powershell: powershellScript,
+};
+
+export async function run(options: { readonly shell: string }, io: Io): Promise<number> {
+  io.stdout.write(SCRIPTS[options.shell]?.(completionModel(io.commands)) ?? "");
+  return EXIT.done;
+}
+
+export function completionModel(commands: readonly Command[]): Model {
+  return modelOf(commands, {
+    agents: agents.map((agent) => agent.id),
+    streams: [...new Set(agents.flatMap((agent) => agent.streams.map((stream) => stream.kind)))],
+    operations: OPERATIONS,
+  });
+}

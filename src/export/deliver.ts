@@ -1,0 +1,219 @@
+/** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
+import { textHash } from "../record/identity.ts";
+import type { WeirRecord } from "../record/schema.ts";
+import { sys } from "../system/system.ts";
+import type { Destination, Route } from "./destination.ts";
+import { type Filter, passes } from "./filter.ts";
+import { logsOf } from "./logs.ts";
+import { measure } from "./metrics.ts";
+import type { Attributes } from "./otel.ts";
+import { type OtelLog, type OtelSpan, type Resource, Resources } from "./otel.ts";
+import { encode, type Signal } from "./otlp.ts";
+import { Meter, type MetricsOfResource } from "./points.ts";
+import { type Fixed, formOf, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
+import { settledNodes } from "./settled.ts";
+import { factKey, spanOf } from "./spans.ts";
+import { type Node, treeOf } from "./tree.ts";
+
+/** What fits into a request: receivers that speak gRPC take 4 MiB, and a batch lost to a refusal should be small. */
+const BATCH_ITEMS = 1000;
+const BATCH_BYTES = 3_500_000;
+
+/** What counts, a family at a time; see `archive/families.ts`. */
+export interface Families {
+  readonly records: number;
+  [Symbol.iterator](): Iterator<{
+    readonly root: string | undefined;
+    readonly records: readonly WeirRecord[];
+    readonly segments: readonly number[];
+  }>;
+}
+
+export interface DeliverOptions {
+  readonly filter: Filter;
+  readonly content: boolean;
+  /** Only what the destination has not had, of turns that are over. */
+  readonly onlyNew: boolean;
+  readonly resource: Attributes;
+}
+
+export interface Delivered {
+  readonly sent: Sent;
+  /** Records of turns that are still open. */
+  readonly open: number;
+  /** Segments, by number, that hold records which the destination has not had. */
+  readonly lacking: ReadonlySet<number>;
+  readonly isStopped: boolean;
+}
+
+/** One signal's items that are not fixed yet, by resource. */
+class Queue {
+  #groups = new Map<Resource, { readonly items: (OtelSpan | OtelLog)[]; readonly keys: number[] }>();
+  length = 0;
+
+  add(item: OtelSpan | OtelLog, key: number): void {
+    let group = this.#groups.get(item.resource);
+    if (!group) {
+      group = { items: [], keys: [] };
+      this.#groups.set(item.resource, group);
+    }
+    group.items.push(item);
+    group.keys.push(key);
+    this.length++;
+  }
+
+  /** The items as the encoder will write them: one resource after the other. */
+  take(): { readonly items: (OtelSpan | OtelLog)[]; readonly keys: number[] } {
+    const groups = [...this.#groups.values()];
+    this.#groups = new Map();
+    this.length = 0;
+    return { items: groups.flatMap((g) => g.items), keys: groups.flatMap((g) => g.keys) };
+  }
+}
+
+/** Sends a whole archive, or what of it is new; throws `export` when the destination does not take it all. */
+export async function deliver(
+  families: Families,
+  destination: Destination,
+  outbox: Outbox,
+  options: DeliverOptions,
+  around: Omit<Surroundings, "waiting">,
+): Promise<Delivered> {
+  const run = new Run(families, destination, outbox, options, around);
+  return run.all();
+}
+
+class Run {
+  readonly #queues = new Map<Signal, Queue>();
+  readonly #sender: Sender;
+  readonly #resources: Resources;
+  readonly #meter = new Meter();
+  readonly #lacking = new Set<number>();
+  #open = 0;
+  #taken = 0;
+
+  constructor(
+    private readonly families: Families,
+    private readonly destination: Destination,
+    private readonly outbox: Outbox,
+    private readonly options: DeliverOptions,
+    private readonly around: Omit<Surroundings, "waiting">,
+  ) {
+    this.#resources = new Resources(options.resource);
+    const waiting = (): number => families.records - this.#taken + this.#queued();
+    this.#sender = new Sender(destination, outbox, { ...around, waiting });
+    for (const { signal } of destination.routes) this.#queues.set(signal, new Queue());
+  }
+
+  #queued(): number {
+    let queued = 0;
+    for (const { keys } of this.outbox.waiting()) queued += keys.length;
+    return queued;
+  }
+
+  async all(): Promise<Delivered> {
+    try {
+      await this.#sender.resume();
+      for (const family of this.families) {
+        if (this.around.stopped()) throw new Stopped();
+        this.#takeFamily(family.root, family.records, family.segments);
+        this.#taken += family.records.length;
+        await this.#flush(BATCH_ITEMS);
+      }
+      await this.#flush(1);
+      await this.#sendMetrics();
+      return this.#result(false);
+    } catch (error) {
+      if (error instanceof Stopped) return this.#result(true);
+      throw error;
+    }
+  }
+
+  #result(isStopped: boolean): Delivered {
+    return { sent: this.#sender.sent, open: this.#open, lacking: this.#lacking, isStopped };
+  }
+
+  #takeFamily(root: string | undefined, records: readonly WeirRecord[], segments: readonly number[]): void {
+    const { filter, content, onlyNew } = this.options;
+    const { nodes } = treeOf(root, records);
+    const settled = onlyNew ? settledNodes(nodes, records, sys.now()) : undefined;
+    const wanted = nodes.filter((node) => passes(node.record, filter));
+    const given = { resources: this.#resources, content };
+    const isReady = (node: Node): boolean => settled === undefined || settled.has(node);
+    for (const node of this.#queues.has("traces") ? wanted : [])
+      if (isReady(node)) this.#offer("traces", factKey(node.record), () => spanOf(node, given));
+    if (this.#queues.has("logs"))
+      for (const { log, record, node } of logsOf(
+        wanted,
+        records.filter((r) => passes(r, filter)),
+        given,
+      ))
+        if (isReady(node)) this.#offer("logs", factKey(record, "log\0"), () => log);
+    if (this.#queues.has("metrics"))
+      measure(
+        this.#meter,
+        wanted.filter(isReady),
+        records.filter((r) => passes(r, filter)),
+        this.#resources,
+      );
+    const waiting = wanted.filter((node) => !isReady(node)).length;
+    this.#open += waiting;
+    if (waiting > 0) for (const segment of segments) this.#lacking.add(segment);
+  }
+
+  #offer(signal: Signal, key: number, item: () => OtelSpan | OtelLog): void {
+    if (this.options.onlyNew && this.outbox.has(signal, key)) return;
+    this.#queues.get(signal)?.add(item(), key);
+  }
+
+  async #flush(least: number): Promise<void> {
+    for (const route of this.destination.routes) {
+      const queue = this.#queues.get(route.signal);
+      if (!queue || queue.length < least) continue;
+      const { items, keys } = queue.take();
+      for (let from = 0; from < items.length; from += BATCH_ITEMS)
+        await this.#sendItems(route, items.slice(from, from + BATCH_ITEMS), keys.slice(from, from + BATCH_ITEMS));
+    }
+  }
+
+  async #sendItems(route: Route, items: (OtelSpan | OtelLog)[], keys: number[]): Promise<void> {
+    const body = encode(route.signal, route.encoding, items as OtelSpan[]);
+    if (body.length > BATCH_BYTES && items.length > 1) {
+      const middle = Math.ceil(items.length / 2);
+      await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));
+      await this.#sendItems(route, items.slice(middle), keys.slice(middle));
+      return;
+    }
+    await this.#sendBody(route, body, Float64Array.from(keys));
+  }
+
+  async #sendBody(route: Route, body: Uint8Array, keys: Float64Array): Promise<void> {
+    const gzip = route.gzip && route.protocol !== "grpc";
+    const batch = { signal: route.signal, form: formOf(route.encoding, gzip), body: packed(body, gzip), keys };
+    for (const fixed of this.outbox.move(undefined, [batch]) as Fixed[]) {
+      if (this.around.stopped()) throw new Stopped();
+      await this.#sender.deliver(fixed);
+    }
+  }
+
+  /** Metrics are running sums of the whole archive: sent when they have changed, the same points again otherwise. */
+  async #sendMetrics(): Promise<void> {
+    const route = this.destination.routes.find((r) => r.signal === "metrics");
+    if (!route) return;
+    for (const message of this.#meter.messages()) {
+      const keys = keysOf(message);
+      if (this.options.onlyNew && keys.every((key) => this.outbox.has("metrics", key))) continue;
+      await this.#sendBody(route, encode("metrics", route.encoding, message), keys);
+    }
+  }
+}
+
+/** One key a metric, made from its points: a changed metric is a new one. */
+function keysOf({ resource, scopeMetrics }: MetricsOfResource): Float64Array {
+  const about = JSON.stringify(resource.attributes);
+  const metrics = scopeMetrics.flatMap((scope) => scope.metrics);
+  return Float64Array.from(metrics, (metric) => {
+    const text = `${about}${JSON.stringify(metric)}`;
+    return textHash(text) * 2 ** 20 + (textHash(`${text}\0`) & 0xfffff);
+  });
+}

@@ -1,0 +1,133 @@
+/** Owns the log records: which facts are told as events, under which names, each with the span that it belongs to. */
+import { GEN_AI } from "../record/attributes.ts";
+import type { WeirRecord } from "../record/schema.ts";
+import { agentNameOf, attributesOf, nameOf, texts } from "./attributes.ts";
+import { isTopSession } from "./metrics.ts";
+import { type OtelLog, type Resources, SCOPE, type Time, timesOf } from "./otel.ts";
+import type { SpanOptions } from "./spans.ts";
+import type { Node } from "./tree.ts";
+
+const DETAILS = "gen_ai.client.inference.operation.details";
+const INFO = 9;
+
+/** A log record and the record that it was made from. */
+export interface Told {
+  readonly log: OtelLog;
+  readonly record: WeirRecord;
+  /** The node whose turn decides whether it is told yet. */
+  readonly node: Node;
+}
+
+/** What happens in a turn that no record tells. */
+interface Work {
+  input: number;
+  output: number;
+  tools: number;
+}
+
+/** The log records of a family: model calls, tool calls, turns, and sessions that a person began. */
+export function logsOf(nodes: readonly Node[], records: readonly WeirRecord[], options: SpanOptions): Told[] {
+  const told: Told[] = [];
+  const work = workOf(nodes);
+  for (const node of nodes) {
+    const made = logOf(node, work.get(node), options);
+    if (made) told.push({ log: made, record: node.record, node });
+  }
+  for (const record of records) {
+    if (!isTopSession(record)) continue;
+    const times = timesOf(record);
+    const first = nodes.find((node) => node.record.session_id === record.session_id);
+    if (!times || !first) continue;
+    const attributes = {
+      ...about("weir.session.start", record),
+      [GEN_AI.agentName]: agentNameOf(record),
+      ...modelOf(nodes, record.session_id),
+    };
+    told.push({
+      log: log(first, times.start, `session ${record.agent}`, attributes, options.resources, record),
+      record,
+      node: first,
+    });
+  }
+  return told;
+}
+
+function modelOf(nodes: readonly Node[], session: string | undefined): Record<string, string> {
+  const call = nodes.find(({ record: r }) => r.session_id === session && r.operation === "chat");
+  const model = call?.record.request_model ?? call?.record.model;
+  return model === undefined ? {} : { [GEN_AI.requestModel]: model };
+}
+
+function workOf(nodes: readonly Node[]): Map<Node, Work> {
+  const work = new Map<Node, Work>();
+  for (const { record, parent } of nodes) {
+    if (!parent) continue;
+    const sum = work.get(parent) ?? { input: 0, output: 0, tools: 0 };
+    work.set(parent, sum);
+    if (record.operation === "execute_tool") sum.tools++;
+    if (record.operation !== "chat") continue;
+    sum.input += record.usage?.input_tokens ?? 0;
+    sum.output += record.usage?.output_tokens ?? 0;
+  }
+  return work;
+}
+
+function about(name: string, { session_id }: WeirRecord): Record<string, unknown> {
+  const attributes: Record<string, unknown> = { "event.name": name };
+  if (session_id !== undefined) {
+    attributes[GEN_AI.conversationId] = session_id;
+    attributes["session.id"] = session_id;
+  }
+  return attributes;
+}
+
+function logOf(node: Node, work: Work | undefined, { resources, content }: SpanOptions): OtelLog | undefined {
+  const { record } = node;
+  const made = (name: string, attributes: Record<string, unknown>): OtelLog =>
+    log(node, node.end, nameOf(record), { ...about(name, record), ...attributes }, resources, record);
+  if (record.operation === "chat" || record.operation === "embeddings") {
+    const attributes: Record<string, unknown> = attributesOf(record, false);
+    if (content) texts(record, attributes, (value) => value);
+    return made(DETAILS, attributes);
+  }
+  if (record.operation === "execute_tool") {
+    const failed = record.status === "error";
+    return made("weir.tool.call", {
+      [GEN_AI.toolName]: record.tool?.name ?? "unknown",
+      success: !failed,
+      ...(record.duration_ms === undefined ? {} : { duration_ms: record.duration_ms }),
+      ...(failed ? { "error.type": record.error_type ?? "_OTHER" } : {}),
+    });
+  }
+  if (record.operation !== "invoke_agent") return undefined;
+  return made("weir.agent.turn", {
+    [GEN_AI.agentName]: agentNameOf(record),
+    "turn.index": record.turn ?? 0,
+    [GEN_AI.usageInputTokens]: work?.input ?? 0,
+    [GEN_AI.usageOutputTokens]: work?.output ?? 0,
+    tool_call_count: work?.tools ?? 0,
+  });
+}
+
+function log(
+  node: Node,
+  time: Time,
+  body: string,
+  attributes: Record<string, unknown>,
+  resources: Resources,
+  record: WeirRecord,
+): OtelLog {
+  return {
+    hrTime: time,
+    hrTimeObserved: time,
+    severityNumber: INFO,
+    severityText: "INFO",
+    body,
+    eventName: String(attributes["event.name"]),
+    attributes,
+    droppedAttributesCount: 0,
+    spanContext: { traceId: node.traceId, spanId: node.spanId, traceFlags: 1 },
+    resource: resources.of(record),
+    instrumentationScope: SCOPE,
+  };
+}

@@ -1,0 +1,146 @@
+/** Owns the shapes that OTLP is made from: spans, log records, resources, scope and times, as the official encoder wants them. */
+import type { Scalars, WeirRecord } from "../record/schema.ts";
+
+declare const WEIR_VERSION: string | undefined;
+
+export type Value = string | number | boolean | readonly (string | number | boolean)[];
+export type Attributes = Record<string, Value>;
+/** Seconds and nanoseconds since 1970. */
+export type Time = [seconds: number, nanos: number];
+
+/** The conventions that names and values follow: the last core release that defines GenAI. */
+export const SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.1";
+
+export interface Resource {
+  readonly attributes: Attributes;
+  readonly schemaUrl?: string;
+}
+
+export interface SpanEvent {
+  readonly name: string;
+  readonly time: Time;
+  readonly attributes?: Attributes;
+  readonly droppedAttributesCount: number;
+}
+
+export interface SpanContext {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+}
+
+export const INTERNAL = 0;
+export const CLIENT = 2;
+
+const NONE: readonly never[] = [];
+
+/** The scope that all spans and log records name. */
+export const SCOPE = {
+  name: "weir",
+  version: typeof WEIR_VERSION === "string" ? WEIR_VERSION : undefined,
+  schemaUrl: SCHEMA_URL,
+};
+
+/** A span as the official encoder reads it. */
+export class OtelSpan {
+  readonly links: readonly never[] = NONE;
+  readonly instrumentationScope = SCOPE;
+  readonly droppedAttributesCount = 0;
+  readonly droppedEventsCount = 0;
+  readonly droppedLinksCount = 0;
+  readonly parentSpanContext: SpanContext | undefined;
+  readonly #context: SpanContext;
+
+  constructor(
+    traceId: string,
+    spanId: string,
+    parentSpanId: string | undefined,
+    readonly name: string,
+    readonly kind: number,
+    readonly startTime: Time,
+    readonly endTime: Time,
+    readonly attributes: Attributes,
+    readonly events: readonly SpanEvent[],
+    readonly status: { readonly code: number; readonly message?: string },
+    readonly resource: Resource,
+  ) {
+    this.#context = { traceId, spanId, traceFlags: 1 };
+    this.parentSpanContext = parentSpanId === undefined ? undefined : { traceId, spanId: parentSpanId, traceFlags: 1 };
+  }
+
+  spanContext(): SpanContext {
+    return this.#context;
+  }
+}
+
+export interface OtelLog {
+  readonly hrTime: Time;
+  readonly hrTimeObserved: Time;
+  readonly severityNumber: number;
+  readonly severityText: string;
+  readonly body: string;
+  readonly eventName: string;
+  readonly attributes: Record<string, unknown>;
+  readonly droppedAttributesCount: 0;
+  readonly spanContext: SpanContext | undefined;
+  readonly resource: Resource;
+  readonly instrumentationScope: typeof SCOPE;
+}
+
+/** A record's time (RFC 3339 in UTC, up to nine fractional digits) as seconds and nanoseconds. */
+export function timeOf(text: string): Time {
+  const dot = text.indexOf(".");
+  const ms = Date.parse(text);
+  const seconds = Math.floor(ms / 1000);
+  if (dot < 0) return [seconds, 0];
+  if (text.length === dot + 5) return [seconds, (ms - seconds * 1000) * 1e6];
+  const digits = /^\d+/.exec(text.slice(dot + 1))?.[0] ?? "";
+  return [seconds, Number(digits.slice(0, 9).padEnd(9, "0"))];
+}
+
+/** A time and so many milliseconds more. */
+export function later([seconds, nanos]: Time, ms: number): Time {
+  const all = nanos + Math.round(ms * 1e6);
+  return [seconds + Math.floor(all / 1e9), all - Math.floor(all / 1e9) * 1e9];
+}
+
+export const isBefore = (a: Time, b: Time): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+export const millisOf = ([seconds, nanos]: Time): number => seconds * 1000 + nanos / 1e6;
+
+/** Start and end of a record; undefined when it has no time. */
+export function timesOf(record: WeirRecord): { readonly start: Time; readonly end: Time } | undefined {
+  const { time, end_time, duration_ms } = record;
+  const given = time ?? end_time;
+  if (given === undefined) return undefined;
+  const start = timeOf(given);
+  if (end_time === undefined) return { start, end: duration_ms === undefined ? start : later(start, duration_ms) };
+  const end = timeOf(end_time);
+  return { start, end: isBefore(end, start) ? start : end };
+}
+
+/** Resources, one object for each that differs, so that the encoder groups what belongs together. */
+export class Resources {
+  readonly #known = new Map<string, Resource>();
+
+  /** `given` comes from the user's environment and is stronger than what the record says. */
+  constructor(private readonly given: Attributes) {}
+
+  of(record: WeirRecord): Resource {
+    const { agent, agent_version, host, resource } = record;
+    const name = resource?.["service.name"] ?? agent;
+    const version = resource?.["service.version"] ?? agent_version ?? "";
+    const key = `${agent}\0${name}\0${version}\0${host}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    const made = { attributes: this.#attributes(agent, name, version, host), schemaUrl: SCHEMA_URL };
+    this.#known.set(key, made);
+    return made;
+  }
+
+  #attributes(agent: string, name: Scalars[string], version: Scalars[string], host: string): Attributes {
+    const attributes: Attributes = { "service.name": String(name) };
+    if (version !== "") attributes["service.version"] = String(version);
+    if (host !== "") attributes["host.id"] = host;
+    return { ...attributes, "weir.agent": agent, ...this.given };
+  }
+}

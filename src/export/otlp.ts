@@ -1,0 +1,74 @@
+/** Owns OTLP messages: spans, log records and metrics as bytes, by the official encoders, and what an answer says. */
+import {
+  JsonLogsSerializer,
+  JsonMetricsSerializer,
+  JsonTraceSerializer,
+  ProtobufLogsSerializer,
+  ProtobufMetricsSerializer,
+  ProtobufTraceSerializer,
+} from "@opentelemetry/otlp-transformer";
+import type { OtelLog, OtelSpan } from "./otel.ts";
+import type { MetricsOfResource } from "./points.ts";
+
+export const SIGNALS = ["traces", "metrics", "logs"] as const;
+export type Signal = (typeof SIGNALS)[number];
+export type Encoding = "protobuf" | "json";
+
+/** What the receiver did with a request that it accepted. */
+export interface Partial {
+  readonly rejected: number;
+  readonly message: string;
+}
+
+const PROTOBUF = { traces: ProtobufTraceSerializer, metrics: ProtobufMetricsSerializer, logs: ProtobufLogsSerializer };
+const JSON_ = { traces: JsonTraceSerializer, metrics: JsonMetricsSerializer, logs: JsonLogsSerializer };
+
+/** The encoder names its own interfaces; the shapes that weir builds have all that it reads. */
+type Anything = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0] &
+  Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0] &
+  Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0];
+
+export function encode(
+  signal: Signal,
+  encoding: Encoding,
+  items: readonly OtelSpan[] | readonly OtelLog[] | MetricsOfResource,
+): Uint8Array {
+  const serializer = (encoding === "json" ? JSON_ : PROTOBUF)[signal];
+  const bytes = serializer.serializeRequest(items as unknown as Anything);
+  if (!bytes) throw new Error(`the encoder gave nothing for ${signal}`);
+  return bytes;
+}
+
+/** What an answer with status 200 says; undefined when it is no OTLP answer at all. */
+export function answerOf(
+  signal: Signal,
+  encoding: Encoding,
+  contentType: string,
+  body: Uint8Array,
+): Partial | undefined {
+  const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
+  const text = encoding === "json" || type === "application/json";
+  if (body.length === 0) return /^text\/html/.test(type) ? undefined : { rejected: 0, message: "" };
+  if (
+    type !== "" &&
+    type !== "application/json" &&
+    type !== "application/x-protobuf" &&
+    type !== "application/protobuf"
+  )
+    return undefined;
+  try {
+    const answer = text
+      ? JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body))
+      : PROTOBUF[signal].deserializeResponse(body);
+    return partialOf(answer);
+  } catch {
+    return undefined;
+  }
+}
+
+function partialOf(answer: unknown): Partial | undefined {
+  if (typeof answer !== "object" || answer === null) return undefined;
+  const partial = (answer as { partialSuccess?: Record<string, unknown> }).partialSuccess ?? {};
+  const count = partial.rejectedSpans ?? partial.rejectedLogRecords ?? partial.rejectedDataPoints ?? 0;
+  return { rejected: Number(count) || 0, message: String(partial.errorMessage ?? "") };
+}

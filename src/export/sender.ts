@@ -1,0 +1,217 @@
+/** Owns sending fixed batches to one destination until each is answered for good; it knows nothing of what is in them. */
+import { fingerprint } from "../record/identity.ts";
+import { WeirError } from "../system/errors.ts";
+import { noAnswer, post } from "../system/network.ts";
+import { sys } from "../system/system.ts";
+import type { Destination, Route } from "./destination.ts";
+import { halve } from "./halve.ts";
+import type { Encoding, Signal } from "./otlp.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
+
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 60_000;
+const TOLD_EVERY_MS = 60_000;
+/** So many single items refused one after the other, and it is not the items. */
+const REFUSED_IN_A_ROW = 100;
+
+/** A batch as the state keeps it. */
+export interface Fixed {
+  readonly id: number;
+  readonly signal: string;
+  readonly form: string;
+  readonly body: Uint8Array;
+  readonly keys: Float64Array;
+}
+
+/** The state of one destination; see `archive/delivery.ts`. */
+export interface Outbox {
+  waiting(): Fixed[];
+  has(signal: string, key: number): boolean;
+  move(
+    ended: { readonly batch: Fixed; readonly isSent: boolean } | undefined,
+    fixed: readonly Omit<Fixed, "id">[],
+  ): Fixed[];
+}
+
+export interface Surroundings {
+  readonly rest: (ms: number) => Promise<void>;
+  readonly stopped: () => boolean;
+  readonly info: (message: string) => void;
+  readonly warn: (message: string) => void;
+  /** Items that are still to be sent. */
+  readonly waiting: () => number;
+  /** How long one batch is tried again without success. */
+  readonly retryForMs: number;
+  readonly version: string;
+}
+
+export interface Sent {
+  /** Items that the destination accepted, by signal. */
+  readonly accepted: Record<Signal, number>;
+  /** Items that it accepted the request of, but not them. */
+  rejected: number;
+  /** Single items that it refused. */
+  refused: number;
+  batches: number;
+  bytes: number;
+}
+
+/** A stop signal came: what is fixed stays fixed. */
+export class Stopped extends Error {}
+
+export class Sender {
+  readonly sent: Sent = { accepted: { traces: 0, metrics: 0, logs: 0 }, rejected: 0, refused: 0, batches: 0, bytes: 0 };
+  #refusedInARow = 0;
+  #told = Number.NEGATIVE_INFINITY;
+  #toldPartial = false;
+
+  constructor(
+    private readonly destination: Destination,
+    private readonly outbox: Outbox,
+    private readonly around: Surroundings,
+  ) {}
+
+  /** Sends what an earlier run fixed and could not finish. */
+  async resume(): Promise<void> {
+    for (const batch of this.outbox.waiting()) if (this.#routeOf(batch)) await this.deliver(batch);
+  }
+
+  /** Sends a batch that was fixed, in halves where it must be; throws `export` when the destination does not take it. */
+  async deliver(batch: Fixed): Promise<void> {
+    const route = this.#routeOf(batch);
+    if (!route) throw new WeirError("export", `${this.destination.origin}: ${batch.signal} are not asked for`);
+    const outcome = await this.#settled(route, batch);
+    if (outcome.kind === "accepted") return this.#accept(batch, outcome.rejected, outcome.message);
+    if (outcome.kind !== "halve") throw this.#failed(outcome.reason);
+    if (batch.keys.length > 1) {
+      for (const half of this.outbox.move({ batch, isSent: false }, halvesOf(batch))) await this.deliver(half);
+      return;
+    }
+    this.outbox.move({ batch, isSent: true }, []);
+    this.sent.refused++;
+    if (++this.#refusedInARow >= REFUSED_IN_A_ROW)
+      throw this.#failed(`${outcome.reason} to each of ${REFUSED_IN_A_ROW} single items`);
+  }
+
+  #routeOf = ({ signal }: Fixed): Route | undefined => this.destination.routes.find((r) => r.signal === signal);
+
+  #accept(batch: Fixed, rejected: number, message: string): void {
+    const items = batch.keys.length;
+    const first = this.sent.batches === 0;
+    this.outbox.move({ batch, isSent: true }, []);
+    this.#refusedInARow = 0;
+    this.sent.batches++;
+    this.sent.bytes += batch.body.length;
+    this.sent.rejected += Math.min(rejected, items);
+    this.sent.accepted[batch.signal as Signal] += items - Math.min(rejected, items);
+    if (first)
+      this.around.info(`${this.destination.origin} accepted the first batch (${items} ${nounOf(batch.signal)})`);
+    if ((rejected > 0 || message !== "") && !this.#toldPartial) {
+      this.#toldPartial = true;
+      const what = rejected > 0 ? `rejected ${rejected} of ${items} ${nounOf(batch.signal)}` : "warns";
+      this.around.warn(`${this.destination.origin} ${what}${message === "" ? "" : `: ${message.slice(0, 200)}`}`);
+    }
+  }
+
+  /** Tries until there is an answer for good, or no more time. */
+  async #settled(route: Route, batch: Fixed): Promise<Outcome> {
+    const deadline = sys.now() + this.around.retryForMs;
+    let longest = FIRST_WAIT_MS;
+    for (;;) {
+      const outcome = await attempt(route, batch, this.around.version);
+      if (outcome.kind !== "again") return outcome;
+      const wait = outcome.afterMs ?? jitter(longest);
+      longest = Math.min(longest * 2, LONGEST_WAIT_MS);
+      if (this.around.stopped()) throw new Stopped();
+      if (sys.now() + wait > deadline) {
+        const asked = outcome.afterMs === undefined ? "" : ` and asks to wait ${Math.ceil(outcome.afterMs / 1000)} s`;
+        return { kind: "stop", reason: `${outcome.reason}${asked}` };
+      }
+      this.#tell(outcome.reason);
+      await this.around.rest(wait);
+      if (this.around.stopped()) throw new Stopped();
+    }
+  }
+
+  #tell(reason: string): void {
+    if (sys.now() - this.#told < TOLD_EVERY_MS) return;
+    this.#told = sys.now();
+    this.around.warn(`${this.destination.origin}: ${reason}; ${this.around.waiting()} waiting, trying again`);
+  }
+
+  #failed(reason: string): WeirError {
+    return new WeirError(
+      "export",
+      `${this.destination.origin}: ${reason}; ${this.around.waiting()} waiting`,
+      "what was accepted is remembered: the same command with --new goes on from there",
+    );
+  }
+}
+
+const NOUNS: Readonly<Record<string, string>> = { traces: "spans", metrics: "metrics", logs: "log records" };
+export const nounOf = (signal: string): string => NOUNS[signal] ?? signal;
+
+function jitter(longest: number): number {
+  const [byte = 0, more = 0] = sys.random(2);
+  return ((byte * 256 + more) / 65_535) * longest;
+}
+
+/** How a body is written: its encoding, and whether it is compressed. */
+export function formOf(encoding: Encoding, gzip: boolean): string {
+  return gzip ? `${encoding}+gzip` : encoding;
+}
+
+/** A body as it is sent; level 1 takes a third of the time of level 6 and is as good for spans (measured). */
+export function packed(body: Uint8Array, gzip: boolean): Uint8Array {
+  return gzip ? Bun.gzipSync(body as Uint8Array<ArrayBuffer>, { level: 1 }) : body;
+}
+
+function unpacked({ form, body }: Fixed): Uint8Array {
+  return form.endsWith("+gzip") ? Bun.gunzipSync(body as Uint8Array<ArrayBuffer>) : body;
+}
+
+const encodingOf = ({ form }: Fixed): Encoding => (form.startsWith("json") ? "json" : "protobuf");
+
+function halvesOf(batch: Fixed): Omit<Fixed, "id">[] {
+  const { signal, form, keys } = batch;
+  const middle = Math.ceil(keys.length / 2);
+  const gzip = form.endsWith("+gzip");
+  const [a, b] = halve(unpacked(batch), encodingOf(batch), middle);
+  return [
+    { signal, form, body: packed(a, gzip), keys: keys.slice(0, middle) },
+    { signal, form, body: packed(b, gzip), keys: keys.slice(middle) },
+  ];
+}
+
+async function attempt(route: Route, batch: Fixed, version: string): Promise<Outcome> {
+  const { timeoutMs, certificates, url } = route;
+  const own = {
+    "user-agent": `weir/${version}`,
+    "idempotency-key": fingerprint([batch.signal, Bun.hash(batch.body).toString(16)]),
+  };
+  if (route.protocol === "grpc") {
+    const { call } = await import("./grpc.ts");
+    const headers = { ...own, ...route.headers.reveal() };
+    return call({
+      signal: batch.signal as Signal,
+      url,
+      headers,
+      body: unpacked(batch),
+      gzip: route.gzip,
+      timeoutMs,
+      certificates,
+    });
+  }
+  const headers: Record<string, string> = {
+    ...own,
+    ...route.headers.reveal(),
+    "content-type": encodingOf(batch) === "json" ? "application/json" : "application/x-protobuf",
+  };
+  if (batch.form.endsWith("+gzip")) headers["content-encoding"] = "gzip";
+  try {
+    const answer = await post({ url, headers, body: batch.body, timeoutMs, certificates });
+    return outcomeOf(batch.signal as Signal, encodingOf(batch), answer, sys.now());
+  } catch (error) {
+    return { kind: "again", reason: noAnswer(error) };
+  }
+}

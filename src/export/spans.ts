@@ -1,0 +1,63 @@
+/** Owns turning a tree's nodes into spans. */
+import { textHash } from "../record/identity.ts";
+import type { WeirRecord } from "../record/schema.ts";
+import { attributesOf, given, kindOf, nameOf, statusOf, texts } from "./attributes.ts";
+import { type Attributes, isBefore, OtelSpan, type Resources, type SpanEvent, timeOf, timesOf } from "./otel.ts";
+import type { Node } from "./tree.ts";
+
+const NONE: readonly SpanEvent[] = [];
+
+export interface SpanOptions {
+  readonly resources: Resources;
+  /** With the texts that were captured. */
+  readonly content: boolean;
+}
+
+export function spanOf(node: Node, { resources, content }: SpanOptions): OtelSpan {
+  const { record } = node;
+  return new OtelSpan(
+    node.traceId,
+    node.spanId,
+    node.parent?.spanId ?? node.elsewhere,
+    nameOf(record),
+    kindOf(record),
+    node.start,
+    node.end,
+    attributesOf(record, content),
+    eventsOf(node, content),
+    statusOf(record, content),
+    resources.of(record),
+  );
+}
+
+/** The span's own events, and what happened in a turn that is no span. */
+function eventsOf({ record, notes, start }: Node, content: boolean): readonly SpanEvent[] {
+  const own = record.events;
+  if (!own && notes.length === 0) return NONE;
+  const events = (own ?? []).map(
+    ({ name, time, attributes }): SpanEvent => ({
+      name,
+      time: time === undefined ? start : timeOf(time),
+      attributes,
+      droppedAttributesCount: 0,
+    }),
+  );
+  for (const note of notes) events.push(noted(note, start, content));
+  return events.sort((a, b) => (isBefore(a.time, b.time) ? -1 : isBefore(b.time, a.time) ? 1 : 0));
+}
+
+function noted(note: WeirRecord, start: Node["start"], content: boolean): SpanEvent {
+  const attributes: Attributes = {};
+  if (note.name !== undefined) attributes["weir.name"] = note.name;
+  if (note.status === "error") attributes["error.type"] = note.error_type ?? "_OTHER";
+  if (note.duration_ms !== undefined) attributes["weir.duration_ms"] = note.duration_ms;
+  given(note, attributes);
+  if (content) texts(note, attributes, JSON.stringify);
+  return { name: `weir.${note.operation}`, time: timesOf(note)?.start ?? start, attributes, droppedAttributesCount: 0 };
+}
+
+/** What a destination remembers of a sent span, 52 bits: the fact that it tells, whoever tells it. */
+export function factKey(record: WeirRecord, what = ""): number {
+  const text = `${what}${record.operation}\0${record.fact}`;
+  return textHash(text) * 2 ** 20 + (textHash(`${text}\0`) & 0xfffff);
+}

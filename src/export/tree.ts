@@ -1,0 +1,309 @@
+/** Owns which span is whose child: a family's records as one tree of turns, calls, tools, hooks and subagents. */
+import { derivedSpanId, derivedTraceId, recordId } from "../record/identity.ts";
+import type { WeirRecord } from "../record/schema.ts";
+import { isRandomSpanId } from "../record/spans.ts";
+import { SPAN_OPERATIONS } from "./attributes.ts";
+import { type Caller, callerOf } from "./callers.ts";
+import { isBefore, type Time, timesOf } from "./otel.ts";
+
+/** A record that becomes a span, or a turn that no record tells of. */
+export interface Node {
+  /** What it says; a turn's provider and model are filled in from its calls where it does not tell them. */
+  record: WeirRecord;
+  /** No record tells this turn: it is known by what happened in it. */
+  readonly derived: boolean;
+  traceId: string;
+  readonly spanId: string;
+  parent: Node | undefined;
+  /** The parent's span id, where that is a span that is not in the archive. */
+  readonly elsewhere: string | undefined;
+  start: Time;
+  end: Time;
+  /** What happened in it and is no span: user messages, compactions, errors. */
+  readonly notes: WeirRecord[];
+}
+
+export interface Tree {
+  /** Parents before their children, else by time. */
+  readonly nodes: readonly Node[];
+  /** Records without a time in a family without any: they cannot be placed. */
+  readonly timeless: number;
+}
+
+/** One session's, or one of its subagents', own line of turns. */
+class Line {
+  readonly turns = new Map<number, Node>();
+  readonly loose: Node[] = [];
+  /** Turns by their start, for records that do not say theirs. */
+  starts: { readonly turn: number; readonly start: Time }[] = [];
+
+  constructor(
+    readonly session: string | undefined,
+    readonly subagent: WeirRecord["subagent"],
+  ) {}
+}
+
+const VALID_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
+
+/** Builds the tree of a family; `root` is the session that the trace is named after. */
+export function treeOf(root: string | undefined, records: readonly WeirRecord[]): Tree {
+  return new Builder(root, records).build();
+}
+
+class Builder {
+  readonly #lines = new Map<string, Line>();
+  readonly #real = new Map<string, Node>();
+  /** Real spans that are not exported, with their parents: their children are handed up. */
+  readonly #passed = new Map<string, string | undefined>();
+  readonly #nodes: Node[] = [];
+  #timeless = 0;
+  #earliest: Time | undefined;
+
+  constructor(
+    private readonly root: string | undefined,
+    private readonly records: readonly WeirRecord[],
+  ) {
+    for (const record of records) {
+      const start = timesOf(record)?.start;
+      if (start && (!this.#earliest || isBefore(start, this.#earliest))) this.#earliest = start;
+    }
+  }
+
+  build(): Tree {
+    const notes: WeirRecord[] = [];
+    for (const record of this.records) {
+      if (!SPAN_OPERATIONS.has(record.operation)) notes.push(record);
+      else this.#admit(record);
+    }
+    for (const { trace_id, span_id, parent_span_id } of notes)
+      if (trace_id && span_id) this.#passed.set(`${trace_id}${span_id}`, parent_span_id);
+    for (const note of notes) if (note.turn !== undefined) this.#noteStart(note);
+    for (const line of this.#lines.values()) line.starts.sort((a, b) => compare(a.start, b.start));
+    for (const node of [...this.#nodes]) if (!this.#isReal(node)) this.#placeInTurn(node);
+    for (const node of this.#nodes) if (this.#isReal(node)) node.parent = this.#realParent(node.record);
+    for (const note of notes) this.#placeNote(note);
+    this.#placeSubagents();
+    const nodes = this.#ordered();
+    for (const node of nodes) if (node.parent && !this.#isReal(node)) node.traceId = node.parent.traceId;
+    for (const node of nodes.toReversed()) tellParent(node);
+    for (const node of nodes) if (node.derived) tellNotes(node);
+    return { nodes, timeless: this.#timeless };
+  }
+
+  #isReal = (node: Node): boolean => node.record.span_id !== undefined && !node.derived;
+
+  #admit(record: WeirRecord): void {
+    const times = timesOf(record);
+    const start = times?.start ?? this.#earliest;
+    if (!start) {
+      this.#timeless++;
+      return;
+    }
+    const node = this.#nodeOf(record, start, times?.end ?? start);
+    this.#nodes.push(node);
+    if (this.#isReal(node)) this.#real.set(`${record.trace_id}${record.span_id}`, node);
+    if (record.operation === "invoke_agent") this.#admitTurn(node);
+    else if (record.turn !== undefined) this.#noteStart(record);
+  }
+
+  #nodeOf(record: WeirRecord, start: Time, end: Time): Node {
+    const { trace_id, span_id, parent_span_id } = record;
+    const own = trace_id !== undefined && VALID_TRACE.test(trace_id);
+    const traceId = own ? trace_id : derivedTraceId(this.root ?? record.id);
+    const spanId = own && span_id !== undefined && isRandomSpanId(span_id) ? span_id : derivedSpanId(record.id);
+    const elsewhere =
+      own && parent_span_id !== undefined && isRandomSpanId(parent_span_id) ? parent_span_id : undefined;
+    return { record, derived: false, traceId, spanId, parent: undefined, elsewhere, start, end, notes: [] };
+  }
+
+  #lineOf({ session_id, subagent }: WeirRecord): Line {
+    const key = `${session_id ?? ""}\0${subagent?.id ?? subagent?.name ?? ""}`;
+    let line = this.#lines.get(key);
+    if (!line) {
+      line = new Line(session_id, subagent);
+      this.#lines.set(key, line);
+    }
+    return line;
+  }
+
+  #noteStart(record: WeirRecord): void {
+    const times = timesOf(record);
+    if (times && record.turn !== undefined) this.#lineOf(record).starts.push({ turn: record.turn, start: times.start });
+  }
+
+  #admitTurn(node: Node): void {
+    const line = this.#lineOf(node.record);
+    const { turn } = node.record;
+    if (turn !== undefined && !line.turns.has(turn)) line.turns.set(turn, node);
+    else line.loose.push(node);
+    if (turn !== undefined) line.starts.push({ turn, start: node.start });
+  }
+
+  /** Puts a call, tool or hook below its turn; a turn of its own stays where it is. */
+  #placeInTurn(node: Node): void {
+    const { record } = node;
+    if (record.operation === "invoke_agent" || record.session_id === undefined) return;
+    node.parent = this.#turnAt(record, node.start, true);
+  }
+
+  #turnAt(record: WeirRecord, start: Time, make: boolean): Node | undefined {
+    const line = this.#lineOf(record);
+    const told = record.turn === undefined ? undefined : line.turns.get(record.turn);
+    if (told) return told;
+    const around =
+      containing(line.loose, start) ??
+      (record.subagent ? (line.loose[0] ?? line.turns.values().next().value) : undefined);
+    if (around) return around;
+    const turn = record.turn ?? turnByTime(line, start);
+    return line.turns.get(turn) ?? (make ? this.#derivedTurn(line, turn, record, start) : undefined);
+  }
+
+  #derivedTurn(line: Line, turn: number, like: WeirRecord, start: Time): Node {
+    const { agent, agent_version, session_id, parent_session_id, host, cwd, repository, branch, resource } = like;
+    const key = `${line.subagent?.id ?? line.subagent?.name ?? ""}\0${turn}`;
+    const id = recordId(agent, "turn", session_id ?? "", "invoke_agent", key);
+    const told: Partial<WeirRecord> = {
+      agent,
+      agent_version,
+      session_id,
+      parent_session_id,
+      host,
+      cwd,
+      repository,
+      branch,
+    };
+    const record = {
+      ...told,
+      v: 1,
+      id,
+      fact: id,
+      rev: 0,
+      stream: "turn",
+      operation: "invoke_agent",
+      resource,
+    } as WeirRecord;
+    record.turn = turn;
+    record.source = like.source;
+    if (line.subagent) record.subagent = line.subagent;
+    const node: Node = { ...this.#nodeOf(record, start, start), derived: true };
+    line.turns.set(turn, node);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  #realParent({ trace_id, parent_span_id }: WeirRecord): Node | undefined {
+    let up = parent_span_id;
+    for (let steps = 0; up !== undefined && steps < 64; steps++) {
+      const found = this.#real.get(`${trace_id}${up}`);
+      if (found) return found;
+      const key = `${trace_id}${up}`;
+      if (!this.#passed.has(key)) return undefined;
+      up = this.#passed.get(key);
+    }
+    return undefined;
+  }
+
+  #placeNote(note: WeirRecord): void {
+    const times = timesOf(note);
+    if (!times || note.operation === "session" || note.session_id === undefined) return;
+    const real = note.span_id === undefined ? undefined : this.#realParent(note);
+    const turn = real ?? this.#turnAt(note, times.start, true);
+    if (!turn) return;
+    turn.notes.push(note);
+    if (turn.derived && isBefore(times.start, turn.start)) turn.start = times.start;
+  }
+
+  /** Puts subagents, and sessions that others spawned, below the tool that called them. */
+  #placeSubagents(): void {
+    const callers = this.#nodes.filter((n) => n.record.operation === "execute_tool").map((n): Caller => n);
+    const turns = this.#nodes.filter(
+      (n) => n.record.operation === "invoke_agent" && !n.parent && n.elsewhere === undefined,
+    );
+    const used = new Map<Line, Node>();
+    const taken = new Set<Caller>();
+    for (const turn of turns.sort((a, b) => compare(a.start, b.start))) {
+      const { session_id, parent_session_id, subagent } = turn.record;
+      const inside = subagent !== undefined && parent_session_id === undefined;
+      const above = inside ? session_id : parent_session_id;
+      if (above === undefined || this.#isReal(turn)) continue;
+      const line = this.#lineOf(turn.record);
+      const caller =
+        (inside ? undefined : used.get(line)) ?? (callerOf(turn, above, callers, taken) as Node | undefined);
+      if (caller) used.set(line, caller);
+      const parent = caller ?? this.#mainTurn(above, turn);
+      if (parent && !isBelow(parent, turn)) turn.parent = parent;
+    }
+  }
+
+  #mainTurn(session: string, turn: Node): Node | undefined {
+    const line = this.#lines.get(`${session}\0`);
+    if (!line) return undefined;
+    const told =
+      turn.record.session_id === session && turn.record.turn !== undefined
+        ? line.turns.get(turn.record.turn)
+        : undefined;
+    return told ?? containing(line.loose, turn.start) ?? line.turns.get(turnByTime(line, turn.start));
+  }
+
+  #ordered(): Node[] {
+    const depth = new Map<Node, number>();
+    const depthOf = (node: Node): number => {
+      const known = depth.get(node);
+      if (known !== undefined) return known;
+      depth.set(node, 0); // a circle ends here
+      const found = node.parent ? depthOf(node.parent) + 1 : 0;
+      depth.set(node, found);
+      return found;
+    };
+    return this.#nodes.sort((a, b) => depthOf(a) - depthOf(b) || compare(a.start, b.start));
+  }
+}
+
+function compare(a: Time, b: Time): number {
+  return a[0] - b[0] || a[1] - b[1];
+}
+
+function containing(turns: readonly Node[], time: Time): Node | undefined {
+  return turns.findLast((t) => !isBefore(time, t.start) && !isBefore(t.end, time));
+}
+
+/** The turn that had begun last at this time; the first one before that. */
+function turnByTime(line: Line, time: Time): number {
+  const begun = line.starts.findLast(({ start }) => !isBefore(time, start));
+  return (begun ?? line.starts[0])?.turn ?? 0;
+}
+
+function isBelow(node: Node, top: Node): boolean {
+  for (let at: Node | undefined = node; at; at = at.parent) if (at === top) return true;
+  return false;
+}
+
+/** A turn reaches as far as what happened in it, and its calls tell which model it had. Called for children first. */
+function tellParent(node: Node): void {
+  const { parent, record } = node;
+  if (!parent) return;
+  if (parent.derived) {
+    if (isBefore(node.start, parent.start)) parent.start = node.start;
+    if (isBefore(parent.end, node.end)) parent.end = node.end;
+  }
+  if (parent.record.operation !== "invoke_agent" || record.operation !== "chat") return;
+  const { provider, request_model, finish_reasons } = parent.record;
+  if (provider !== undefined && (!parent.derived || (request_model && finish_reasons))) return;
+  parent.record = {
+    ...parent.record,
+    provider: provider ?? record.provider,
+    request_model: request_model ?? record.request_model,
+    finish_reasons: finish_reasons ?? (parent.derived ? record.finish_reasons : undefined),
+  };
+}
+
+/** An error that nothing followed is how the turn ended. */
+function tellNotes(turn: Node): void {
+  for (const note of turn.notes) {
+    const end = timesOf(note)?.end;
+    if (!end || isBefore(end, turn.end)) continue;
+    turn.end = end;
+    if (note.operation === "error")
+      turn.record = { ...turn.record, status: "error", error_type: note.error_type ?? "_OTHER" };
+  }
+}

@@ -1,0 +1,17 @@
+/** Owns what weir asks of the JavaScript engine itself. */
+import { noFTL } from "bun:jsc";
+
+type Compiled = (...given: unknown[]) => unknown;
+
+/** Keeps these functions, and the methods of these classes, out of the engine's last compiler; `build.ts` says why. */
+export function keepLight(functions: readonly object[]): void {
+  for (const f of functions) {
+    noFTL(f as Compiled);
+    const methods = Object.getOwnPropertyDescriptors((f as { prototype?: object }).prototype ?? {});
+    for (const name in methods) {
+      const { value, get } = methods[name] as PropertyDescriptor;
+      if (name !== "constructor" && typeof value === "function") noFTL(value);
+      if (get) noFTL(get);
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** Proves `sync --watch`: rounds one after the other, the lock free between them, failures told until they end, a quick stop. */
+import { describe, expect, test } from "bun:test";
+import { chmodSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { callLines, callNumbers, numbersTo, sessionPath, writeCalls } from "../support/claude.ts";
+import { type Scratch, scratch } from "../support/home.ts";
+import { exported, runSync, smallDisk, unprivileged } from "../support/runs.ts";
+import { startWeir, type Weir } from "../support/weir.ts";
+
+const EVERY_SECOND = { WEIR_WATCH_INTERVAL_MS: "1s" };
+
+interface Watching {
+  readonly child: Weir;
+  /** Everything that it has said so far. */
+  readonly said: () => string;
+  /** Waits until it has said this so many times. */
+  hears(text: string, times?: number): Promise<void>;
+  stop(signal?: NodeJS.Signals): Promise<{ readonly status: number; readonly ms: number }>;
+}
+
+function watching({ home, data }: Scratch, args: readonly string[] = [], through: readonly string[] = []): Watching {
+  const child = startWeir(["sync", "--watch", "--home", home, "--data-dir", data, ...args], {
+    env: EVERY_SECOND,
+    through,
+  });
+  let text = "";
+  void (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) text += decoder.decode(chunk, { stream: true });
+  })();
+  return {
+    child,
+    said: () => text,
+    async hears(wanted, times = 1) {
+      const end = performance.now() + 20_000;
+      while (text.split(wanted).length - 1 < times) {
+        if (performance.now() > end) throw new Error(`"${wanted}" was not said ${times} times: ${text}`);
+        await Bun.sleep(10);
+      }
+    },
+    async stop(signal = "SIGTERM") {
+      const before = performance.now();
+      child.kill(signal);
+      const status = await child.exited;
+      return { status, ms: performance.now() - before };
+    },
+  };
+}
+
+describe("sync --watch", () => {
+  test("archives what comes, leaves the lock free while it sleeps, and stops within 250 ms", async () => {
+    using place = scratch();
+    writeCalls(place, 10);
+    const watch = watching(place);
+    await watch.hears("archived 11 records");
+    expect(runSync(place, ["--no-wait"]).status).toBe(0);
+    place.write(sessionPath("later"), callLines(10, 13, "later"));
+    await watch.hears("archived 4 records");
+    const { status, ms } = await watch.stop();
+    expect(status).toBe(143);
+    expect(ms).toBeLessThan(250);
+    expect(callNumbers(exported(place))).toEqual(numbersTo(13));
+    expect(watch.said()).not.toContain("nothing new");
+  });
+
+  test("gives one JSON object a round, at once", async () => {
+    using place = scratch();
+    writeCalls(place, 10);
+    const watch = watching(place, ["--json"]);
+    const reader = watch.child.stdout.getReader();
+    const first = new TextDecoder().decode((await reader.read()).value);
+    expect(JSON.parse(first)).toMatchObject({ schema: "weir.sync", records: { added: 11 } });
+    const second = new TextDecoder().decode((await reader.read()).value);
+    expect(JSON.parse(second)).toMatchObject({ schema: "weir.sync", records: { added: 0 } });
+    expect((await watch.stop("SIGINT")).status).toBe(130);
+  });
+
+  test("another run at work is told in each round, its end once; a signal ends the waiting, too", async () => {
+    using place = scratch();
+    writeCalls(place, 20_000);
+    const holder = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
+    while (!existsIn(place.data, "state.db-wal")) await Bun.sleep(1);
+    holder.kill("SIGSTOP");
+    const watch = watching(place, ["--no-wait"]);
+    await watch.hears("another weir is at work", 2);
+    const waiting = watching(place);
+    await waiting.hears("watching");
+    await Bun.sleep(200);
+    const stopped = await waiting.stop();
+    expect(stopped.status).toBe(143);
+    expect(stopped.ms).toBeLessThan(250);
+    holder.kill("SIGCONT");
+    expect(await holder.exited).toBe(0);
+    await watch.hears("the other run has ended");
+    await Bun.sleep(1500);
+    expect(watch.said().split("the other run has ended")).toHaveLength(2);
+    expect((await watch.stop()).status).toBe(143);
+  });
+
+  test("a full disk is told in each round with what waits, and archiving goes on when there is room", async () => {
+    using place = scratch();
+    writeCalls(place, 4000);
+    place.write("../data/.keep", "");
+    using disk = smallDisk(place.data, 1024);
+    if (!disk) return;
+    const watch = watching(place);
+    await watch.hears("cannot write", 2);
+    expect(watch.said()).toMatch(/error: cannot write to .*; at least [\d,]+ records waiting\n/);
+    expect(watch.child.exitCode).toBe(null);
+    Bun.spawnSync(["mount", "-o", "remount,size=64m", place.data]);
+    await watch.hears("the archive can be written again");
+    expect((await watch.stop()).status).toBe(143);
+    expect(callNumbers(exported(place))).toEqual(numbersTo(4000));
+  });
+
+  test("a source that cannot be read is told in each round, its end once", async () => {
+    using place = scratch();
+    writeCalls(place, 5);
+    const path = place.write(sessionPath("closed"), callLines(5, 6, "closed"));
+    const through = unprivileged(place);
+    chmodSync(path, 0);
+    const watch = watching(place, [], through);
+    await watch.hears(`cannot read ${path}`, 2);
+    chmodSync(path, 0o644);
+    await watch.hears("every source can be read again");
+    expect((await watch.stop()).status).toBe(143);
+    expect(callNumbers(exported(place))).toEqual(numbersTo(6));
+  });
+
+  test("what cannot pass ends it: a damaged archive, a wrong command line", async () => {
+    using place = scratch();
+    writeCalls(place, 5);
+    const watch = watching(place);
+    await watch.hears("archived 6 records");
+    const [segment = ""] = readdirSync(join(place.data, "archive"));
+    rmSync(join(place.data, "archive", segment));
+    expect(await watch.child.exited).toBe(5);
+    expect(runSync(place, ["--watch", "--dry-run"]).status).toBe(2);
+  });
+});
+
+function existsIn(folder: string, name: string): boolean {
+  try {
+    return readdirSync(folder).includes(name);
+  } catch {
+    return false;
+  }
+}
