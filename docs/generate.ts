@@ -2,10 +2,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { configurationPage } from "./configuration.ts";
+import { manualPage } from "./manual.ts";
+import { recordsPage } from "./records.ts";
 
 /** Every generated page by its name in this folder. */
 export const pages: Readonly<Record<string, () => string>> = {
   "configuration.md": configurationPage,
+  "records.md": recordsPage,
+  "weir.1": manualPage,
 };
 
 if (import.meta.main) {

@@ -3,10 +3,11 @@ import { delimiter, resolve } from "node:path";
 import { type Command, parseArguments, UsageError } from "./cli/argv.ts";
 import { decideColor } from "./cli/color.ts";
 import { commands } from "./cli/commands.ts";
-import { EXIT, EXIT_MEANINGS, exitCodeOf } from "./cli/exit.ts";
+import { EXIT, exitCodeOf } from "./cli/exit.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import type { Io } from "./cli/io.ts";
 import { createLog, type Log, levelOf, wantsProgress } from "./cli/log.ts";
+import { program } from "./cli/program.ts";
 import { createStdout } from "./cli/stdout.ts";
 import { nearest } from "./cli/text.ts";
 import { environmentOf } from "./config/environment.ts";
@@ -18,18 +19,6 @@ import { sys, writeFully } from "./system/system.ts";
 
 declare const WEIR_VERSION: string | undefined;
 const version = typeof WEIR_VERSION === "string" ? WEIR_VERSION : "0.0.0-source";
-
-const program = {
-  summary:
-    "weir keeps every AI coding agent's sessions in one archive of plain JSON Lines, as OpenTelemetry GenAI records: each fact once, metadata only unless you ask for more.",
-  commands,
-  examples: [
-    { line: "weir scan", does: "what is on this machine" },
-    { line: "weir sync", does: "archive what is new; safe in cron" },
-    { line: "weir export --since 7d --format csv -o week.csv", does: "last week as a table" },
-  ],
-  exitCodes: EXIT_MEANINGS,
-};
 
 type Flags = {
   readonly color: "auto" | "always" | "never";

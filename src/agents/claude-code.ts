@@ -71,6 +71,8 @@ interface State {
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
 const KNOWN_HOOKS = 32;
+/** More than the longest beginning that NOT_TYPED knows. */
+const PROMPT_SHOWN = 64;
 /** Lines that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT: ReadonlySet<string> = new Set([
   "agent-name",
@@ -172,7 +174,7 @@ function step(state: State, line: Line, emit: Emit): void {
       return;
     }
   }
-  const o = fastAssistant(line) ?? line.json();
+  const o = fastPrompt(line) ?? fastAssistant(line) ?? line.json();
   const time = utc(o.timestamp);
   if (time !== undefined) state.began ??= time;
   const type = text(o.type) ?? "";
@@ -193,24 +195,45 @@ function step(state: State, line: Line, emit: Emit): void {
 
 /**
  * An assistant's line without its content, when it is laid out as Claude Code writes it and at most the first block of
- * its content is a tool call; else undefined, and the whole line is parsed. The keys before the content are told by the
- * head, those after it by the tail: each must be a whole object once the content is put between them.
+ * its content is a tool call; else undefined, and the whole line is parsed.
  */
 function fastAssistant(line: Line): JsonObject | undefined {
   const { head } = line;
   if (!head.startsWith('{"parentUuid":')) return undefined;
   const frame = frames.of(head, head.indexOf(",") + 1);
-  const message = frame && messages.of(head, frames.end);
-  const block = message && blockAt(head, messages.end);
-  if (!block || line.find('"type":"tool_use"', messages.end + TOOL_USE.length) >= 0) return undefined;
-  const end = line.find('],"stop_reason":', messages.end);
-  if (end < 0) return undefined;
+  const content = frame ? head.indexOf(CONTENT, frames.end) + CONTENT.length : 0;
+  if (!frame || content < CONTENT.length) return undefined;
+  const block = blockAt(head, content);
+  if (!block || line.find('"type":"tool_use"', content + TOOL_USE.length) >= 0) return undefined;
+  const id = plainValue(head, '"id":"', frames.end, content);
+  const model = plainValue(head, '"model":"', frames.end, content);
+  const end = line.find('],"stop_reason":', content);
+  if (!id || !model || end < 0) return undefined;
   const rest = parsed(`{"message":{"content":[${line.slice(end)}`);
   const inner = rest?.message as Record<string, unknown> | undefined;
   if (!inner?.usage || rest?.type !== "assistant") return undefined;
-  inner.id = message.id;
-  inner.model = message.model;
+  inner.id = id;
+  inner.model = model;
   inner.content = [block];
+  return Object.assign(rest, frame);
+}
+
+const PROMPT = '"message":{"role":"user","content":"';
+const PROMPT_END = '"},"uuid":"';
+
+/** A prompt's line with no more of its text than tells whether the user typed it, when it is laid out likewise. */
+function fastPrompt(line: Line): JsonObject | undefined {
+  const { head } = line;
+  if (!head.startsWith('{"parentUuid":')) return undefined;
+  const frame = promptFrames.of(head, head.indexOf(",") + 1);
+  const start = promptFrames.end;
+  const said = frame && head.slice(start, start + PROMPT_SHOWN);
+  const end = said === undefined || said.includes("\\") ? -1 : line.find(PROMPT_END, start);
+  if (said === undefined || end < start + PROMPT_SHOWN) return undefined;
+  const rest = parsed(`{"message":{"content":"${line.slice(end)}`);
+  const inner = rest?.message as Record<string, unknown> | undefined;
+  if (!inner || rest?.uuid === undefined) return undefined;
+  inner.content = said;
   return Object.assign(rest, frame);
 }
 
@@ -220,6 +243,16 @@ function parsed(json: string): Record<string, unknown> | undefined {
   } catch {
     return undefined; // the line is not laid out as expected; the full parse decides
   }
+}
+
+const PLAIN = /^[ !#-[\]-~]+$/;
+
+/** The value of a key between two places, when it is ASCII without escapes. */
+function plainValue(head: string, key: string, from: number, to: number): string | undefined {
+  const start = head.indexOf(key, from) + key.length;
+  if (start < key.length || start > to) return undefined;
+  const value = head.slice(start, head.indexOf('"', start));
+  return PLAIN.test(value) ? value : undefined;
 }
 
 /** Reads a run of keys that ends before a known one; it is kept, because most lines repeat the line before. */
@@ -236,7 +269,7 @@ class Keys {
       const next = head.indexOf(this.next, start);
       if (next < 0) return undefined;
       this.#text = head.slice(start, next + this.next.length);
-      const keys = head.slice(start, next).replace(/,$/, "");
+      const keys = head.slice(start, head[next - 1] === "," ? next - 1 : next);
       this.#object = /[^\x20-\x7e]/.test(keys) ? undefined : parsed(`{${keys}}`);
     }
     this.end = start + this.#text.length;
@@ -246,8 +279,9 @@ class Keys {
 
 /** The keys before the message: session, version, folder, branch. */
 const frames = new Keys('"message":{');
-/** The keys of the message before its content: id and model. */
-const messages = new Keys('"content":[');
+/** The keys before a prompt's text. */
+const promptFrames = new Keys(PROMPT);
+const CONTENT = '"content":[';
 
 const RESULT = '"type":"user","message":{"role":"user","content":[{"tool_use_id":"';
 const RESULT_CONTENT = '","type":"tool_result","content":';
@@ -368,7 +402,8 @@ function assistant(
     emit.unknown("assistant without an id");
     return;
   }
-  let call = state.calls.find((c) => c.id === id && c.session === context.session);
+  let call: Call | undefined;
+  for (const one of state.calls) if (one.id === id && one.session === context.session) call = one;
   if (!call) {
     call = { ...context, id, start: state.asked ?? time, at: line.offset };
     state.calls.push(call);

@@ -95,15 +95,14 @@ function tellSession(document: JsonObject, source: SourceInfo, emit: Emit): void
     if (!ROLES.has(text(message.role) ?? "")) emit.unknown(`role ${text(message.role) ?? ""}`);
     if (message.role === "user") {
       const key = numbered(times, one.print);
-      const answer = answerTo(items, at)?.fact;
-      emit({ ...common, key, fact: answer && fingerprint(["user", answer]), operation: "user_message" });
+      emit({ ...common, key, ...answered(items, at), operation: "user_message" });
     }
     if (fact !== undefined && usage)
       tellCall({ ...common, key: fact, fact }, object(message.usage) ?? {}, usage, title, emit);
     for (const state of list(item.toolCallStates)) tellTool(common, object(state) ?? {}, emit);
     const summary = text(item.conversationSummary) ?? compactedIn(message);
     if (summary !== undefined) {
-      const key = numbered(times, `summary ${summary.length}`);
+      const key = numbered(times, fingerprint(["summary", summary]));
       const same = fingerprint([key, one.print, items[at - 1]?.print]);
       emit({ ...common, key, fact: same, operation: "compaction", kind: "internal" });
     }
@@ -136,9 +135,9 @@ function itemsOf(history: readonly unknown[]): Item[] {
   return items;
 }
 
-/** A call by its tokens and its tools, anything else by its role and the length of its text. */
+/** A call by its tokens and its tools, anything else by its text; of neither more than a hash of it leaves this file. */
 function printOf(message: JsonObject, usage: Usage | undefined): string {
-  if (!usage) return `${text(message.role)} ${textOf(message.content).length}`;
+  if (!usage) return fingerprint([text(message.role), textOf(message.content)]);
   const { model, cost_cents } = object(message.usage) ?? {};
   const tools = list(message.toolCalls).map((call) => text(object(call)?.id));
   return fingerprint([text(model), number(cost_cents), JSON.stringify(usage), ...tools]);
@@ -156,9 +155,11 @@ function compactedIn({ role, content }: JsonObject): string | undefined {
   return role === "assistant" && textOf(content).startsWith(COMPACTED) ? textOf(content) : undefined;
 }
 
-function answerTo(items: readonly Item[], at: number): Item | undefined {
+/** A prompt is known by its answer, since the same words come again; until it has one, it is open. */
+function answered(items: readonly Item[], at: number): Pick<Draft, "fact" | "open"> {
   const next = items.slice(at + 1).find(({ message, fact }) => message.role === "user" || fact !== undefined);
-  return next?.fact === undefined ? undefined : next;
+  if (next?.fact === undefined) return { open: next ? undefined : true };
+  return { fact: fingerprint(["user", next.fact]) };
 }
 
 /**

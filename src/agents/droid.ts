@@ -22,6 +22,8 @@ interface State {
   /** The session whose tool call started it. */
   parent?: string;
   parentCall?: string;
+  /** A line has been read; the session has been told. */
+  seen?: boolean;
   told?: boolean;
   began?: string;
   last?: string;
@@ -112,6 +114,7 @@ function usageOf(value: unknown, provider: string | undefined): Usage | undefine
 
 function step(state: State, line: Line, emit: Emit): void {
   const o = (line.length > FAST ? fastRead(line) : undefined) ?? line.json();
+  state.seen = true;
   const type = text(o.type) ?? "";
   const time = utc(o.timestamp);
   const at = line.offset;
@@ -142,17 +145,13 @@ function fastRead(line: Line): JsonObject | undefined {
   return { type: "message", id, timestamp, message: { role, content: [result] } };
 }
 
-/** A fork names the message that it goes on from; a subagent's session names the tool call that started it. */
+/** A fork names the message that it goes on from; a subagent's session names the session and call that started it. */
 function header(state: State, o: JsonObject): void {
   state.session = text(o.id) ?? state.session;
   state.cwd = text(o.cwd);
+  state.forked = text(o.parent);
   state.forkedAt = text(o.forkedAtMessageId);
-  const parent = text(o.parent);
-  if (state.forkedAt === undefined) state.parent = text(o.callingSessionId) ?? parent;
-  else {
-    state.forked = parent;
-    state.parent = text(o.callingSessionId);
-  }
+  state.parent = text(o.callingSessionId);
   state.parentCall = text(o.callingToolUseId);
 }
 
@@ -226,7 +225,7 @@ function user(state: State, { m, id, time, at }: Message, emit: Emit): void {
     delete state.tools[call];
     emit({ ...base(state), ...toolDraft(call, known, state.session, { time, failed: block.is_error === true }) });
   }
-  if (hasResult || m.visibility !== undefined || state.parentCall !== undefined) return;
+  if (hasResult || m.visibility !== undefined || state.parent !== undefined) return;
   const words = typeof m.content === "string" ? [m.content] : list(m.content).map((b) => text(object(b)?.text) ?? "");
   if (words.every((word) => INJECTED.test(word))) return;
   state.turn++;
@@ -253,6 +252,7 @@ function outcome(state: State, o: JsonObject, emit: Emit): void {
 function open(state: State, emit: Emit): void {
   for (const [id, call] of Object.entries(state.tools))
     emit({ ...base(state), ...toolDraft(id, call, state.session, undefined) });
+  if (!state.seen) return;
   if (!state.told) tellSession(state, emit);
   const { usage, model, provider, attributes } = state.settings;
   if (!usage) return;

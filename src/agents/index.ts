@@ -5,6 +5,7 @@ import { claudeCode } from "./claude-code.ts";
 import { cline } from "./cline/cline.ts";
 import { codex } from "./codex/codex.ts";
 import { continueDev } from "./continue.ts";
+import { copilotCli } from "./copilot-cli/copilot-cli.ts";
 import { copilotVscode } from "./copilot-vscode/copilot-vscode.ts";
 import { droid } from "./droid.ts";
 import { geminiCli } from "./gemini-cli.ts";
@@ -12,13 +13,14 @@ import { kimiCode } from "./kimi-code/kimi-code.ts";
 import { kiloCode } from "./opencode/kilo-code.ts";
 import { opencode } from "./opencode/opencode.ts";
 import { pi } from "./pi.ts";
-import { qwenCode } from "./qwen-code.ts";
+import { qwenCode } from "./qwen-code/qwen-code.ts";
 import { windsurf } from "./windsurf.ts";
 
 export const agents: readonly Agent[] = [
   claudeCode,
   codex,
   copilotVscode,
+  copilotCli,
   droid,
   geminiCli,
   continueDev,

@@ -1,8 +1,9 @@
 /** Owns the writer's side of the archive: sources and their cursors, and the commit that moves everything together. */
 
 import type { Encoded } from "../record/encode.ts";
-import type { Database } from "../system/database.ts";
-import { isDamaged, isWriteFailure } from "../system/database.ts";
+import type { Database, Statement } from "../system/database.ts";
+import { isBusy, isDamaged, isWriteFailure } from "../system/database.ts";
+import { collectGarbage } from "../system/engine.ts";
 import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
 import { ifPresent, removeFolder, sys } from "../system/system.ts";
@@ -32,7 +33,7 @@ import {
   segmentName,
   startsNext,
 } from "./segment.ts";
-import { damagedState, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
+import { damagedState, getMeta, openState, openStateForReading } from "./state.ts";
 
 /** What is known of a source between syncs. */
 export interface SourceRow {
@@ -150,7 +151,7 @@ export class Archive {
   static async open(path: string, options: ArchiveOptions): Promise<Archive> {
     const folder = dataFolder(path);
     if (options.dryRun) return Archive.#forDryRun(folder, options);
-    prepareFolder(folder);
+    explaining(folder, () => prepareFolder(folder));
     if (!(await lockOrExplain(folder, options)))
       throw new WeirError(
         "locked",
@@ -158,7 +159,7 @@ export class Archive {
         "nothing was done; the next run goes on from where that one ends",
       );
     try {
-      return Archive.#opened(folder, options);
+      return explaining(folder, () => Archive.#opened(folder, options));
     } catch (error) {
       releaseLock();
       throw error;
@@ -171,7 +172,7 @@ export class Archive {
       return new Archive(db, folder, getMeta(db, "install") ?? "", options);
     }
     const db = openState(":memory:");
-    return new Archive(db, folder, rebuildState(db, folder) ?? "0".repeat(16), options);
+    return new Archive(db, folder, rebuildState(db, folder), options);
   }
 
   static #opened(folder: DataFolder, options: ArchiveOptions): Archive {
@@ -180,8 +181,7 @@ export class Archive {
     const db = openState(folder.state);
     let host = getMeta(db, "install");
     if (host === undefined) {
-      host = rebuildState(db, folder) ?? Buffer.from(sys.random(8)).toString("hex");
-      setMeta(db, "install", host);
+      host = rebuildState(db, folder);
     } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
     for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);
     removeUnborn(db, folder, host.slice(0, 8));
@@ -243,12 +243,7 @@ export class Archive {
 
   /** Asks the state; what SQLite cannot read of it is a damaged state, not a damaged source. */
   #asked<T>(question: (db: Database) => T): T {
-    try {
-      return question(this.#db);
-    } catch (error) {
-      if (isDamaged(error)) throw damagedState(this.#folder.state, error);
-      throw error;
-    }
+    return explaining(this.#folder, () => question(this.#db));
   }
 
   cursorOf(source: number): CursorRow | undefined {
@@ -279,8 +274,12 @@ export class Archive {
   }
 
   #orphanOf(row: Omit<SourceRow, "id">): { entries: Uint8Array } | undefined {
-    const query = this.#db.query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?");
-    return (query.get(row.agent, row.stream, row.relative) as { entries: Uint8Array } | null) ?? undefined;
+    const stored = this.#asked((db) =>
+      db
+        .query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?")
+        .get(row.agent, row.stream, row.relative),
+    );
+    return (stored as { entries: Uint8Array } | null) ?? undefined;
   }
 
   /** Adds a record's line to the batch. */
@@ -320,16 +319,19 @@ export class Archive {
     for (const id of this.#ledgers.keys()) if (id !== this.#current) this.#ledgers.delete(id);
     this.#adopted.clear();
     if (this.#output.length > 0) this.#options.onCommitted?.(this.#output.bytes());
+    if (this.#output.length >= BATCH_BYTES) collectGarbage();
     this.#output.clear();
   }
 
   #makeDurable(): void {
     try {
-      const changed = this.#writeOutput();
-      this.#inTransaction("commit", () => this.#moveState(changed));
+      explaining(this.#folder, () => {
+        const changed = this.#writeOutput();
+        this.#inTransaction("commit", () => this.#moveState(changed));
+      });
     } catch (error) {
       this.#undo();
-      throw this.#explained(error);
+      throw error;
     }
   }
 
@@ -394,14 +396,18 @@ export class Archive {
       "INSERT OR REPLACE INTO source (id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     for (const r of this.#sources.values()) {
-      const stamp = [r.dev, r.ino, r.birth, r.size, r.mtime, r.ctime] as const;
       source.run(
         r.id,
         r.agent,
         r.stream,
         r.path,
         r.relative,
-        ...stamp,
+        r.dev,
+        r.ino,
+        r.birth,
+        r.size,
+        r.mtime,
+        r.ctime,
         r.sidecars,
         r.readAt,
         r.version,
@@ -413,7 +419,8 @@ export class Archive {
       "INSERT INTO cursor (source, proof, state) VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET proof = excluded.proof, state = excluded.state",
     );
     for (const [id, c] of this.#cursors) cursor.run(id, c.proof, c.state);
-    for (const [id, held] of this.#ledgers) this.#storeLedger(id, held);
+    const entries = db.query("INSERT INTO ledger (source, seq, entries) VALUES (?, ?, ?)");
+    for (const [id, held] of this.#ledgers) this.#storeLedger(id, held, entries);
     const bad = db.query(
       "INSERT INTO quarantine (source, generation, position, length, hash, reason, found) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
@@ -421,15 +428,13 @@ export class Archive {
       bad.run(q.source, q.generation, q.position, q.length, q.hash, q.reason, sys.now());
   }
 
-  #storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }): void {
+  #storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }, entries: Statement): void {
     const batch = held.ledger.takeBatch();
     if (!batch && !this.#adopted.has(source)) return;
     const whole = this.#adopted.has(source) || held.batches >= LEDGER_BATCHES;
     if (whole) this.#db.query("DELETE FROM ledger WHERE source = ?").run(source);
     held.batches = whole ? 1 : held.batches + 1;
-    this.#db
-      .query("INSERT INTO ledger (source, seq, entries) VALUES (?, ?, ?)")
-      .run(source, held.batches, whole ? held.ledger.packed() : (batch ?? new Uint8Array()));
+    entries.run(source, held.batches, whole ? held.ledger.packed() : (batch ?? new Uint8Array()));
   }
 
   #inTransaction<T>(name: string, work: () => T): T {
@@ -445,13 +450,11 @@ export class Archive {
     const foreign = foreignFiles(this.#db, this.#folder, install);
     const plan = planOf(this.#db, this.#newest, limits);
     if (this.#options.dryRun) return { plan, foreign, removed: [], waiting: [], failed: [] };
-    try {
+    return explaining(this.#folder, () => {
       if (plan.prune.length > 0) this.#inTransaction("prune", () => markPruned(this.#db, plan));
       this.#segments = readSegments(this.#db);
       return { plan, foreign, ...removePruned(this.#db, this.#folder, install) };
-    } catch (error) {
-      throw this.#explained(error);
-    }
+    });
   }
 
   /** Takes a failed batch's bytes off the disk at once. What fails here too, the next start does. */
@@ -462,16 +465,6 @@ export class Archive {
     } catch {
       // the first error is the one that is told; bytes beyond the committed length do not exist for any reader
     }
-  }
-
-  #explained(error: unknown): unknown {
-    if (error instanceof WeirError || !(isWriteError(error) || isWriteFailure(error))) return error;
-    return new WeirError(
-      "write",
-      `cannot write to ${this.#folder.path}: ${(error as Error).message}`,
-      "what was archived before is safe; make room or fix the folder's rights, then run the same command again",
-      { cause: error },
-    );
   }
 
   /** Ends the run: notes its summary and gives the lock back. What was not committed is forgotten. */
@@ -492,6 +485,24 @@ export class Archive {
       this.#db.close();
       releaseLock();
     }
+  }
+}
+
+/** Runs a step on our own files; what goes wrong in it is a WeirError or ends the run: it is no source's error. */
+function explaining<T>(folder: DataFolder, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof WeirError) throw error;
+    if (isDamaged(error)) throw damagedState(folder.state, error);
+    if (!(isWriteError(error) || isWriteFailure(error) || isBusy(error)))
+      throw new Error((error as Error).message, { cause: error });
+    throw new WeirError(
+      "write",
+      `cannot write to ${folder.path}: ${(error as Error).message}`,
+      "what was archived before is safe; make room or fix the folder's rights, then run the same command again",
+      { cause: error },
+    );
   }
 }
 

@@ -14,6 +14,7 @@ export type RankOf = (agent: string, stream: string) => number;
 /** Facts that streams may tell without a common key. A session is one by its id, so nothing rivals its record. */
 const CLASS: Readonly<Partial<Record<Operation, string>>> = {
   chat: "calls",
+  compaction: "compactions",
   embeddings: "calls",
   execute_tool: "tools",
   session: "sessions",
@@ -32,6 +33,7 @@ interface Telling {
   readonly sidechain: boolean;
   /** Its trace and span, where the source has them. */
   readonly span: string | undefined;
+  readonly isTraced: boolean;
   readonly isNested: boolean;
   readonly time: number;
   readonly tokens: number;
@@ -78,6 +80,7 @@ export class Counter {
       rank: this.rankOf(record.agent, record.stream),
       sidechain: record.subagent !== undefined,
       span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
+      isTraced: record.trace_id !== undefined,
       isNested: record.parent_span_id !== undefined,
       time,
       tokens: tokensOf(record.usage),
@@ -201,7 +204,8 @@ function joinGroup(group: [fact: string, tellings: Telling[]][], joined: Map<str
 
 /**
  * Where streams tell of one session and no fact joins them, only the group of joined streams that tells most of a
- * class counts for it (telemetry may have been switched on half way); the higher rank breaks a tie.
+ * class counts for it (telemetry may have been switched on half way); of as many the group that knows the tokens of
+ * more, then the higher rank.
  */
 function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): Telling[] {
   const counted: Telling[] = [];
@@ -215,7 +219,10 @@ function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<str
     const joined = joinStreams(group, facts);
     const sides = [...Map.groupBy(group, (t) => joined(t.stream)).values()];
     const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
-    counted.push(...sides.reduce((a, b) => ((b.length - a.length || rank(b) - rank(a)) > 0 ? b : a)));
+    const known = (side: readonly Telling[]): number => side.filter((t) => t.tokens > 0).length;
+    const isBetter = (a: readonly Telling[], b: readonly Telling[]): boolean =>
+      (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
+    counted.push(...sides.reduce((a, b) => (isBetter(b, a) ? b : a)));
   }
   return counted;
 }
@@ -236,5 +243,11 @@ function joinStreams(
     ].sort();
     for (const stream of tellers.slice(1)) parent.set(find(stream), find(tellers[0] as string));
   }
+  // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
+  for (const traced of Map.groupBy(
+    group.filter((t) => t.isTraced),
+    agentOf,
+  ).values())
+    for (const { stream } of traced) parent.set(find(stream), find(traced[0]?.stream ?? stream));
   return find;
 }

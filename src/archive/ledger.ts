@@ -106,14 +106,15 @@ export class Ledger {
 function packed(entries: readonly { readonly id: number; readonly entry: Known }[]): Uint8Array {
   const bytes = new Uint8Array(entries.length * ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
-  entries.forEach(({ id, entry }, i) => {
-    const at = i * ENTRY_BYTES;
+  let at = 0;
+  for (const { id, entry } of entries) {
     view.setFloat64(at, id);
     view.setUint32(at + 8, entry.content);
     view.setUint32(at + 12, entry.when);
     view.setFloat64(at + 16, entry.score);
     view.setUint16(at + 24, entry.rev);
     view.setUint8(at + 26, entry.soft ? 1 : 0);
-  });
+    at += ENTRY_BYTES;
+  }
   return bytes;
 }

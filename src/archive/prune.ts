@@ -1,6 +1,7 @@
 /** Owns carrying out retention: marks in the state first, then removes the files, and finishes what a killed run left. */
 import type { Database } from "../system/database.ts";
 import { errorCode, ifPresent, syncFolder, sys } from "../system/system.ts";
+import { deliveredSegments } from "./delivery.ts";
 import type { DataFolder } from "./folder.ts";
 import { type KeptSegment, type Limits, type Plan, planRetention } from "./retention.ts";
 import { bySegmentName, parseSegmentName } from "./segment.ts";
@@ -42,7 +43,13 @@ export function planOf(db: Database, newest: number | undefined, limits: Limits)
   const segments = db
     .query("SELECT seq, name, bytes, records, written FROM segment WHERE pruned = 0 ORDER BY seq")
     .all() as KeptSegment[];
-  return planRetention({ segments, now: sys.now(), newest }, limits);
+  return planRetention({ segments, now: sys.now(), newest, delivered: deliveredIn(db) }, limits);
+}
+
+function deliveredIn(db: Database): ReadonlyMap<string, number> {
+  // A dry run reads a state as it is: an older one has no such table yet.
+  const isThere = db.query("SELECT 1 FROM sqlite_master WHERE name = 'export'").get() !== null;
+  return isThere ? deliveredSegments(db) : new Map();
 }
 
 /** Takes the planned segments out of the archive; call it in a transaction. Their records stay in the ledger. */

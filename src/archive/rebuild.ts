@@ -8,20 +8,21 @@ import type { DataFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
+import { setMeta } from "./state.ts";
 
 /**
- * Fills an empty state from the segments that are there, in one transaction, and returns the installation's id:
- * that of the newest segment. Undefined when there is no segment. Cursors start at zero: the sources are read again,
- * and the ledgers kept here for them suppress what is archived.
+ * Fills an empty state from the segments that are there, in one transaction, and returns the installation's id: that of
+ * the segments, or a new one where there are none or those of several installations, of which none is known to be ours.
+ * Cursors start at zero: the sources are read again, and the ledgers kept here for them suppress what is archived.
  */
-export function rebuildState(db: Database, folder: DataFolder): string | undefined {
+export function rebuildState(db: Database, folder: DataFolder): string {
   const names = listSegments(folder.archive);
+  const installs = new Set(names.map((name) => parseSegmentName(name)?.install));
+  const [install] = installs.size === 1 ? installs : [];
   const newest = names.at(-1);
-  if (newest === undefined) return undefined;
-  const install = parseSegmentName(newest)?.install;
-  let host: string | undefined;
   const ledgers = new Map<string, Ledger>();
-  db.transaction(() => {
+  return db.transaction(() => {
+    let host: string | undefined;
     let seq = 0;
     for (const name of names) {
       const path = `${folder.archive}/${name}`;
@@ -31,13 +32,13 @@ export function rebuildState(db: Database, folder: DataFolder): string | undefin
         const record = parsed(line);
         if (!record) continue;
         records++;
-        if (record.host.startsWith(install ?? " ")) host = record.host;
+        if (install !== undefined && record.host.startsWith(install)) host = record.host;
         const key = JSON.stringify([record.agent, record.stream, record.source.path]);
         const ledger = ledgers.get(key) ?? new Ledger();
         ledgers.set(key, ledger);
         ledger.note(ledgerFactsOf(record));
       }
-      if (parseSegmentName(name)?.install !== install) continue;
+      if (install === undefined) continue;
       db.query("INSERT INTO segment (seq, name, bytes, records, sealed, written) VALUES (?, ?, ?, ?, ?, ?)").run(
         ++seq,
         name,
@@ -52,8 +53,10 @@ export function rebuildState(db: Database, folder: DataFolder): string | undefin
       const [agent, stream, relative] = JSON.parse(key) as [string, string, string];
       insert.run(agent, stream, relative, ledger.packed());
     }
+    host ??= (install ?? "") + Buffer.from(sys.random(install === undefined ? 8 : 4)).toString("hex");
+    setMeta(db, "install", host);
+    return host;
   })();
-  return host ?? `${install}${Buffer.from(sys.random(4)).toString("hex")}`;
 }
 
 function parsed(line: string): WeirRecord | undefined {

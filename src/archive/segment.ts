@@ -46,7 +46,7 @@ export function bySegmentName(a: string, b: string): number {
 /** True when a record of `length` bytes belongs into the next segment: a new date, or this one is full. */
 export function startsNext(current: Segment | undefined, date: string, length: number, limit: number): boolean {
   if (!current || current.sealed) return true;
-  if (parseSegmentName(current.name)?.date !== date) return true;
+  if (!current.name.startsWith(`weir-${date}-`)) return true;
   return current.bytes > 0 && current.bytes + length > limit;
 }
 

@@ -62,9 +62,9 @@ export function damagedState(path: string, cause: unknown): WeirError {
 export function openState(path: string): Database {
   try {
     const db = openOwnDatabase(path, 5000);
+    const from = refuseNewer(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
-    const from = refuseNewer(db, path);
     if (from > 0 && !endedCleanly(db)) checkPages(db);
     for (let version = from; version < STATE_VERSION; version++) {
       db.transaction(() => {

@@ -47,8 +47,47 @@ export const syncArgs = {
 } as const satisfies ArgTable;
 
 export const exportArgs = {
-  format: { type: "enum", options: ["jsonl", "csv"], default: "jsonl", description: "form of the output" },
+  format: {
+    type: "enum",
+    options: ["jsonl", "csv", "parquet", "otlp-json", "text"],
+    default: "jsonl",
+    description: "form of the output; text shows span trees",
+  },
   output: { type: "string", alias: "o", valueHint: "FILE", description: "write to this file, whole or not at all" },
+  compress: {
+    type: "enum",
+    options: ["none", "gzip", "zstd"],
+    description: "compress the output; over the network gzip",
+  },
+  to: {
+    type: "string",
+    valueHint: "URL",
+    description: "send OTLP there; otel: where OTEL_EXPORTER_OTLP_ENDPOINT says",
+  },
+  protocol: {
+    type: "enum",
+    options: ["http/protobuf", "http/json", "grpc"],
+    defaultText: "OTEL_EXPORTER_OTLP_PROTOCOL or http/protobuf",
+    description: "how to send",
+  },
+  signals: {
+    type: "string",
+    valueHint: "LIST",
+    defaultText: "traces; for files all three",
+    description: "of traces,metrics,logs",
+  },
+  new: { type: "boolean", description: "only what this destination has not had, of turns that are over" },
+  "headers-file": {
+    type: "string",
+    valueHint: "FILE",
+    description: "request headers, name=value a line, beside OTEL_EXPORTER_OTLP_HEADERS",
+  },
+  "retry-for": {
+    type: "string",
+    valueHint: "TIME",
+    default: "30s",
+    description: "how long a batch is tried again while the receiver does not take it",
+  },
   since: {
     type: "string",
     valueHint: "TIME",
@@ -112,13 +151,21 @@ export const commands: readonly Command<Io>[] = [
   },
   {
     name: "export",
-    summary: "Write what counts, each fact once, from the archive. Reads no agent's files.",
+    summary:
+      "Write what counts, each fact once, from the archive, or send it as OpenTelemetry data. Reads no agent's files.",
     args: exportArgs,
     examples: [
       { line: "weir export > all.jsonl", does: "everything that counts, as JSON Lines" },
       { line: "weir export --since 7d --operation chat", does: "the model calls of the last seven days" },
       { line: "weir export --format csv -o usage.csv", does: "a table, written whole or not at all" },
       { line: "weir export --agent codex --session ID", does: "one session" },
+      {
+        line: "weir export --to http://127.0.0.1:4318 --new",
+        does: "what is new, as OpenTelemetry traces; safe in cron",
+      },
+      { line: "weir export --to otel --signals traces,metrics,logs", does: "to where OTEL_EXPORTER_OTLP_* points" },
+      { line: "weir export --format parquet -o all.parquet", does: "for DuckDB, ClickHouse, pandas" },
+      { line: "weir export --format text --since 1d", does: "the last day as span trees" },
       { line: "weir export --all", does: "copies, revisions and sums too" },
     ],
     load: () => import("./export.ts"),

@@ -4,9 +4,9 @@ import { agents } from "../agents/index.ts";
 import { allRecords, countingRecords } from "../archive/counting.ts";
 import { openReader } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
-import { wholeFile } from "../export/file.ts";
 import { type Filter, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
+import { fileOutput, type Output, streamOutput } from "../export/output.ts";
 import type { Writer } from "../export/writer.ts";
 import { OPERATIONS } from "../record/operations.ts";
 import { sys } from "../system/system.ts";
@@ -18,44 +18,91 @@ import { plural } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
-const WRITERS: Readonly<Record<Options["format"], () => Writer>> = { jsonl, csv };
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 export async function run(options: Options, io: Io): Promise<number> {
   const filter = filterOf(options);
+  checkTogether(options);
+  if (options.to !== undefined) {
+    const { runTo } = await import("./export-to.ts");
+    return runTo(options, filter, isFiltered(options), rankOf, io);
+  }
+  if (options.format === "otlp-json" || options.format === "text") {
+    const { runTrees } = await import("./export-trees.ts");
+    return runTrees(options, filter, rankOf, io);
+  }
+  return runRecords(options, filter, io);
+}
+
+async function writerOf(format: Options["format"]): Promise<Writer> {
+  if (format === "csv") return csv();
+  if (format === "parquet") return (await import("../export/parquet.ts")).parquet();
+  return jsonl();
+}
+
+async function runRecords(options: Options, filter: Filter, io: Io): Promise<number> {
   using reader = openReader(io.dataDir);
   const { segments } = reader;
-  const writer = WRITERS[options.format]();
-  const file = options.output && options.output !== "-" ? wholeFile(resolve(options.output)) : undefined;
-  const put = (text: string): boolean => {
-    if (!file) return io.stdout.write(text);
-    file.write(text);
-    return true;
-  };
+  const writer = await writerOf(options.format);
+  const output = outputOf(options, io);
   const records = options.all ? allRecords(segments) : countingRecords(segments, rankOf);
   let written = 0;
   try {
-    let open = put(writer.begin());
+    let open = output.write(writer.begin());
     for (const record of open ? records : []) {
       if (io.stopSignal()) break;
       if (!passes(record, filter)) continue;
-      open = put(writer.record(options.content ? record : withoutContent(record)));
+      open = output.write(writer.record(options.content ? record : withoutContent(record)));
       if (!open) break;
       written++;
     }
-    if (open) put(writer.end());
     const signal = io.stopSignal();
     if (signal) {
-      file?.abandon();
+      output.abandon();
       return EXIT[signal];
     }
-    file?.finish();
+    if (open) output.write(writer.end());
+    output.finish();
   } catch (error) {
-    file?.abandon();
+    output.abandon();
     throw error;
   }
-  if (file) io.log.info(`wrote ${plural(written, "record")} to ${options.output}`);
+  if (isFile(options)) io.log.info(`wrote ${plural(written, "record")} to ${options.output}`);
   return EXIT.done;
+}
+
+const isFile = ({ output }: Options): boolean => output !== undefined && output !== "-";
+
+function outputOf(options: Options, io: Io): Output {
+  const compression = options.compress ?? "none";
+  if (isFile(options)) return fileOutput(resolve(options.output ?? ""), compression);
+  return streamOutput((data) => io.stdout.write(data), compression);
+}
+
+/** Options that mean nothing, or two things, together. */
+function checkTogether(options: Options): void {
+  const { to, format, output } = options;
+  if (to === undefined) {
+    const lonely = (["protocol", "headers-file", "new"] as const).find((name) => options[name]);
+    if (lonely) throw new UsageError(`--${lonely} needs --to`, "for example --to http://127.0.0.1:4318");
+    if (options.signals !== undefined && format !== "otlp-json")
+      throw new UsageError(
+        "--signals needs --to or --format otlp-json",
+        "jsonl, csv, parquet and text have no signals",
+      );
+  } else {
+    if (output !== undefined) throw new UsageError("--to sends, --output writes a file", "give one of them");
+    if (format !== "jsonl") throw new UsageError(`--to sends OTLP, --format ${format} is for files`, "leave it out");
+  }
+  if (options.all && (to !== undefined || format === "otlp-json" || format === "text"))
+    throw new UsageError("--all is for jsonl, csv and parquet: a span is one fact", "leave it out");
+  if (format === "parquet" && (options.compress ?? "none") !== "none")
+    throw new UsageError("--compress: a Parquet file is compressed inside", "leave it out");
+}
+
+function isFiltered({ since, until, agent, session, model, operation }: Options): boolean {
+  const lists = [agent, session, model, operation];
+  return since !== undefined || until !== undefined || lists.some((names) => names.length > 0);
 }
 
 /** How much a stream is believed: what its agent's file says; a stream that no agent has any more is believed least. */

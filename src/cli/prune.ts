@@ -35,10 +35,10 @@ export async function run(options: OptionsOf<typeof pruneArgs>, io: Io): Promise
   }
   if (options.json) io.stdout.write(`${JSON.stringify(documentOf(result, dryRun))}\n`);
   else if (result.plan.prune.length > 0) io.stdout.write(planTable(result, io));
-  tellPruned(result, archive.leftover, dryRun, io);
+  tellPruned(result, dryRun, io);
   for (const name of result.foreign) io.log.info(`not this installation's, left alone: ${name}`);
   if (result.plan.refused !== undefined) throw refusal(result.plan.refused);
-  return result.failed.length + archive.leftover.failed.length > 0 ? EXIT.write : EXIT.done;
+  return result.failed.length > 0 ? EXIT.write : EXIT.done;
 }
 
 /** The limits that are set; throws `usage` when none is. */
@@ -53,7 +53,7 @@ export function limitsOf({ configuration }: Io, force: boolean): Limits {
 }
 
 /** Says what retention did, for people; the plan itself is the command's output. */
-export function tellPruned({ plan, ...removal }: PruneResult, leftover: Removal, dryRun: boolean, { log }: Io): void {
+export function tellPruned({ plan, ...removal }: PruneResult, dryRun: boolean, { log }: Io): void {
   const size = bytes(plan.prune.reduce((sum, segment) => sum + segment.bytes, 0));
   const rest = `${plural(plan.kept.segments, "segment")} (${bytes(plan.kept.bytes)}) kept`;
   if (plan.prune.length > 0)
@@ -61,9 +61,13 @@ export function tellPruned({ plan, ...removal }: PruneResult, leftover: Removal,
   else if (plan.refused === undefined) log.info(`nothing to prune, ${rest}`);
   for (const [destination, n] of Object.entries(plan.held))
     log.warn(`${plural(n, "segment")} kept: ${destination} has not had them yet`, "--force prunes them all the same");
-  const waiting = new Set([...leftover.waiting, ...removal.waiting]).size;
-  if (waiting > 0) log.info(`${plural(waiting, "file")} still being read; the next run removes them`);
-  for (const { path, reason } of [...leftover.failed, ...removal.failed])
+  tellRemoval(removal, log);
+}
+
+/** Says which files of pruned segments are still there. */
+export function tellRemoval({ waiting, failed }: Removal, log: Io["log"]): void {
+  if (waiting.length > 0) log.info(`${plural(waiting.length, "file")} still being read; the next run removes them`);
+  for (const { path, reason } of failed)
     log.warn(`cannot remove ${path}: ${reason}`, "it no longer belongs to the archive; the next run tries again");
 }
 
@@ -72,7 +76,8 @@ export function refusal(reason: string): WeirError {
   return new WeirError("failed", `nothing was pruned by age: ${reason}`, hint);
 }
 
-function documentOf({ plan, foreign, removed, waiting, failed }: PruneResult, dryRun: boolean): object {
+/** What `--json` says of it. */
+export function documentOf({ plan, foreign, removed, waiting, failed }: PruneResult, dryRun: boolean): object {
   const pruned = plan.prune.map(({ name, bytes: size, records, written, reason }) => {
     return { name, bytes: size, records, written: new Date(written).toISOString(), reason };
   });

@@ -13,7 +13,7 @@ import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
-import { limitsOf, refusal, tellPruned } from "./prune.ts";
+import { documentOf, limitsOf, refusal, tellPruned, tellRemoval } from "./prune.ts";
 import { bytes, count, plural } from "./text.ts";
 import { type RoundState, watch } from "./watch.ts";
 
@@ -77,15 +77,24 @@ async function round({ options, choice, limits }: Request, io: Io, state: RoundS
     io.log.progressEnd();
     archive.close(summary);
   }
-  if (options.json) io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary })}\n`);
-  tell(summary, options, sys.now() - started, io);
-  if (pruned && (!options.watch || pruned.plan.prune.length > 0)) tellPruned(pruned, archive.leftover, dryRun, io);
-  if (pruned?.plan.refused !== undefined) {
-    const { message, hint } = refusal(pruned.plan.refused);
-    io.log.warn(message, hint);
+  if (options.json) {
+    const prune = pruned && documentOf(pruned, dryRun);
+    io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary, prune })}\n`);
   }
+  tell(summary, options, sys.now() - started, io);
+  if (pruned) tellRetention(pruned, options, io);
+  else tellRemoval(archive.leftover, io.log);
   const signal = io.stopSignal();
-  return signal ? EXIT[signal] : isIncomplete(summary) ? EXIT.incomplete : EXIT.done;
+  if (signal) return EXIT[signal];
+  if (pruned && pruned.failed.length > 0) return EXIT.write;
+  return isIncomplete(summary) ? EXIT.incomplete : EXIT.done;
+}
+
+function tellRetention(pruned: PruneResult, options: Options, io: Io): void {
+  if (!options.watch || pruned.plan.prune.length > 0) tellPruned(pruned, options["dry-run"], io);
+  if (pruned.plan.refused === undefined) return;
+  const { message, hint } = refusal(pruned.plan.refused);
+  io.log.warn(message, hint);
 }
 
 function warnOfSettings({ configuration, log }: Io): void {

@@ -171,8 +171,10 @@ class Run {
       const queue = this.#queues.get(route.signal);
       if (!queue || queue.length < least) continue;
       const { items, keys } = queue.take();
-      for (let from = 0; from < items.length; from += BATCH_ITEMS)
+      let from = 0;
+      for (; items.length - from >= least; from += BATCH_ITEMS)
         await this.#sendItems(route, items.slice(from, from + BATCH_ITEMS), keys.slice(from, from + BATCH_ITEMS));
+      for (; from < items.length; from++) queue.add(items[from] as OtelSpan, keys[from] as number);
     }
   }
 

@@ -54,8 +54,9 @@ export function logsOf(nodes: readonly Node[], records: readonly WeirRecord[], o
 
 function modelOf(nodes: readonly Node[], session: string | undefined): Record<string, string> {
   const call = nodes.find(({ record: r }) => r.session_id === session && r.operation === "chat");
-  const model = call?.record.request_model ?? call?.record.model;
-  return model === undefined ? {} : { [GEN_AI.requestModel]: model };
+  const { request_model, model } = call?.record ?? {};
+  if (request_model !== undefined) return { [GEN_AI.requestModel]: request_model };
+  return model === undefined ? {} : { [GEN_AI.responseModel]: model };
 }
 
 function workOf(nodes: readonly Node[]): Map<Node, Work> {

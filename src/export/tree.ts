@@ -63,9 +63,14 @@ class Builder {
     private readonly root: string | undefined,
     private readonly records: readonly WeirRecord[],
   ) {
+    const versions = new Map<string, string>();
+    for (const { session_id, agent_version } of records)
+      if (session_id !== undefined && agent_version !== undefined) versions.set(session_id, agent_version);
     for (const record of records) {
       const start = timesOf(record)?.start;
       if (start && (!this.#earliest || isBefore(start, this.#earliest))) this.#earliest = start;
+      // Not every line tells the program's version; without one it would seem to be another service.
+      if (record.session_id !== undefined) record.agent_version ??= versions.get(record.session_id);
     }
   }
 

@@ -48,7 +48,15 @@ export function isUnchanged(a: Stamp, b: Stamp, readAtMs: number): boolean {
 /** The proof for a cursor at `offset`: hashes of the first bytes and of the last bytes before it. */
 export function proofAt(fd: number, offset: number): Proof {
   const head = readAt(fd, 0, Math.min(HEAD, offset));
-  const anchor = readAt(fd, Math.max(0, offset - ANCHOR), Math.min(ANCHOR, offset));
+  return proofFrom(head, readAt(fd, Math.max(0, offset - ANCHOR), Math.min(ANCHOR, offset)));
+}
+
+/** The same, when all bytes before the cursor are at hand. */
+export function proofOf(bytes: Uint8Array): Proof {
+  return proofFrom(bytes.subarray(0, HEAD), bytes.subarray(Math.max(0, bytes.length - ANCHOR)));
+}
+
+function proofFrom(head: Uint8Array, anchor: Uint8Array): Proof {
   return {
     headLength: head.length,
     headHash: hashBytes(head),

@@ -1,7 +1,7 @@
 /** Owns opening somebody else's SQLite database: never a byte is created, changed or left beside it (reliability 3.6). */
-import { pathToFileURL } from "node:url";
 import {
   type Database,
+  fileUri,
   isBusy,
   isDamaged,
   openPrivateCopy,
@@ -113,8 +113,9 @@ export class ForeignDatabase {
   static #inPlace(path: string, way: Exclude<Way, "copy">, moment: Moment): ForeignDatabase {
     const parameters = way === "shared" ? "mode=ro&readonly_shm=1" : "immutable=1";
     sys.step("database: open");
-    const db = openReadOnlyUri(`${pathToFileURL(path).href}?${parameters}`, BUSY_TIMEOUT_MS);
-    return new ForeignDatabase(path, way, moment, prepared(db));
+    const db = prepared(openReadOnlyUri(`${fileUri(path)}?${parameters}`, BUSY_TIMEOUT_MS));
+    if (way === "immutable") refuseCut(db, moment.db.size);
+    return new ForeignDatabase(path, way, moment, db);
   }
 
   static #copied(path: string, moment: Moment, temporary: string | undefined): ForeignDatabase {
@@ -213,6 +214,14 @@ function prepared(db: Database): Database {
     db.close();
     throw error;
   }
+}
+
+/** A resting database is whole pages; SQLite would take what is missing of the last one for zeros. */
+function refuseCut(db: Database, size: number): void {
+  const [[pageSize] = []] = valuesOf(db, "PRAGMA page_size");
+  if (size % Number(pageSize) === 0) return;
+  db.close(true);
+  throw new UnreadableDatabase("unreadable", "damaged (it is cut short)");
 }
 
 /** A journal of several databases names a file that SQLite would follow out of the private copy. */

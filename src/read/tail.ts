@@ -1,5 +1,5 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
-import { errorCode, readAt, sys } from "../system/system.ts";
+import { errorCode, sys } from "../system/system.ts";
 import { ByteLine, type Places } from "./line.ts";
 import type { Line } from "./types.ts";
 
@@ -8,6 +8,7 @@ const CHUNK = 1 << 18;
 const LINE_LIMIT = 64 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
+const NONE = new Uint8Array();
 
 /** Bytes that were not read as a line: where, how many, their hash and why. */
 export interface BadBytes {
@@ -22,6 +23,8 @@ export interface Piece {
   readonly lines: readonly Line[];
   readonly bad: readonly BadBytes[];
   readonly end: number;
+  /** The bytes of its lines, up to `end`; none where they were not held. */
+  readonly bytes: Uint8Array;
 }
 
 /** The hash under which quarantined bytes are known (64 bits, hex). */
@@ -35,11 +38,6 @@ export function hashBytes(bytes: Uint8Array): string {
  * piece is asked for. Throws the system's error when the file cannot be read.
  */
 export function* readPieces(fd: number, from: number, size: number): Generator<Piece> {
-  const encoding = from === 0 ? otherEncoding(fd) : undefined;
-  if (encoding) {
-    yield { lines: [], bad: [{ offset: 0, length: size, hash: "", reason: `encoded as ${encoding}` }], end: size };
-    return;
-  }
   let buffer = takeChunk();
   let held = 0; // bytes of an incomplete line at the buffer's start
   let position = from; // of the buffer's first byte in the file
@@ -48,7 +46,7 @@ export function* readPieces(fd: number, from: number, size: number): Generator<P
       if (held >= LINE_LIMIT) {
         const passed = passOver(fd, position, size);
         if (passed === undefined) return;
-        yield { lines: [], bad: [passed], end: passed.offset + passed.length };
+        yield { lines: [], bad: [passed], end: passed.offset + passed.length, bytes: NONE };
         position = passed.offset + passed.length;
         held = 0;
         continue;
@@ -60,6 +58,12 @@ export function* readPieces(fd: number, from: number, size: number): Generator<P
     const wanted = Math.min(buffer.length - held, size - position - held);
     const got = sys.read(fd, buffer, held, wanted, position + held);
     if (got === 0) return; // cut short while being read; the next run finds out how
+    const encoding = position + held === 0 ? otherEncoding(buffer) : undefined;
+    if (encoding) {
+      const reason = `encoded as ${encoding}`;
+      yield { lines: [], bad: [{ offset: 0, length: size, hash: "", reason }], end: size, bytes: NONE };
+      return;
+    }
     const last = buffer.subarray(held, held + got).lastIndexOf(NEWLINE);
     held += got;
     if (last < 0) continue;
@@ -106,7 +110,7 @@ function split(buffer: Buffer, position: number): Piece {
     }
     start = newline + 1;
   }
-  return { lines, bad, end: position + buffer.length };
+  return { lines, bad, end: position + buffer.length, bytes: buffer };
 }
 
 /** Finds the end of a line that is too long to hold, hashing it on the way; undefined while it has none. */
@@ -127,8 +131,7 @@ function passOver(fd: number, offset: number, size: number): BadBytes | undefine
   return undefined;
 }
 
-function otherEncoding(fd: number): string | undefined {
-  const [a, b] = readAt(fd, 0, 2);
+function otherEncoding([a, b]: Uint8Array): string | undefined {
   if (a === 0xff && b === 0xfe) return "UTF-16LE";
   if (a === 0xfe && b === 0xff) return "UTF-16BE";
   return undefined;

@@ -162,6 +162,14 @@ const ALLOWED: ReadonlySet<string> = new Set<string>([
   "fromHook",
   "thinkingLevel",
   "tokensBefore",
+  // Copilot CLI
+  "apiEndpoint",
+  "initiator",
+  "maxOutputTokens",
+  "maxPromptTokens",
+  "mcpServerName",
+  "postCompactionTokens",
+  "preCompactionTokens",
   // Factory droid
   "assistantActiveTimeMs",
   "autonomyMode",
@@ -182,7 +190,13 @@ const ALLOWED: ReadonlySet<string> = new Set<string>([
   "status_code",
 ]);
 
-const SCALAR_LIMIT = 256;
+/** Texts of attributes are cut at so many characters. */
+export const SCALAR_LIMIT = 256;
+
+/** True for an attribute that a record may carry. */
+export function isAllowed(name: string): boolean {
+  return ALLOWED.has(name);
+}
 
 /**
  * The attributes of `given` that a record may carry, under their original names; undefined when none is left.

@@ -101,7 +101,12 @@ interface Frame {
   readonly draft: Draft;
   readonly origin: Origin;
   readonly text: string;
+  /** So that a record's content is hashed without this text, which would have to be copied together with the rest. */
+  readonly hash: number;
   readonly known: number;
+  /** How every line of the source ends, but for the place in it. */
+  readonly source: string;
+  readonly end: string;
 }
 
 let lastFrame: Frame | undefined;
@@ -124,7 +129,10 @@ function framed(d: Draft, o: Origin): Frame {
   )
     return lastFrame;
   const frame = frameOf(d, o);
-  lastFrame = { draft: d, origin: o, text: JSON.stringify(frame).slice(1, -1), known: countFields(frame) };
+  const text = JSON.stringify(frame).slice(1, -1);
+  const source = `,"source":{"path":${JSON.stringify(o.path)}`;
+  const end = `},"host":"${o.host}"}\n`;
+  lastFrame = { draft: d, origin: o, text, hash: textHash(text), known: countFields(frame), source, end };
   return lastFrame;
 }
 
@@ -145,32 +153,21 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at)
   const id = recordId(origin.agent, origin.stream, draft.scope ?? draft.session_id ?? "", draft.operation, draft.key);
   const frame = framed(draft, origin);
   const fields = bodyOf(draft);
-  const body = `${frame.text},${JSON.stringify(fields).slice(1, -1)}`;
+  const body = JSON.stringify(fields);
   const when = whenText(draft);
   return {
     id: idNumber(id),
-    content: textHash(body),
+    content: textHash(body, frame.hash),
     when: textHash(when),
     score: scoreOf(frame.known + countFields(fields), draft.usage),
     line(rev: number): string {
       const fact = JSON.stringify(factOf(draft.fact ?? id));
-      let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${body}`;
+      let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${frame.text},${body.slice(1, -1)}`;
       if (draft.content !== undefined) text += `,"content":${JSON.stringify(draft.content)}`;
       if (draft.raw !== undefined) text += `,"raw":${JSON.stringify(draft.raw)}`;
-      return `${text},"source":{"path":${pathText(origin)}${placeText(at)}},"host":"${origin.host}"}\n`;
+      return text + frame.source + placeText(at) + frame.end;
     },
   };
-}
-
-const pathTexts = new WeakMap<Origin, string>();
-
-function pathText(origin: Origin): string {
-  let text = pathTexts.get(origin);
-  if (text === undefined) {
-    text = JSON.stringify(origin.path);
-    pathTexts.set(origin, text);
-  }
-  return text;
 }
 
 function placeText(at: Draft["at"]): string {
@@ -183,9 +180,13 @@ function placeText(at: Draft["at"]): string {
 export function ledgerFactsOf(record: WeirRecord): Omit<Encoded, "line"> & { readonly rev: number } {
   const { v, id, fact, rev, open, time, end_time, duration_ms, turn, content, raw, source, host, ...body } = record;
   void [v, fact, content, raw, source, host];
+  const { agent, agent_version, stream, session_id, parent_session_id, forked_from, ...others } = body;
+  const { conversation_id, cwd, repository, branch, ...fields } = others;
+  const ids = { agent, agent_version, stream, session_id, parent_session_id, forked_from, conversation_id };
+  const frame = JSON.stringify({ ...ids, cwd, repository, branch }).slice(1, -1);
   return {
     id: idNumber(id),
-    content: textHash(JSON.stringify(body).slice(1, -1)),
+    content: textHash(JSON.stringify(fields), textHash(frame)),
     when: textHash(whenText({ open, time, end_time, duration_ms, turn })),
     score: scoreOf(countFields(body), body.usage),
     rev,

@@ -43,9 +43,9 @@ export function idNumber(id: string): number {
   return Number.parseInt(id.slice(0, 13), 16);
 }
 
-/** 32 bits of a text's content, never 0. */
-export function textHash(text: string): number {
-  return Bun.hash.xxHash32(text) || 1;
+/** 32 bits of a text's content, never 0; told with the hash of what came before it, of both. */
+export function textHash(text: string, before: number = 0): number {
+  return Bun.hash.xxHash32(text, before) || 1;
 }
 
 /** The trace id that an exporter derives for a session whose source has none (128 bits). */

@@ -2,14 +2,14 @@
  * Owns what one OpenTelemetry GenAI span says as a record: operation, times, status, models, tokens, tool, events.
  * It knows all names that the conventions had or will have, and no session: whose span it is, its agent knows.
  */
-import { ACCEPTED, allowAttributes, GEN_AI } from "./attributes.ts";
+import { ACCEPTED, allowAttributes, GEN_AI, isAllowed, SCALAR_LIMIT } from "./attributes.ts";
 import type { Draft } from "./draft.ts";
 import { fingerprint } from "./identity.ts";
-import { type JsonObject, list, number, object, text } from "./json.ts";
+import { type JsonObject, list, number, text } from "./json.ts";
 import type { Operation } from "./operations.ts";
 import { providerName } from "./provider.ts";
 import type { Scalars, Usage, WeirRecord } from "./schema.ts";
-import { fromMillis, fromNanos } from "./time.ts";
+import { fromMillis } from "./time.ts";
 import { totalUsage } from "./usage.ts";
 
 export interface Span {
@@ -28,7 +28,7 @@ export interface Span {
   readonly resource?: JsonObject;
 }
 
-interface SpanEvent {
+export interface SpanEvent {
   readonly name: string;
   readonly time?: string;
   readonly attributes: JsonObject;
@@ -211,6 +211,8 @@ function numeric(value: unknown): number | undefined {
 /** A list of texts, also when it is written as one JSON text; what is there twice once. */
 function texts(value: unknown): string[] | undefined {
   let given = value;
+  const single = typeof value === "string" ? /^\["([\w-]+)"\]$/.exec(value)?.[1] : undefined;
+  if (single !== undefined) return [single];
   if (typeof value === "string") {
     try {
       given = JSON.parse(value);
@@ -253,57 +255,52 @@ function eventsOf(events: readonly SpanEvent[]): WeirRecord["events"] {
   }));
 }
 
+/** What becomes of an attribute, by its name; most spans have the same names. */
+type Fate = "told" | "number" | "boolean" | "kept" | "unknown";
+const fates = new Map<string, Fate>();
+const MOST_NAMES = 4096;
+
+function fateOf(name: string): Fate {
+  const known = fates.get(name);
+  if (known !== undefined) return known;
+  let fate: Fate = "unknown";
+  if (TOLD.has(name) || CONTENT.has(name)) fate = "told";
+  else if (NUMBERS.has(name)) fate = "number";
+  else if (BOOLEANS.has(name)) fate = "boolean";
+  else if (isAllowed(name)) fate = "kept";
+  if (fates.size < MOST_NAMES) fates.set(name, fate);
+  return fate;
+}
+
 function attributesOf(a: JsonObject, operation: Operation, unknown?: (name: string) => void): Scalars | undefined {
-  const given: Record<string, unknown> = {};
+  const out: Scalars = {};
+  let isEmpty = true;
   for (const name in a) {
-    if (TOLD.has(name) || CONTENT.has(name)) continue;
-    const value = a[name];
-    if (NUMBERS.has(name)) given[name] = numeric(value);
-    else if (BOOLEANS.has(name)) given[name] = value === true || value === "true";
-    else given[name] = value;
+    const fate = fateOf(name);
+    if (fate === "told") continue;
+    if (fate === "unknown") {
+      unknown?.(name);
+      continue;
+    }
+    const value = scalarOf(a[name], fate);
+    if (value === undefined) continue;
+    out[name] = value;
+    isEmpty = false;
   }
-  if (operation === "other") given[GEN_AI.operationName] = text(a[GEN_AI.operationName]);
-  return allowAttributes(given, unknown);
+  const told = operation === "other" ? text(a[GEN_AI.operationName]) : undefined;
+  if (told !== undefined) return { [GEN_AI.operationName]: told.slice(0, SCALAR_LIMIT), ...out };
+  return isEmpty ? undefined : out;
+}
+
+function scalarOf(value: unknown, fate: Fate): string | number | boolean | undefined {
+  if (fate === "number") return numeric(value);
+  if (fate === "boolean") return value === true || value === "true";
+  if (typeof value === "string") return value.length > SCALAR_LIMIT ? value.slice(0, SCALAR_LIMIT) : value;
+  return typeof value === "number" || typeof value === "boolean" ? value : undefined;
 }
 
 function pick(from: JsonObject | undefined, wanted: (name: string) => boolean): JsonObject {
   return Object.fromEntries(Object.entries(from ?? {}).filter(([name]) => wanted(name)));
-}
-
-/** A time of the SDK's own JSON: seconds and nanoseconds. */
-export function hrTime(value: unknown): string | undefined {
-  const [seconds, nanos] = list(value).map(number);
-  return seconds === undefined || nanos === undefined || seconds < 0 || nanos < 0
-    ? undefined
-    : fromNanos(BigInt(Math.trunc(seconds)) * 1_000_000_000n + BigInt(Math.trunc(nanos)));
-}
-
-/** A span as the SDK's file exporters write it; undefined when it has no ids. */
-export function sdkSpan(o: JsonObject): Span | undefined {
-  const traceId = text(o.traceId);
-  const spanId = text(o.spanId);
-  if (traceId === undefined || spanId === undefined) return undefined;
-  const [start, end] = [hrTime(o.startTime), hrTime(o.endTime)];
-  const [seconds, nanos] = list(o.duration).map(number);
-  const events = list(o.events).flatMap((item): SpanEvent[] => {
-    const event = object(item);
-    const name = text(event?.name);
-    return name === undefined ? [] : [{ name, time: hrTime(event?.time), attributes: object(event?.attributes) ?? {} }];
-  });
-  return {
-    traceId,
-    spanId,
-    parentSpanId: text(object(o.parentSpanContext)?.spanId) ?? text(o.parentSpanId),
-    name: text(o.name) ?? "",
-    start,
-    end,
-    durationMs:
-      seconds === undefined || nanos === undefined ? undefined : Math.round(seconds * 1e6 + nanos / 1e3) / 1e3,
-    status: number(object(o.status)?.code),
-    attributes: object(o.attributes) ?? {},
-    events,
-    resource: object(object(o.resource)?.attributes),
-  };
 }
 
 /** Milliseconds of a store, fractions kept, as a span's times. */

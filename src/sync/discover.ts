@@ -53,6 +53,7 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   const found: Found[] = [];
   const unreadable: Unreadable[] = [];
   canonicalPaths.clear();
+  lastRoot = undefined;
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
     const seen = new Map<string, Map<number, Found[]>>();
@@ -63,7 +64,7 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
         for (const file of filesOf({ ...place, parts }, unreadable)) {
           try {
             const { path, inRoot, stamp, sidecars } = file;
-            const relative = relativeTo(path, environment);
+            const relative = withSlashes(relativeTo(path, inRoot, environment));
             const one: Found = { agent, stream, path, inRoot, relative, stamp, sidecars };
             if (isFirst(one, seen)) found.push(one);
           } catch (error) {
@@ -82,9 +83,9 @@ function isFirst(file: Found, seen: Map<string, Map<number, Found[]>>): boolean 
   const inodes = seen.get(kind) ?? new Map<number, Found[]>();
   seen.set(kind, inodes);
   const others = inodes.get(file.stamp.ino);
-  if (others?.some(({ stamp }) => sameFile(stamp, file.stamp))) return false;
-  if (others) others.push(file);
-  else inodes.set(file.stamp.ino, [file]);
+  if (!others) inodes.set(file.stamp.ino, [file]);
+  else if (others.some(({ stamp }) => sameFile(stamp, file.stamp))) return false;
+  else others.push(file);
   return true;
 }
 
@@ -121,17 +122,22 @@ function settingsAt(path: string): unknown {
   }
 }
 
-function relativeTo(path: string, environment: Environment): string {
-  for (const home of environment.homes) {
-    const inHome = below(home.path, path) ?? below(canonical(home.path), path);
-    if (inHome !== undefined) return inHome;
-  }
-  return withSlashes(path);
+let lastRoot: { readonly path: string; readonly inHome: string | undefined } | undefined;
+
+/** A path below the home in use; thousands of files in a row have one root, so its own answer is kept. */
+function relativeTo(path: string, inRoot: string, environment: Environment): string {
+  const root = path.slice(0, -inRoot.length - 1);
+  if (lastRoot?.path !== root) lastRoot = { path: root, inHome: pathInHome(root, environment) };
+  return lastRoot.inHome === undefined ? (pathInHome(path, environment) ?? path) : `${lastRoot.inHome}/${inRoot}`;
 }
 
-function below(root: string | undefined, path: string): string | undefined {
-  const isBelow = root && path.startsWith(root) && (path[root.length] === "/" || path[root.length] === "\\");
-  return isBelow ? withSlashes(path.slice(root.length + 1)) : undefined;
+function pathInHome(path: string, environment: Environment): string | undefined {
+  for (const home of environment.homes) {
+    for (const root of [home.path, canonical(home.path)]) {
+      if (root && path.startsWith(root) && /[\\/]/.test(path[root.length] ?? "")) return path.slice(root.length + 1);
+    }
+  }
+  return undefined;
 }
 
 function withSlashes(path: string): string {
@@ -167,18 +173,15 @@ function filesOf(place: Search, unreadable: Unreadable[]): File[] {
     unreadable.push({ path: place.root, reason: errorCode(error) ?? String(error) });
   }
   if (root === undefined) return files;
-  const patterns = place.match.map((pattern) => pattern.split("/"));
-  walk(root, "", patterns, files, unreadable, place);
+  walk(root, "", place.match.map(patternOf), files, unreadable, place);
   return files;
 }
-
-const NO_NAMES: ReadonlySet<string> = new Set();
 
 /** Descends only where a pattern may still match. Links are followed for folders that stay inside the root, never for files. */
 function walk(
   folder: string,
   below: string,
-  patterns: readonly string[][],
+  patterns: readonly Pattern[],
   files: File[],
   unreadable: Unreadable[],
   place: Search,
@@ -208,22 +211,46 @@ function besideNames(entries: readonly { readonly name: string }[], { sidecars =
   const endings = [...sidecars.map(({ beside }) => beside), ...parts];
   const names = new Set<string>();
   if (endings.length === 0) return names;
-  for (const { name } of entries) if (endings.some((ending) => name.endsWith(ending))) names.add(name);
+  for (const { name } of entries) {
+    for (const ending of endings) if (name.endsWith(ending)) names.add(name);
+  }
   return names;
 }
 
-/** What of a place's pattern lies ahead, name by name; `undefined` when a file here meets it. */
+/** What of a place's pattern lies ahead, name by name. */
 interface Pattern {
   readonly first: string;
-  readonly rest: Pattern | undefined;
+  readonly rest: Pattern;
 }
 
+/** Nothing lies ahead: a file here is a source. */
+const MET: Pattern = {
+  first: "",
+  get rest() {
+    return MET;
+  },
+};
+
+function patternOf(text: string): Pattern {
+  return text.split("/").reduceRight((rest, first) => ({ first, rest }), MET);
+}
+
+/** Adds what is left of a pattern after one name; nothing when it does not fit. */
+function advance(pattern: Pattern, name: string, left: Pattern[]): void {
+  if (pattern === MET) return;
+  if (pattern.first === "**") {
+    left.push(pattern);
+    advance(pattern.rest, name, left);
+  } else if (matches(pattern.first, name)) left.push(pattern.rest);
+}
 
 const compiled = new Map<string, RegExp>();
 
 function matches(glob: string, name: string): boolean {
   if (glob === name) return true;
-  if (!glob.includes("*")) return false;
+  const star = glob.indexOf("*");
+  if (star < 0) return false;
+  if (star === 0 && glob.lastIndexOf("*") === 0) return name.endsWith(glob.slice(1)); // nearly all are like this
   let regex = compiled.get(glob);
   if (!regex) {
     regex = new RegExp(
@@ -254,8 +281,11 @@ function addFile(
   }
 }
 
+const NO_SIDECARS: readonly Sidecar[] = [];
+
 /** The sidecars that stand in the same folder, by the list of its names: asking for each would cost as much as the walk. */
-function sidecarsOf(path: string, names: ReadonlySet<string>, place: Search): Sidecar[] {
+function sidecarsOf(path: string, names: ReadonlySet<string>, place: Search): readonly Sidecar[] {
+  if (names.size === 0) return NO_SIDECARS;
   const sidecars: Sidecar[] = [];
   const add = (ending: string, beside: string, isContent: boolean): void => {
     if (!names.has(beside.slice(beside.lastIndexOf("/") + 1))) return;

@@ -66,7 +66,7 @@ export function* matchSources(found: readonly Found[], archive: Archive): Genera
         known.version === f.stream.version &&
         known.size >= 0 &&
         isUnchanged(f.stamp, known, known.readAt) &&
-        f.sidecars.every(({ stamp }) => isSettled(stamp, known.readAt)) &&
+        (f.sidecars.length === 0 || f.sidecars.every(({ stamp }) => isSettled(stamp, known.readAt))) &&
         known.sidecars === sidecarStamp(f);
       yield { found: f, known, unchanged };
     }

@@ -1,7 +1,6 @@
 /** Owns one sync of one append-only source: prove the cursor, reduce the new lines, tell again what is open. */
 import type { CursorRow, SourceRow } from "../archive/archive.ts";
-import type { Ledger } from "../archive/ledger.ts";
-import { type Proof, proofAt, proves, sameFile } from "../read/identity.ts";
+import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
 import { BadLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
 import type { Emit, Line, Tail } from "../read/types.ts";
@@ -28,12 +27,17 @@ class TailRun {
   readonly #work: Work;
   readonly #fd: number;
   readonly #stream: Tail<unknown>;
-  readonly #ledger: Ledger;
   #row: SourceRow;
   readonly #state: unknown;
   readonly #sidecars: string;
+  /** Facts are final as they are read; what is still open at the end is not. */
+  readonly #manner = { soft: false, monotone: true };
+  readonly #emit: Emit;
   #generation: number;
   #position: number;
+  #offset = 0;
+  /** Made while the one piece that holds all bytes before this offset is at hand. */
+  #proven: { readonly offset: number; readonly proof: Proof } | undefined;
 
   constructor(found: Found, stream: Tail<unknown>, known: SourceRow | undefined, fd: number, work: Work) {
     this.#found = found;
@@ -41,7 +45,8 @@ class TailRun {
     this.#fd = fd;
     this.#stream = stream;
     this.#row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
-    this.#ledger = work.archive.ledgerOf(this.#row.id);
+    const ledger = work.archive.ledgerOf(this.#row.id);
+    this.#emit = emitter(found, work, ledger, this.#manner, () => ({ offset: this.#offset }));
     const cursor = known && work.archive.cursorOf(known.id);
     if (cursor && this.#isStillValid(cursor)) {
       this.#generation = this.#row.generation;
@@ -72,13 +77,13 @@ class TailRun {
   async collect(): Promise<void> {
     const { summary, archive } = this.#work;
     const { size } = this.#found.stamp;
-    const firm = this.#emitter(false);
     const from = this.#position;
     try {
       for (const piece of readPieces(this.#fd, from, size)) {
         for (const bad of piece.bad) this.#quarantine(bad);
-        for (const line of piece.lines) this.#step(line, firm);
+        this.reduce(piece.lines);
         this.#position = piece.end;
+        if (piece.bytes.length === piece.end) this.#proven = { offset: piece.end, proof: proofOf(piece.bytes) };
         if (this.#work.isFull()) {
           this.#saveCursor(-1);
           archive.commit();
@@ -90,7 +95,8 @@ class TailRun {
       }
       summary.bytes.read += this.#position - from;
       if (this.#position < size) summary.torn++;
-      this.#stream.open(this.#state, this.#emitter(true));
+      this.#manner.soft = true;
+      this.#stream.open(this.#state, this.#emit);
       this.#saveCursor(size);
     } catch (error) {
       // What was reduced before the error is in the batch: its ledger needs the row, its cursor stays where it was.
@@ -99,23 +105,18 @@ class TailRun {
     }
   }
 
-  #step(line: Line, emit: Emit): void {
-    this.#offset = line.offset;
-    try {
-      this.#stream.step(this.#state, line, emit);
-    } catch (error) {
-      if (errorCode(error) !== undefined) throw error;
-      const reason = error instanceof BadLine ? error.message : `not understood: ${(error as Error).message}`;
-      const hash = hashBytes(readAt(this.#fd, line.offset, line.length));
-      this.#quarantine({ offset: line.offset, length: line.length, hash, reason });
+  private reduce(lines: readonly Line[]): void {
+    for (const line of lines) {
+      this.#offset = line.offset;
+      try {
+        this.#stream.step(this.#state, line, this.#emit);
+      } catch (error) {
+        if (errorCode(error) !== undefined) throw error;
+        const reason = error instanceof BadLine ? error.message : `not understood: ${(error as Error).message}`;
+        const hash = hashBytes(readAt(this.#fd, line.offset, line.length));
+        this.#quarantine({ offset: line.offset, length: line.length, hash, reason });
+      }
     }
-  }
-
-  #offset = 0;
-
-  #emitter(soft: boolean): Emit {
-    const manner = { soft, monotone: true };
-    return emitter(this.#found, this.#work, this.#ledger, manner, () => ({ offset: this.#offset }));
   }
 
   #quarantine(bad: BadBytes): void {
@@ -124,7 +125,8 @@ class TailRun {
 
   /** Stores how far this source is read. `size` is the size it was read to, -1 while it is not read to its end. */
   #saveCursor(size: number): void {
-    const proof = JSON.stringify(proofAt(this.#fd, this.#position));
+    const proven = this.#proven?.offset === this.#position ? this.#proven.proof : undefined;
+    const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
     const place = { size, position: this.#position, generation: this.#generation };
     this.#row = { ...rowOf(this.#found, place), sidecars: this.#sidecars, id: this.#row.id };
     this.#work.archive.setSource(this.#row, { proof, state: JSON.stringify(this.#state) });

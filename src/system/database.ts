@@ -1,7 +1,8 @@
 /** Owns SQLite: how weir opens its own databases, and the raw way to open somebody else's read-only. */
 import { constants, Database, type Statement } from "bun:sqlite";
+import { pathToFileURL } from "node:url";
 
-export type { Database };
+export type { Database, Statement };
 
 /** Opens (and creates) a database of ours: strict parameters, busy timeout in milliseconds. */
 export function openOwnDatabase(path: string, busyTimeoutMs: number): Database {
@@ -10,11 +11,22 @@ export function openOwnDatabase(path: string, busyTimeoutMs: number): Database {
   return db;
 }
 
-/** Opens a database of ours that must exist, for reading only. */
+/**
+ * Opens a database of ours that must exist, for reading only. It takes part in the WAL as a writer would, so that the
+ * last to close it leaves no `-wal` and `-shm` behind; where that may not be written, nobody can, and it is immutable.
+ */
 export function openOwnForReading(path: string, busyTimeoutMs: number): Database {
-  const db = new Database(path, { readonly: true, strict: true });
-  db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-  return db;
+  const db = new Database(path, { readwrite: true, create: false, strict: true });
+  try {
+    db.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    db.run("PRAGMA query_only = ON");
+    db.query("SELECT 1 FROM sqlite_schema").get();
+    return db;
+  } catch (error) {
+    db.close();
+    if (!isWriteFailure(error)) throw error;
+    return openReadOnlyUri(`${pathToFileURL(path).href}?immutable=1`, busyTimeoutMs);
+  }
 }
 
 /**
@@ -62,6 +74,11 @@ function asked<T>(db: Database, sql: string, ask: (statement: Statement) => T): 
   } finally {
     statement.finalize();
   }
+}
+
+/** The `file:` URI of a path. Loading node:url for it would take 1 ms of every start (measured). */
+export function fileUri(path: string): string {
+  return Bun.pathToFileURL(path).href;
 }
 
 /** True when SQLite says that another process holds the lock. */

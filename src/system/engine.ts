@@ -15,3 +15,11 @@ export function keepLight(functions: readonly object[]): void {
     }
   }
 }
+
+/**
+ * Collects what a batch has left behind. Left to itself the engine waits longer than is good for memory: the peak was
+ * 150 MB instead of 115 with 10,000 files, 127 instead of 103 with 1 GB, at the same CPU (measured).
+ */
+export function collectGarbage(): void {
+  Bun.gc(true);
+}

@@ -181,7 +181,9 @@ test("a failed step is one error, told as well as it is known", async () => {
     message: "[provider.api_error] PLANTED",
   };
   const step = [begin(1, "u1", 1), request(1, 1), failed];
-  expect(of(await code(...step), "error")).toMatchObject([{ error_type: "error" }]);
+  const [plain] = of(await code(...step), "error");
+  expect(plain).toMatchObject({ status: "error", fact: "u1" });
+  expect(plain).not.toContainKey("error_type");
   const retried = await code(...step, { ...retrying, time: T + 11 });
   expect(of(retried, "error")).toMatchObject([{ error_type: "APIStatusError", attributes: { status_code: 500 } }]);
   const ended = await code(...step, { ...interrupted, time: T + 12 });

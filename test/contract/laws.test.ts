@@ -7,6 +7,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { Agent } from "../../src/read/types.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
 import { archived, openWriter, syncInto } from "../support/archive.ts";
 import { type FixtureHome, fixtureAgents, fixtureHomes } from "../support/fixtures.ts";
@@ -23,7 +24,8 @@ const LONG = { timeout: 600_000 };
 
 /** The same without times and turns: of a fact that was told as open, a store that was cut short tells earlier ones. */
 function withoutTimes({ records, last, counted }: Whole): Whole {
-  const bare = (text: string): string => text.replaceAll(/"(?:time|end_time|duration_ms|turn)":(?:"[^"]*"|[\d.]+),/g, "");
+  const bare = (text: string): string =>
+    text.replaceAll(/"(?:time|end_time|duration_ms|turn)":(?:"[^"]*"|[\d.]+),/g, "");
   return {
     records,
     last: Object.fromEntries(Object.entries(last).map(([key, text]) => [key, bare(text)])),
@@ -100,127 +102,179 @@ for (const agent of agents.filter(({ id }) => fixtureAgents.includes(id))) {
       });
     }
 
-    test(`cut law: ${CUTS} syncs of stores cut at any byte, in any order, tell and count the same as one`, async () => {
-      let cuts = 0;
-      for (let at = 0; cuts < CUTS; at++) cuts += await trial(SEED + at, (r) => grow(subjects[at % subjects.length]!, r));
-    }, LONG);
+    test(
+      `cut law: ${CUTS} syncs of stores cut at any byte, in any order, tell and count the same as one`,
+      async () => {
+        let cuts = 0;
+        for (let at = 0; cuts < CUTS; at++)
+          cuts += await trial(SEED + at, (r) => grow(subjects[at % subjects.length]!, r));
+      },
+      LONG,
+    );
 
     for (const subject of subjects) {
       const { name, markers } = subject.fixture;
 
-      test(`${name}: a second run adds nothing, and no run changes the agent's home`, async () => {
-        using place = subject.copy();
-        const before = listing(place.home);
-        const first = await subject.sync(place);
-        expect(first).toMatchObject({ unreadable: [], quarantined: [], restarted: 0 });
-        expect(first.records.added).toBeGreaterThan(0);
-        const once = listing(join(place.data, "archive"));
-        const second = await subject.sync(place);
-        expect(second).toMatchObject({ records: { added: 0, revised: 0 }, unreadable: [], quarantined: [], restarted: 0 });
-        expect(listing(join(place.data, "archive"))).toEqual(once);
-        expect(listing(place.home)).toEqual(before);
-      }, LONG);
-
-      test(`${name}: nothing that people typed or models answered is in archive or state`, async () => {
-        using place = subject.copy();
-        await subject.sync(place);
-        const held = bytesBelow(place.data);
-        const forms = markers.flatMap((text) => [text, JSON.stringify(text).slice(1, -1)]);
-        expect(forms.filter((text) => held.includes(text))).toEqual([]);
-      }, LONG);
-
-      test(`${name}: a torn last line is held back, and told once it is whole`, async () => {
-        const whole = await subject.whole();
-        await subject.each(["tail", "jsonl"], async (store, r) => {
-          const line = lastLineOf(store);
-          if (!line) return;
+      test(
+        `${name}: a second run adds nothing, and no run changes the agent's home`,
+        async () => {
           using place = subject.copy();
-          place.write(store.path, store.bytes.subarray(0, r.int(line.start + 1, line.end - 1)));
-          const summary = await subject.sync(place);
-          expect(summary.quarantined).toEqual([]);
-          if (store.shape === "tail") expect(summary.torn).toBeGreaterThan(0);
-          const early = archived(place.data).filter(
-            ({ source }) => source.path === store.path && (source.offset ?? -1) >= line.start,
-          );
-          expect(early).toEqual([]);
-          place.write(store.path, store.bytes);
-          await subject.sync(place);
-          expectSame(wholeOf(place.data), whole);
-        });
-      }, LONG);
+          const before = listing(place.home);
+          const first = await subject.sync(place);
+          expect(first).toMatchObject({ unreadable: [], quarantined: [], restarted: 0 });
+          expect(first.records.added).toBeGreaterThan(0);
+          const once = listing(join(place.data, "archive"));
+          const second = await subject.sync(place);
+          expect(second).toMatchObject({
+            records: { added: 0, revised: 0 },
+            unreadable: [],
+            quarantined: [],
+            restarted: 0,
+          });
+          expect(listing(join(place.data, "archive"))).toEqual(once);
+          expect(listing(place.home)).toEqual(before);
+        },
+        LONG,
+      );
 
-      test(`${name}: a broken line is set aside with its place, counted once, and all others are told`, async () => {
-        const whole = await subject.whole();
-        await subject.each(["tail", "jsonl"], async (store, r) => {
-          const line = readLineOf(store, whole.records, r);
-          if (!line) return;
-          using place = subject.copy();
-          const { bytes } = store;
-          const half = bytes.subarray(line.start, line.start + ((line.end - line.start) >> 1));
-          const path = place.write(
-            store.path,
-            Buffer.concat([bytes.subarray(0, line.end), half, Buffer.from("\n"), bytes.subarray(line.end)]),
-          );
-          const { quarantined } = await subject.sync(place);
-          const spot = { path, offset: line.end, length: half.length };
-          // Each stream that reads the file sets the line aside.
-          expect(quarantined).toEqual(store.kinds.map(() => ({ ...spot, reason: expect.any(String) })));
-          if (store.shape === "tail") expect(await subject.sync(place)).toMatchObject({ quarantined: [] });
-          expectSame(wholeOf(place.data), whole);
-        });
-      }, LONG);
-
-      test(`${name}: a broken document or database is set aside, all others are told, and it is read when it is whole`, async () => {
-        const whole = await subject.whole();
-        const others = ({ last }: Whole, path: string): string[] =>
-          Object.keys(last).filter((key) => !key.endsWith(` of ${path}`));
-        await subject.each(["json", "sqlite"], async (store, r) => {
-          using place = subject.copy();
-          for (const name of store.beside) rmSync(join(place.home, name));
-          const path = place.write(store.path, store.bytes.subarray(0, r.int(1, store.bytes.length >> 1)));
-          const { quarantined, unreadable } = await subject.sync(place);
-          expect([...quarantined, ...unreadable].map((problem) => problem.path)).toContain(path);
-          expect(others(wholeOf(place.data), store.path)).toEqual(others(whole, store.path));
-          place.copyHome(subject.fixture.path);
-          await subject.sync(place);
-          expectSame(wholeOf(place.data), whole);
-        });
-      }, LONG);
-
-      test(`${name}: a store that is cut short, grown again or replaced loses nothing and counts nothing twice`, async () => {
-        const whole = await subject.whole();
-        await subject.each(["tail", "jsonl", "json", "sqlite"], async (store, r) => {
-          const { path, bytes, shape } = store;
+      test(
+        `${name}: nothing that people typed or models answered is in archive or state`,
+        async () => {
           using place = subject.copy();
           await subject.sync(place);
-          for (let round = 0; round < 4; round++) {
-            const length = shape === "tail" || shape === "jsonl" ? r.int(0, bytes.length) : bytes.length;
-            if (r.chance(0.5)) place.replace(path, bytes.subarray(0, length));
-            else place.write(path, bytes.subarray(0, length));
-            if (r.chance(0.7)) await subject.sync(place);
-            if (shape === "tail") expectSame(withoutTimes(wholeOf(place.data)), withoutTimes(whole));
-            else expect(Object.keys(wholeOf(place.data).last)).toEqual(Object.keys(whole.last));
-          }
-          place.replace(path, bytes);
-          await subject.sync(place);
-          expectSame(wholeOf(place.data), whole);
-        });
-      }, LONG);
+          const held = bytesBelow(place.data);
+          const forms = markers.flatMap((text) => [text, JSON.stringify(text).slice(1, -1)]);
+          expect(forms.filter((text) => held.includes(text))).toEqual([]);
+        },
+        LONG,
+      );
+
+      test(
+        `${name}: a torn last line is held back, and told once it is whole`,
+        async () => {
+          const whole = await subject.whole();
+          await subject.each(["tail", "jsonl"], async (store, r) => {
+            const line = lastLineOf(store);
+            if (!line) return;
+            using place = subject.copy();
+            place.write(store.path, store.bytes.subarray(0, r.int(line.start + 1, line.end - 1)));
+            const summary = await subject.sync(place);
+            expect(summary.quarantined).toEqual([]);
+            if (store.shape === "tail") expect(summary.torn).toBeGreaterThan(0);
+            const early = archived(place.data).filter(
+              ({ source }) => source.path === store.path && (source.offset ?? -1) >= line.start,
+            );
+            expect(early).toEqual([]);
+            place.write(store.path, store.bytes);
+            await subject.sync(place);
+            expectSame(wholeOf(place.data), whole);
+          });
+        },
+        LONG,
+      );
+
+      test(
+        `${name}: a broken line is set aside with its place, counted once, and all others are told`,
+        async () => {
+          const whole = await subject.whole();
+          await subject.each(["tail", "jsonl"], async (store, r) => {
+            const line = readLineOf(store, whole.records, r);
+            if (!line) return;
+            using place = subject.copy();
+            const { bytes } = store;
+            const half = bytes.subarray(line.start, line.start + ((line.end - line.start) >> 1));
+            const path = place.write(
+              store.path,
+              Buffer.concat([bytes.subarray(0, line.end), half, Buffer.from("\n"), bytes.subarray(line.end)]),
+            );
+            const { quarantined } = await subject.sync(place);
+            const spot = { path, offset: line.end, length: half.length };
+            // Each stream that reads the file sets the line aside.
+            expect(quarantined).toEqual(store.kinds.map(() => ({ ...spot, reason: expect.any(String) })));
+            if (store.shape === "tail") expect(await subject.sync(place)).toMatchObject({ quarantined: [] });
+            expectSame(wholeOf(place.data), whole);
+          });
+        },
+        LONG,
+      );
+
+      test(
+        `${name}: a broken document or database is set aside, all others are told, and it is read when it is whole`,
+        async () => {
+          const whole = await subject.whole();
+          const others = ({ last }: Whole, path: string): string[] =>
+            Object.keys(last).filter((key) => !key.endsWith(` of ${path}`));
+          await subject.each(["json", "sqlite"], async (store, r) => {
+            using place = subject.copy();
+            for (const name of store.beside) rmSync(join(place.home, name));
+            const path = place.write(store.path, store.bytes.subarray(0, r.int(1, store.bytes.length >> 1)));
+            const { quarantined, unreadable } = await subject.sync(place);
+            expect([...quarantined, ...unreadable].map((problem) => problem.path)).toContain(path);
+            expect(others(wholeOf(place.data), store.path)).toEqual(others(whole, store.path));
+            place.copyHome(subject.fixture.path);
+            await subject.sync(place);
+            expectSame(wholeOf(place.data), whole);
+          });
+        },
+        LONG,
+      );
+
+      test(
+        `${name}: a store that is cut short, grown again or replaced loses nothing and counts nothing twice`,
+        async () => {
+          const whole = await subject.whole();
+          await subject.each(["tail", "jsonl", "json", "sqlite"], async (store, r) => {
+            const { path, bytes, shape } = store;
+            using place = subject.copy();
+            await subject.sync(place);
+            for (let round = 0; round < 4; round++) {
+              const length = shape === "tail" || shape === "jsonl" ? r.int(0, bytes.length) : bytes.length;
+              if (r.chance(0.5)) place.replace(path, bytes.subarray(0, length));
+              else place.write(path, bytes.subarray(0, length));
+              if (r.chance(0.7)) await subject.sync(place);
+              if (shape === "tail") expectSame(withoutTimes(wholeOf(place.data)), withoutTimes(whole));
+              else expect(Object.keys(wholeOf(place.data).last)).toEqual(Object.keys(whole.last));
+            }
+            place.replace(path, bytes);
+            await subject.sync(place);
+            expectSame(wholeOf(place.data), whole);
+          });
+        },
+        LONG,
+      );
     }
   });
 }
 
-test("all agents' homes read together count the same as each agent's alone", async () => {
-  const countsOf = async (homes: readonly FixtureHome[]): Promise<readonly string[]> => {
-    using place = scratch({ fast: true });
-    await syncInto(
-      place.data,
-      homes.map((home) => home.path),
+/** What a record tells of and where it belongs: what another agent's record must share to have a say in whether it counts. */
+const tiesOf = ({ session_id, operation, fact }: WeirRecord): string[] => [
+  ...(session_id === undefined ? [] : [`session ${session_id}`]),
+  `${operation} ${fact}`,
+];
+
+test(
+  "all agents' homes read together count the same as each agent's alone, but for sessions that two agents tell of",
+  async () => {
+    const read = async (homes: readonly FixtureHome[]): Promise<Whole> => {
+      using place = scratch({ fast: true });
+      const paths = homes.map((home) => home.path);
+      await syncInto(place.data, paths);
+      return wholeOf(place.data);
+    };
+    const homesOf = ({ id }: Agent): FixtureHome[] => fixtureHomes.filter((home) => home.agent === id);
+    const alone: Whole[] = [];
+    for (const agent of agents) if (homesOf(agent).length > 0) alone.push(await read(homesOf(agent)));
+    const together = await read(agents.flatMap(homesOf));
+    const ties = alone.flatMap(({ records }) => [...new Set(records.flatMap(tiesOf))]);
+    const shared = new Set(ties.filter((tie, at) => ties.indexOf(tie) !== at));
+    const ofOneAgent = (counted: readonly string[]): string[] =>
+      counted.filter((line) => !tiesOf(JSON.parse(line.slice(line.indexOf("{")))).some((tie) => shared.has(tie)));
+    const apart = alone.flatMap(({ counted }) => ofOneAgent(counted)).sort();
+    expect(apart.length).toBeGreaterThan(together.counted.length / 2);
+    expectSame(
+      { ...together, last: {}, counted: ofOneAgent(together.counted) },
+      { ...together, last: {}, counted: apart },
     );
-    return wholeOf(place.data).counted;
-  };
-  const homesOf = (id: string): FixtureHome[] => fixtureHomes.filter((home) => home.agent === id);
-  const alone: string[] = [];
-  for (const { id } of agents) if (homesOf(id).length > 0) alone.push(...(await countsOf(homesOf(id))));
-  expect(await countsOf(agents.flatMap(({ id }) => homesOf(id)))).toEqual(alone.sort());
-}, LONG);
+  },
+  LONG,
+);

@@ -19,7 +19,16 @@ import {
 import { join } from "node:path";
 import { callLines, callNumbers, sessionPath } from "../support/claude.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
-import { exported, isRoot, recordsIn, runExport, runSync, smallDisk, summaryOf, unprivileged } from "../support/runs.ts";
+import {
+  exported,
+  isRoot,
+  recordsIn,
+  runExport,
+  runSync,
+  smallDisk,
+  summaryOf,
+  unprivileged,
+} from "../support/runs.ts";
 import { shell } from "../support/weir.ts";
 
 const CALLS = 400;
@@ -43,6 +52,10 @@ function synced(): Scratch {
 const numbersOf = (place: Scratch): number[] => callNumbers(exported(place));
 const segmentsOf = ({ data }: Scratch): string[] => readdirSync(join(data, "archive")).sort();
 const stateOf = ({ data }: Scratch): string => join(data, "state.db");
+
+function loseState(place: Scratch): void {
+  for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+}
 
 /** Every line of every segment once, and each a whole record; for a state that may not be there. */
 function expectExact(place: Scratch): void {
@@ -203,34 +216,38 @@ describe("a segment that is not what was committed", () => {
 });
 
 describe("the state", () => {
-  test("damaged in any page: exit 5 or an exact archive, never anything else; moved aside it is rebuilt", () => {
+  test("damaged in any page: exit 5 naming it, or what counts is exact; moved aside, it is rebuilt", () => {
     using place = synced();
     const whole = readFileSync(stateOf(place));
-    const kept = readFileSync(join(place.data, "archive", segmentsOf(place)[0]!));
-    const statuses: (number | null)[] = [];
+    const segment = join(place.data, "archive", segmentsOf(place)[0]!);
+    const records = readFileSync(segment);
+    const damaged: number[] = [];
     for (let page = 0; page * 4096 < whole.length; page++) {
       for (const filler of [0, 0xa5]) {
-        const bytes = Buffer.from(whole);
-        bytes.fill(filler, page * 4096, (page + 1) * 4096);
-        writeFileSync(stateOf(place), bytes);
+        writeFileSync(stateOf(place), Buffer.from(whole).fill(filler, page * 4096, (page + 1) * 4096));
         const run = runSync(place);
-        statuses.push(run.status);
-        if (run.status === 5) expect(run.stderr).toContain(stateOf(place));
-        else expect({ page, filler, status: run.status, stderr: run.stderr }).toMatchObject({ status: 0 });
-        for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
-        expect(runSync(place).status).toBe(0);
-        expectExact(place);
-        rmSync(join(place.data, "archive"), { recursive: true });
-        mkdirSync(join(place.data, "archive"), { mode: 0o700 });
-        writeFileSync(join(place.data, "archive", nameIn(whole)), kept);
-        for (const end of ["-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+        if (run.status === 5) {
+          damaged.push(page);
+          expect(run.stderr).toContain(stateOf(place));
+          loseState(place);
+          expect(runSync(place).status).toBe(0);
+          expectExact(place);
+        } else {
+          expect({ page, filler, status: run.status, stderr: run.stderr }).toMatchObject({ status: 0 });
+          expect(numbersOf(place)).toEqual(ALL);
+        }
+        loseState(place);
+        writeFileSync(segment, records);
       }
     }
-    expect(statuses).toContain(5);
+    expect(damaged).toContain(0);
   });
 
   test("half there, or not a database: exit 5, naming it; moved aside as the hint says, it is rebuilt", () => {
-    for (const damage of [(b: Buffer) => b.subarray(0, b.length >> 1), () => Buffer.from("not a database".repeat(500))]) {
+    for (const damage of [
+      (b: Buffer) => b.subarray(0, b.length >> 1),
+      () => Buffer.from("not a database".repeat(500)),
+    ]) {
       using place = synced();
       const before = exported(place);
       writeFileSync(stateOf(place), damage(readFileSync(stateOf(place))));
@@ -238,8 +255,7 @@ describe("the state", () => {
       expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 5 });
       expect(run.stderr).toContain(stateOf(place));
       expect(run.stderr).toContain("aside");
-      renameSync(stateOf(place), join(place.root, "aside.db"));
-      for (const end of ["-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+      loseState(place);
       expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
       expect(exported(place)).toEqual(before);
     }
@@ -249,7 +265,7 @@ describe("the state", () => {
     using place = synced();
     const before = exported(place);
     const segments = listing(join(place.data, "archive"));
-    for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
+    loseState(place);
     expect(exported(place)).toEqual(before);
     expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
     expect(listing(join(place.data, "archive"))).toEqual(segments);
@@ -266,6 +282,20 @@ describe("the state", () => {
     expect(exported(place)).toEqual(before);
     place.write(sessionPath("s3"), callLines(401, 403, "s3"));
     expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
+    expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
+  });
+
+  test("lost where several installations' segments lie together: none of them is written, and nothing is told twice", () => {
+    using place = synced();
+    const folder = join(place.data, "archive");
+    const foreign = segmentsOf(place)[0]!.replace(/-[0-9a-f]{8}\.jsonl$/, "-ffffffff.jsonl");
+    const text = readFileSync(join(folder, segmentsOf(place)[0]!), "utf8");
+    writeFileSync(join(folder, foreign), text.replaceAll(/"host":"[0-9a-f]{16}"/g, '"host":"ffffffffffffffff"'));
+    loseState(place);
+    const before = listing(folder);
+    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
+    expect(listing(folder)).toEqual(expect.arrayContaining(before));
     expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
   });
 
@@ -308,11 +338,6 @@ describe("the state", () => {
     expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
   });
 });
-
-/** The name of the only segment that a state's bytes tell of. */
-function nameIn(state: Buffer): string {
-  return /weir-\d{4}-\d\d-\d\d-[0-9a-f]{8}\.jsonl/.exec(state.toString("latin1"))?.[0] ?? "";
-}
 
 describe("who may see it", () => {
   const modesOf = ({ data }: Scratch): string[] =>

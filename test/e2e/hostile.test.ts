@@ -11,6 +11,9 @@ import { weir } from "../support/weir.ts";
 const EVIL = "\u{1b}[31m\u{1b}]0;pwned\u{7}\u{202e}gpj\u{200b}\u{9b}2J\nerror: forged";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come out
 const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u202e]/;
+/** What a terminal or an old parser takes for more than text inside JSON. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come out
+const UNSAFE_IN_JSON = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/;
 
 describe("control characters in names are shown, not obeyed", () => {
   test("in the path of a source, in warnings and tables", () => {
@@ -50,8 +53,8 @@ describe("control characters in names are shown, not obeyed", () => {
     evil.cwd = `/home/dev/${EVIL}`;
     place.write(sessionPath("s1"), `${JSON.stringify(evil)}\n`);
     expect(runSync(place).status).toBe(0);
-    const jsonl = runExport(place).stdout;
-    expect(jsonl).not.toMatch(/[\u{1b}\u{7}]/u);
+    expect(runExport(place).stdout).not.toMatch(UNSAFE_IN_JSON);
+    expect(bytesBelow(join(place.data, "archive")).toString()).not.toMatch(UNSAFE_IN_JSON);
     expect(exported(place, "--operation", "chat")).toMatchObject([{ model: evil.message.model }]);
     const csv = runExport(place, ["--format", "csv"]).stdout;
     expect(csv).not.toMatch(/(?:^|,)"?[=@]/m);
@@ -164,7 +167,10 @@ test("an archive that somebody else's segments lie in: they are exported, and ne
   expect(runSync(place).status).toBe(0);
   const folder = join(place.data, "archive");
   const [own] = readdirSync(folder);
-  const other = readFileSync(join(folder, own!), "utf8").replaceAll(/"host":"[0-9a-f]{16}"/g, '"host":"ffffffffffffffff"');
+  const other = readFileSync(join(folder, own!), "utf8").replaceAll(
+    /"host":"[0-9a-f]{16}"/g,
+    '"host":"ffffffffffffffff"',
+  );
   const foreign: Readonly<Record<string, string>> = {
     "weir-2026-11-20-ffffffff.jsonl": `${other}{"torn":`,
     "notes.txt": "mine",

@@ -26,40 +26,52 @@ function small(): Scratch {
 }
 
 describe("a reader that leaves", () => {
-  test("ends an export with 0 within 200 ms, without a word", async () => {
-    using place = large();
-    const times: number[] = [];
-    for (let round = 0; round < 5; round++) {
-      const run = startWeir(["export", "--data-dir", place.data]);
-      const reader = run.stdout.getReader();
-      await reader.read();
-      const before = performance.now();
-      await reader.cancel();
-      expect(await run.exited).toBe(0);
-      times.push(performance.now() - before);
-      expect(await new Response(run.stderr).text()).toBe("");
-    }
-    expect(times.sort((a, b) => a - b)[2]!).toBeLessThan(200);
-  }, LONG);
+  test(
+    "ends an export with 0 within 200 ms, without a word",
+    async () => {
+      using place = large();
+      const times: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const run = startWeir(["export", "--data-dir", place.data]);
+        const reader = run.stdout.getReader();
+        await reader.read();
+        const before = performance.now();
+        await reader.cancel();
+        expect(await run.exited).toBe(0);
+        times.push(performance.now() - before);
+        expect(await new Response(run.stderr).text()).toBe("");
+      }
+      expect(times.sort((a, b) => a - b)[2]!).toBeLessThan(200);
+    },
+    LONG,
+  );
 
-  test("stops the printing of a sync, not its archiving; every command ends with 0", () => {
-    using place = scratch();
-    writeCalls(place, CALLS);
-    const { home, data } = place;
-    const through = shell('("$@"; echo "code $?" >&2) | head -c 1');
-    for (const args of [
-      ["sync", "--print", "--home", home, "--data-dir", data],
-      ["export", "--data-dir", data],
-      ["export", "--data-dir", data, "--format", "csv"],
-      ["export", "--all", "--data-dir", data],
-      ["schema"],
-    ]) {
-      const { stdout, stderr } = weir(args, { through });
-      expect({ args, stdout: stdout.length, end: stderr.endsWith("code 0\n") }).toEqual({ args, stdout: 1, end: true });
-      expect(stderr).not.toContain("error");
-    }
-    expect(callNumbers(exported(place))).toEqual(numbersTo(CALLS));
-  }, LONG);
+  test(
+    "stops the printing of a sync, not its archiving; every command ends with 0",
+    () => {
+      using place = scratch();
+      writeCalls(place, CALLS);
+      const { home, data } = place;
+      const through = shell('("$@"; echo "code $?" >&2) | head -c 1');
+      for (const args of [
+        ["sync", "--print", "--home", home, "--data-dir", data],
+        ["export", "--data-dir", data],
+        ["export", "--data-dir", data, "--format", "csv"],
+        ["export", "--all", "--data-dir", data],
+        ["schema"],
+      ]) {
+        const { stdout, stderr } = weir(args, { through });
+        expect({ args, stdout: stdout.length, end: stderr.endsWith("code 0\n") }).toEqual({
+          args,
+          stdout: 1,
+          end: true,
+        });
+        expect(stderr).not.toContain("error");
+      }
+      expect(callNumbers(exported(place))).toEqual(numbersTo(CALLS));
+    },
+    LONG,
+  );
 
   test("that was never there: nothing hangs, and all is archived", () => {
     using place = scratch();
@@ -114,7 +126,10 @@ describe("-o FILE", () => {
     using place = small();
     const file = place.write("../out.jsonl", "old");
     const run = runExport(place, ["-o", file], { through: shell('ulimit -f 100; exec "$@"') });
-    expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4, stderr: expect.stringContaining(file) });
+    expect({ status: run.status, stderr: run.stderr }).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining(file),
+    });
     expect(readFileSync(file, "utf8")).toBe("old");
     expect(partsIn(place.root)).toEqual([]);
   });
@@ -138,7 +153,10 @@ describe("-o FILE", () => {
     mkdirSync(folder);
     for (const file of [folder, join(place.root, "nowhere/out.jsonl")]) {
       const run = runExport(place, ["-o", file]);
-      expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4, stderr: expect.stringContaining(file) });
+      expect({ status: run.status, stderr: run.stderr }).toMatchObject({
+        status: 4,
+        stderr: expect.stringContaining(file),
+      });
     }
     expect(partsIn(place.root)).toEqual([]);
   });

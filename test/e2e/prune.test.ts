@@ -1,14 +1,15 @@
 /** Proves retention on the program: off by default, plan before deed, order of deeds, readers and foreign files left in peace. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openReader } from "../../src/archive/read.ts";
 import { listSegments } from "../../src/archive/segment.ts";
 import { callLines, callNumbers, numbersTo, sessionPath, writeCalls } from "../support/claude.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
-import { exported, runExport, runSync, summaryOf } from "../support/runs.ts";
-import { type RunResult, weir } from "../support/weir.ts";
+import { SEED, trial } from "../support/random.ts";
+import { exported, recordsIn, runExport, runSync, summaryOf } from "../support/runs.ts";
+import { type RunResult, startWeir, weir } from "../support/weir.ts";
 
 const DAY = 86_400_000;
 const CALLS = 200;
@@ -110,6 +111,24 @@ describe("weir prune", () => {
     expect(callNumbers(exported(place))).toEqual([...kept, ...numbersTo(CALLS + 5).slice(CALLS)]);
   });
 
+  test("sealing a segment on a later day does not make it younger", () => {
+    using place = scratch();
+    writeCalls(place, 5);
+    runSync(place);
+    const [name = ""] = segmentsIn(place);
+    const older = name.replace(/\d{4}-\d\d-\d\d/, "2020-01-01");
+    renameSync(join(place.data, "archive", name), join(place.data, "archive", older));
+    inState(place, (db) => db.run("UPDATE segment SET name = ?, written = 1000", [older]));
+    place.write(sessionPath("later"), callLines(5, 6, "later"));
+    expect(runSync(place).status).toBe(0);
+    const rows = inState(place, (db) =>
+      db.query("SELECT name, sealed, written, sha256 FROM segment ORDER BY seq").all(),
+    );
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toEqual({ name: older, sealed: 1, written: 1000, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(weir(["verify", "--data-dir", place.data]).status).toBe(0);
+  });
+
   test("goes on where a killed run has only marked, also when the file is gone already", () => {
     using place = manySegments();
     const names = segmentsIn(place).length;
@@ -187,6 +206,19 @@ describe("weir prune", () => {
     expect(prune(place, "--max-age", "30d", "--force").status).toBe(0);
   });
 
+  test("what a registered destination has not had stays, unless forced", () => {
+    using place = manySegments();
+    const before = segmentsIn(place).length;
+    inState(place, (db) =>
+      db.run("INSERT INTO export (name, origin, begun, through, registered) VALUES ('x', 'https://there', 0, 3, 1)"),
+    );
+    const { status, stderr } = prune(place, "--max-size", "4KiB");
+    expect([status, segmentsIn(place).length]).toEqual([0, before - 3]);
+    expect(stderr).toContain(`${before - 4} segments kept: https://there has not had them yet`);
+    expect(prune(place, "--max-size", "4KiB", "--force").status).toBe(0);
+    expect(segmentsIn(place)).toHaveLength(1);
+  });
+
   test("there must be an archive", () => {
     using place = scratch();
     expect(prune(place, "--max-age", "30d").status).toBe(1);
@@ -214,15 +246,9 @@ describe("pruning while somebody reads", () => {
     expect(segmentsIn(place)).toHaveLength(1);
   });
 
-  test("exports, prunes and syncs at once: every export is whole", async () => {
+  test("exports beside prunes are whole", async () => {
     using place = manySegments(2000);
     const problems: string[] = [];
-    const spawn = async (work: () => RunResult | undefined): Promise<void> => {
-      await Bun.sleep(0);
-      const result = work();
-      if (result && result.status !== 0) problems.push(`${result.status}: ${result.stderr}`);
-    };
-    const { startWeir } = await import("../support/weir.ts");
     const exports = Array.from({ length: 6 }, async () => {
       const child = startWeir(["export", "--all", "--data-dir", place.data]);
       const [text, stderr, status] = await Promise.all([
@@ -230,19 +256,57 @@ describe("pruning while somebody reads", () => {
         new Response(child.stderr).text(),
         child.exited,
       ]);
-      const numbers = callNumbers(
-        text
-          .split("\n")
-          .filter(Boolean)
-          .map((line) => JSON.parse(line)),
-      );
       // What it lists is a run of records up to the last one, none missing in the middle.
-      const first = numbers[0] ?? 0;
-      if (status !== 0 || numbers.join() !== numbersTo(2000).slice(first).join())
-        problems.push(`export ${status}: ${stderr}`);
+      const numbers = callNumbers(recordsIn(text));
+      const isWhole =
+        numbers.join() ===
+        numbersTo(2000)
+          .slice(numbers[0] ?? 0)
+          .join();
+      if (status !== 0 || !isWhole) problems.push(`export ${status}: ${stderr}`);
     });
-    for (const size of ["1MB", "500KB", "300KB", "100KB", "20KB"]) await spawn(() => prune(place, "--max-size", size));
+    for (const size of ["1MB", "500KB", "300KB", "100KB", "20KB"]) {
+      const { status, stderr } = prune(place, "--max-size", size);
+      if (status !== 0) problems.push(stderr);
+    }
     await Promise.all(exports);
     expect(problems).toEqual([]);
   });
+
+  test("a random order of growth, syncs, prunes, exports and kills loses and repeats nothing that was not pruned", async () => {
+    for (let round = 0; round < 3; round++)
+      await trial(SEED + round, async (r) => {
+        using place = scratch();
+        const path = sessionPath("s");
+        const env = { WEIR_SEGMENT_MAX_BYTES: "4KiB" };
+        let calls = 5;
+        place.write(path, callLines(0, calls, "s"));
+        expect(runSync(place, [], { env }).status).toBe(0);
+        for (let at = 0; at < 25; at++) {
+          calls += r.int(0, 12);
+          place.write(path, callLines(0, calls, "s"));
+          const retention = ["--max-size", `${r.int(5, 40)}KB`];
+          const where = ["--home", place.home, "--data-dir", place.data];
+          const running = [
+            startWeir(["sync", ...where, ...(r.int(0, 2) === 0 ? ["--prune", ...retention] : [])], { env }),
+            startWeir(["prune", "--data-dir", place.data, ...retention], { env }),
+            startWeir(["export", "--all", "--data-dir", place.data], { env }),
+          ];
+          const [, pruning, exporting] = running;
+          if (r.int(0, 3) === 0) {
+            await Bun.sleep(r.int(0, 40));
+            pruning?.kill("SIGKILL");
+          }
+          const text = await new Response(exporting?.stdout).text();
+          const [synced, , exportedTo] = await Promise.all(running.map((child) => child.exited));
+          expect([synced, exportedTo]).toEqual([0, 0]);
+          const numbers = callNumbers(recordsIn(text));
+          expect(numbers).toEqual(numbersTo((numbers.at(-1) ?? -1) + 1).slice(numbers[0] ?? 0));
+        }
+        expect(runSync(place, [], { env }).status).toBe(0);
+        const numbers = callNumbers(exported(place, "--all"));
+        expect(numbers).toEqual(numbersTo(calls).slice(numbers[0] ?? calls));
+        expect(weir(["verify", "--data-dir", place.data]).status).toBe(0);
+      });
+  }, 120_000);
 });

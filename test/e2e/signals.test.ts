@@ -43,71 +43,91 @@ for (const [signal, code] of [
   ["SIGTERM", 143],
 ] as const) {
   describe(signal, () => {
-    test(`ends a large sync with ${code} within ${LIMIT_MS} ms, and the next run makes it exact`, async () => {
-      using place = large();
-      const times: number[] = [];
-      for (let round = 0; round < 5; round++) {
-        rmSync(place.data, { recursive: true, force: true });
-        const run = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
-        await Bun.sleep(100 + 60 * round);
-        times.push(await timeToEnd(run, signal));
-        expect(run.exitCode).toBe(code);
-      }
-      expect(median(times)).toBeLessThan(LIMIT_MS);
-      expect(runSync(place).status).toBe(0);
-      expect(callNumbers(exported(place, "--all"))).toEqual(numbersTo(CALLS));
-    }, LONG);
+    test(
+      `ends a large sync with ${code} within ${LIMIT_MS} ms, and the next run makes it exact`,
+      async () => {
+        using place = large();
+        const times: number[] = [];
+        for (let round = 0; round < 5; round++) {
+          rmSync(place.data, { recursive: true, force: true });
+          const run = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
+          await Bun.sleep(100 + 60 * round);
+          times.push(await timeToEnd(run, signal));
+          expect(run.exitCode).toBe(code);
+        }
+        expect(median(times)).toBeLessThan(LIMIT_MS);
+        expect(runSync(place).status).toBe(0);
+        expect(callNumbers(exported(place, "--all"))).toEqual(numbersTo(CALLS));
+      },
+      LONG,
+    );
 
-    test(`ends an export to a file with ${code} within ${LIMIT_MS} ms, and leaves nothing of it behind`, async () => {
-      using place = large();
-      expect(runSync(place).status).toBe(0);
-      for (let round = 0; round < 3; round++) {
-        const run = startWeir(["export", "--data-dir", place.data, "-o", join(place.root, "out.jsonl")]);
-        await Bun.sleep(100 + 100 * round);
-        expect(await timeToEnd(run, signal)).toBeLessThan(LIMIT_MS);
-        expect(run.exitCode).toBe(code);
-        expect(readdirSync(place.root).filter((name) => name.startsWith("out.jsonl"))).toEqual([]);
-      }
-    }, LONG);
+    test(
+      `ends an export to a file with ${code} within ${LIMIT_MS} ms, and leaves nothing of it behind`,
+      async () => {
+        using place = large();
+        expect(runSync(place).status).toBe(0);
+        for (let round = 0; round < 3; round++) {
+          const run = startWeir(["export", "--data-dir", place.data, "-o", join(place.root, "out.jsonl")]);
+          await Bun.sleep(100 + 100 * round);
+          expect(await timeToEnd(run, signal)).toBeLessThan(LIMIT_MS);
+          expect(run.exitCode).toBe(code);
+          expect(readdirSync(place.root).filter((name) => name.startsWith("out.jsonl"))).toEqual([]);
+        }
+      },
+      LONG,
+    );
 
-    test("ends an export or a printing sync whose output nobody reads", async () => {
-      using place = large();
-      const { home, data } = place;
-      for (const args of [
-        ["sync", "--print", "--home", home, "--data-dir", data],
-        ["export", "--data-dir", data],
-      ]) {
-        using pipe = unread(place);
-        const run = startWeir(args, pipe);
-        await Bun.sleep(1000);
-        const time = await timeToEnd(run, signal);
-        expect({ args, ended: time < LIMIT_MS }).toEqual({ args, ended: true });
-        expect(run.exitCode === code || run.signalCode === signal).toBe(true);
-      }
-      expect(runSync(place).status).toBe(0);
-      expect(callNumbers(exported(place, "--all"))).toEqual(numbersTo(CALLS));
-    }, LONG);
+    test(
+      "ends an export or a printing sync whose output nobody reads",
+      async () => {
+        using place = large();
+        const { home, data } = place;
+        for (const args of [
+          ["sync", "--print", "--home", home, "--data-dir", data],
+          ["export", "--data-dir", data],
+        ]) {
+          using pipe = unread(place);
+          const run = startWeir(args, pipe);
+          await Bun.sleep(1000);
+          const time = await timeToEnd(run, signal);
+          expect({ args, ended: time < LIMIT_MS }).toEqual({ args, ended: true });
+          expect(run.exitCode === code || run.signalCode === signal).toBe(true);
+        }
+        expect(runSync(place).status).toBe(0);
+        expect(callNumbers(exported(place, "--all"))).toEqual(numbersTo(CALLS));
+      },
+      LONG,
+    );
   });
 }
 
-test("a signal ends a sync that waits for another one", async () => {
-  using place = scratch();
-  writeCalls(place, 10);
-  expect(runSync(place).status).toBe(0);
-  using lock = new Database(join(place.data, "writer.lock"));
-  lock.run("BEGIN EXCLUSIVE");
-  const run = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
-  await Bun.sleep(400);
-  expect(await timeToEnd(run, "SIGTERM")).toBeLessThan(LIMIT_MS);
-}, LONG);
+test(
+  "a signal ends a sync that waits for another one",
+  async () => {
+    using place = scratch();
+    writeCalls(place, 10);
+    expect(runSync(place).status).toBe(0);
+    using lock = new Database(join(place.data, "writer.lock"));
+    lock.run("BEGIN EXCLUSIVE");
+    const run = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
+    await Bun.sleep(400);
+    expect(await timeToEnd(run, "SIGTERM")).toBeLessThan(LIMIT_MS);
+  },
+  LONG,
+);
 
-test("a second signal ends it at once, and the next run makes it exact", async () => {
-  using place = large();
-  const run = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
-  await Bun.sleep(150);
-  run.kill("SIGINT");
-  run.kill("SIGINT");
-  expect(await run.exited).toBeOneOf([130, null as unknown as number]);
-  expect(runSync(place).status).toBe(0);
-  expect(callNumbers(exported(place, "--all"))).toEqual(numbersTo(CALLS));
-}, LONG);
+test(
+  "a second signal ends it at once, and the next run makes it exact",
+  async () => {
+    using place = large();
+    const run = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
+    await Bun.sleep(150);
+    run.kill("SIGINT");
+    run.kill("SIGINT");
+    expect(await run.exited).toBeOneOf([130, null as unknown as number]);
+    expect(runSync(place).status).toBe(0);
+    expect(callNumbers(exported(place, "--all"))).toEqual(numbersTo(CALLS));
+  },
+  LONG,
+);

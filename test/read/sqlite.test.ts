@@ -291,6 +291,15 @@ describe("a page", () => {
 });
 
 describe("what is no database of ordinary files", () => {
+  test("is not opened: a file that ends inside a page", async () => {
+    using place = scratch();
+    const path = join(place.home, "their.db");
+    await closed(await startWriter(path, wal, "PRAGMA user_version = 1"));
+    writeFileSync(path, readFileSync(path).subarray(0, 2000));
+    await sleep(30);
+    expect(() => ForeignDatabase.open(path, place.data)).toThrow("damaged (it is cut short)");
+  });
+
   test("is not opened: a link, a pipe, a pipe for a WAL", async () => {
     using place = scratch();
     const path = join(place.home, "their.db");

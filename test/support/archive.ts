@@ -89,7 +89,9 @@ export function counted(records: readonly WeirRecord[]): string[] {
   const counter = new Counter(rankOf);
   for (const record of records) counter.add(record);
   const verdictOf = counter.verdicts();
-  return records.flatMap((record, at) => (verdictOf(at) === "no" ? [] : [`${verdictOf(at)} ${comparable(record)}`])).sort();
+  return records
+    .flatMap((record, at) => (verdictOf(at) === "no" ? [] : [`${verdictOf(at)} ${comparable(record)}`]))
+    .sort();
 }
 
 /** Tellings that stand in the archive twice: one id in one revision by one source. */

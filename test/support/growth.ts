@@ -63,7 +63,11 @@ export function lastLineOf({ bytes }: Store): Range | undefined {
  * A line that is surely read: of a tail, one that a record names as its place, since a reducer need not decode the
  * others; of a document any.
  */
-export function readLineOf({ bytes, path, shape }: Store, records: readonly WeirRecord[], r: Random): Range | undefined {
+export function readLineOf(
+  { bytes, path, shape }: Store,
+  records: readonly WeirRecord[],
+  r: Random,
+): Range | undefined {
   const places = records.flatMap(({ source }) => (source.path === path ? (source.offset ?? []) : []));
   const any = bytes.lastIndexOf(10, r.int(0, bytes.length - 1)) + 1;
   const start = shape === "tail" ? places.length > 0 && r.pick(places) : any;

@@ -103,7 +103,7 @@ function tellMessages(
     const typed = isLead && m.role === "user" && isTyped(m);
     if (typed && isWhole) turn = (turn ?? -1) + 1;
     const at = { ...common, key: times > 0 ? `${time}#${times}` : time, time, turn, at: { index } };
-    if (typed) emit({ ...at, fact: fingerprint(["user", time]), operation: "user_message" });
+    if (typed) emit({ ...at, fact: fingerprint(["user", at.key]), operation: "user_message" });
     else if (object(m.metadata)?.displayRole === "error") tellError(at, m, emit);
     else if (m.role === "assistant" && object(m.metrics)) tellCall(at, m, asked, emit);
     else if (m.role !== "assistant" && m.role !== "user") emit.unknown(`role ${text(m.role) ?? ""}`);
@@ -128,7 +128,7 @@ function tellCall(at: Keyed, m: JsonObject, asked: string | undefined, emit: Emi
   const begun = asked !== undefined && asked <= (at.time ?? "") ? asked : at.time;
   emit({
     ...at,
-    fact: fingerprint([at.time, provider, model, cost_usd, JSON.stringify(usage)]),
+    fact: fingerprint([at.key, provider, model, cost_usd, JSON.stringify(usage)]),
     operation: "chat",
     kind: "client",
     time: begun,
@@ -149,7 +149,7 @@ function tellError(at: Keyed, m: JsonObject, emit: Emit): void {
     provider: providerName(text(made.provider)),
     request_model: text(made.id),
   };
-  emit({ ...at, ...failed, ...asked, fact: fingerprint(["error", at.time]) });
+  emit({ ...at, ...failed, ...asked, fact: fingerprint(["error", at.key]) });
 }
 
 /** What models are sent since the latest compaction; the session's own document keeps the whole history. */

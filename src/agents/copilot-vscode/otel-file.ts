@@ -6,7 +6,8 @@
 import { type Draft, type Emit, type Line, type Stream, tail } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
-import { bareSpan, hrTime, type Span, sdkSpan, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
+import { hrTime, sdkSpan } from "../../record/sdk.ts";
+import { bareSpan, type Span, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
 import { callFact } from "./facts.ts";
 import { isSessionName, lonelyDraft, ownSession } from "./trace.ts";
 

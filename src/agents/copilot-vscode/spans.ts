@@ -9,12 +9,12 @@ import {
   snapshot,
 } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
-import { type JsonObject, list, number, object, text } from "../../record/json.ts";
+import { list, number, object, text } from "../../record/json.ts";
 import { type Span, spanTimes } from "../../record/spans.ts";
 import { fromMillis } from "../../record/time.ts";
 import { reduceTrace } from "./trace.ts";
 
-/** Columns beside the ids and times, by the attribute that they repeat: what is told where attributes were lost. */
+/** Columns that repeat attributes, with their names: told also where the attributes were lost. */
 const REPEATED: Readonly<Record<string, string>> = {
   operation_name: GEN_AI.operationName,
   provider_name: GEN_AI.providerName,
@@ -25,29 +25,26 @@ const REPEATED: Readonly<Record<string, string>> = {
   input_tokens: GEN_AI.usageInputTokens,
   output_tokens: GEN_AI.usageOutputTokens,
   cached_tokens: GEN_AI.usageCacheReadInputTokens,
-  reasoning_tokens: GEN_AI.usageReasoningOutputTokens,
+  reasoning_tokens: "gen_ai.usage.reasoning_tokens",
   tool_name: GEN_AI.toolName,
   tool_call_id: GEN_AI.toolCallId,
   tool_type: GEN_AI.toolType,
   chat_session_id: "copilot_chat.chat_session_id",
-  ttft_ms: "copilot_chat.time_to_first_token",
 };
+const COLUMNS = Object.entries(REPEATED);
 const OPTIONAL = ["parent_span_id", "status_code", ...Object.keys(REPEATED)];
 
 /** A longer value is content, whatever its name: it stays unread. */
-const LONGEST_VALUE = 1024;
+const LONGEST_VALUE = 512;
 const LONGEST_EVENT = 16384;
-/** The newest rows of which also the attributes are compared: only there a rowid can come again. */
-const NEWEST = 2048;
+/** The newest rows, of which everything is compared: only there a rowid can come again. */
+const NEWEST = 1024;
 
-const columns = OPTIONAL.map((name) => `{spans.${name}}`).join();
-const shortAttributes = `SELECT group_concat(rowid || key || iif(octet_length(value) <= 256, value, octet_length(value)))
-  FROM span_attributes WHERE span_id = spans.span_id`;
+const everything = `json_array(name, ${OPTIONAL.map((name) => `{spans.${name}}`).join()},
+  (SELECT group_concat(id || name || octet_length(attributes)) FROM span_events WHERE span_id = spans.span_id),
+  (SELECT group_concat(rowid || key || iif(octet_length(value) <= 256, value, octet_length(value)))
+    FROM span_attributes WHERE span_id = spans.span_id))`;
 
-/**
- * A trace has changed when a row of it is new, gone, written again (another rowid or event id) or otherwise another.
- * Columns are declared INTEGER and hold fractions: their text is no proof, but whoever writes a row again moves it.
- */
 const LAYOUT: Layout = {
   name: "spans",
   needs: {
@@ -56,19 +53,20 @@ const LAYOUT: Layout = {
     span_events: ["id", "span_id", "name", "timestamp_ms", "attributes"],
   },
   optional: { spans: OPTIONAL },
-  index: `SELECT trace_id, group_concat(json_array(rowid, span_id, name, start_time_ms, end_time_ms, ${columns},
-      (SELECT count(*) || ' ' || max(id) FROM span_events WHERE span_id = spans.span_id),
-      CASE WHEN rowid > (SELECT max(rowid) / ${NEWEST} * ${NEWEST} - ${NEWEST} FROM spans) THEN (${shortAttributes}) END))
-    FROM spans GROUP BY trace_id`,
+  // A row that is written again moves: who changes an older one in place is not the extension.
+  index: `SELECT trace_id, group_concat(rowid || ' ' || span_id || ' ' || start_time_ms || ' ' || end_time_ms
+        || iif(rowid > newest, ${everything}, ''))
+    FROM (SELECT max(rowid) / ${NEWEST} * ${NEWEST} - ${NEWEST} AS newest FROM spans) CROSS JOIN spans
+    GROUP BY trace_id ORDER BY min(rowid)`,
   rows: {
-    spans: `SELECT trace_id, span_id, name, start_time_ms, end_time_ms, ${OPTIONAL.map((name) => `{spans.${name}} AS ${name}`).join()},
+    spans: `SELECT trace_id, span_id, name, start_time_ms, end_time_ms,
+        ${OPTIONAL.map((name) => `{spans.${name}} AS ${name}`).join()},
         (SELECT json_group_object(key, iif(octet_length(value) <= ${LONGEST_VALUE}, value, NULL))
           FROM span_attributes WHERE span_id = spans.span_id) AS attributes,
         (SELECT json_group_array(json_array(name, format('%!.17g', timestamp_ms),
-            iif(octet_length(attributes) <= ${LONGEST_EVENT}, attributes, NULL)))
-          FROM (SELECT name, timestamp_ms, attributes FROM span_events
-            WHERE span_id = spans.span_id ORDER BY timestamp_ms, id)) AS events
-      FROM spans WHERE trace_id IN (SELECT value FROM json_each(?1)) ORDER BY start_time_ms, rowid`,
+            iif(octet_length(attributes) <= ${LONGEST_EVENT}, attributes, NULL), id))
+          FROM span_events WHERE span_id = spans.span_id) AS events
+      FROM spans WHERE trace_id IN (SELECT value FROM json_each(?1))`,
   },
   cursor: `SELECT end_time_ms, span_id, (SELECT max(rowid) FROM spans) AS _row,
       (SELECT span_id FROM spans ORDER BY rowid DESC LIMIT 1) AS _last
@@ -93,14 +91,20 @@ export function spanStream(locate: Snapshot["locate"], rank: number): Stream {
 }
 
 function reduce(group: Group, _source: unknown, emit: Emit): void {
-  reduceTrace((group.rows?.spans ?? []).map(spanOf), emit);
+  const rows = [...(group.rows?.spans ?? [])];
+  rows.sort(
+    (a, b) => Number(a.start_time_ms) - Number(b.start_time_ms) || (String(a.span_id) < String(b.span_id) ? -1 : 1),
+  );
+  reduceTrace(rows.map(spanOf), emit);
 }
 
 function spanOf(row: Row): Span {
-  const attributes: Record<string, unknown> = {};
-  for (const [column, name] of Object.entries(REPEATED)) {
+  const attributes = (object(parsed(row.attributes)) ?? {}) as Record<string, unknown>;
+  for (const [column, name] of COLUMNS) {
     const value = row[column];
-    if (value !== null && value !== undefined) attributes[name] = value;
+    // The two are written together. Where another program changed one of them, the larger number is the later one.
+    if (value !== null && value !== undefined && !(typeof value === "number" && Number(attributes[name]) > value))
+      attributes[name] = value;
   }
   return {
     traceId: String(row.trace_id),
@@ -109,18 +113,27 @@ function spanOf(row: Row): Span {
     name: text(row.name) ?? "",
     ...spanTimes(row.start_time_ms, row.end_time_ms),
     status: number(row.status_code),
-    attributes: Object.assign(attributes, parsed(row.attributes)),
-    events: list(parsed(row.events)).map((item) => {
-      const [name, time, told] = list(item);
-      return { name: String(name), time: fromMillis(Number(time)), attributes: object(parsed(told)) ?? {} };
-    }),
+    attributes,
+    events: row.events === "[]" ? NONE : eventsOf(list(parsed(row.events))),
   };
 }
 
-function parsed(json: unknown): JsonObject | readonly unknown[] {
+const NONE: Span["events"] = [];
+
+function eventsOf(told: readonly unknown[]): Span["events"] {
+  const events = told.map((item) => {
+    const [name, time, attributes, id] = list(item);
+    return { name: String(name), at: Number(time), id: Number(id), attributes: object(parsed(attributes)) ?? {} };
+  });
+  events.sort((a, b) => a.at - b.at || a.id - b.id);
+  return events.map(({ name, at, attributes }) => ({ name, time: fromMillis(at), attributes }));
+}
+
+function parsed(json: unknown): unknown {
+  if (typeof json !== "string") return undefined;
   try {
-    return (JSON.parse(String(json ?? "{}")) as JsonObject | null) ?? {};
+    return JSON.parse(json);
   } catch {
-    return {}; // cut at 64,000 characters, or written by another program
+    return undefined; // cut at 64,000 characters, or written by another program
   }
 }

@@ -57,8 +57,10 @@ export function isSessionName(name: string): boolean {
 interface Node {
   readonly span: Span;
   readonly operation: Draft["operation"];
-  readonly parent: Node | undefined;
+  parent: Node | undefined;
   readonly children: Node[];
+  /** The run that it belongs to, or null without one, once it is looked up. */
+  run: Node | null | undefined;
 }
 
 /** The session that a span names itself. */
@@ -98,84 +100,57 @@ export function lonelyDraft(span: Span, session: string | undefined, unknown?: (
 }
 
 function treeOf(spans: readonly Span[]): Node[] {
-  const byId = new Map(spans.map((span) => [span.spanId, span]));
-  const nodes = new Map<string, Node>();
-  const nodeOf = (span: Span, above: ReadonlySet<string>): Node => {
-    const known = nodes.get(span.spanId);
-    if (known) return known;
-    const parentSpan = span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId);
-    const isLoop = parentSpan !== undefined && above.has(parentSpan.spanId);
-    const parent = parentSpan && !isLoop ? nodeOf(parentSpan, new Set([...above, span.spanId])) : undefined;
-    const node: Node = { span, operation: spanOperation(span), parent, children: [] };
-    parent?.children.push(node);
-    nodes.set(span.spanId, node);
-    return node;
-  };
-  return spans.map((span) => nodeOf(span, new Set([span.spanId])));
+  const byId = new Map<string, Node>();
+  for (const span of spans)
+    byId.set(span.spanId, { span, operation: spanOperation(span), parent: undefined, children: [], run: undefined });
+  const nodes = [...byId.values()];
+  for (const node of nodes)
+    node.parent = node.span.parentSpanId === undefined ? undefined : byId.get(node.span.parentSpanId);
+  cutCircles(nodes);
+  for (const node of nodes) node.parent?.children.push(node);
+  return nodes;
+}
+
+/** Spans that name each other as parents hang below nothing. */
+function cutCircles(nodes: readonly Node[]): void {
+  const walks = new Map<Node, Node>();
+  for (const start of nodes) {
+    for (let at = start; !walks.has(at); ) {
+      walks.set(at, start);
+      if (at.parent === undefined) break;
+      if (walks.get(at.parent) === start) at.parent = undefined;
+      else at = at.parent;
+    }
+  }
 }
 
 class Trace {
-  readonly #named: ReadonlyMap<Node, string>;
-  readonly #sessions = new Map<Node, string | undefined>();
+  readonly #sessions: ReadonlyMap<Node, string>;
   readonly #spawners = new Map<string, string>();
 
   constructor(nodes: readonly Node[]) {
-    const named = new Map<Node, string>();
-    for (const node of nodes) {
-      const session = ownSession(node.span);
-      if (session !== undefined) named.set(node, session);
-    }
-    this.#named = named;
-    const known = new Set(named.values());
+    this.#sessions = sessionsOf(nodes);
     for (const node of nodes) {
       const spawner = text(node.span.attributes[PARENT_SESSION]);
-      const session = this.#resolve(node, known);
-      this.#sessions.set(node, session);
+      const session = this.#sessions.get(node);
       if (session !== undefined && spawner !== undefined && spawner !== session) this.#spawners.set(session, spawner);
     }
-  }
-
-  /** Its own session, its nearest relative's, or its conversation where that is one. */
-  #resolve(node: Node, known: ReadonlySet<string>): string | undefined {
-    const own = this.#named.get(node);
-    if (own !== undefined || isHelper(node)) return own;
-    const seen = new Set([node]);
-    for (let ring = [node]; ring.length > 0; ) {
-      const next = ring.flatMap(({ parent, children }) => [...(parent ? [parent] : []), ...children]);
-      ring = [...new Set(next)].filter((relative) => !seen.has(relative));
-      for (const relative of ring) {
-        const session = this.#named.get(relative);
-        if (session !== undefined) return session;
-        seen.add(relative);
-      }
-    }
-    const conversation = text(node.span.attributes[GEN_AI.conversationId]);
-    return conversation !== undefined && known.has(conversation) ? conversation : undefined;
   }
 
   draft(node: Node, unknown: (name: string) => void): Draft {
     const session = this.#sessions.get(node);
     const draft = sessionDraft(node.span, session, this.#spawnerOf(node, session), unknown);
     const wrapper = wrapperOf(node);
+    if (wrapper) {
+      draft.fact = spanFact(wrapper.span);
+      draft.agent_name = text(wrapper.span.attributes[GEN_AI.agentName]);
+    }
+    if (node.operation === "invoke_agent" && !draft.usage) takeInnerUsage(node, draft);
     const run = runOf(node);
-    const outer = run && runOf(run.parent);
-    return {
-      ...draft,
-      ...(wrapper ? { fact: spanFact(wrapper.span), agent_name: text(wrapper.span.attributes[GEN_AI.agentName]) } : {}),
-      ...this.#innerUsage(node, draft),
-      subagent:
-        run && outer && this.#sessions.get(outer) === session
-          ? { id: run.span.spanId, name: text(run.span.attributes[GEN_AI.agentName]) }
-          : undefined,
-    };
-  }
-
-  /** A wrapper without usage has that of the run that it wraps. */
-  #innerUsage({ operation, children }: Node, draft: Draft): Partial<Draft> {
-    if (operation !== "invoke_agent" || draft.usage) return {};
-    const inner = children.find((child) => wrapperOf(child) !== undefined);
-    const told = inner && spanDraft(inner.span);
-    return told?.usage ? { usage: told.usage, aggregate: true, model: draft.model ?? told.model } : {};
+    const outer = runOf(run?.parent);
+    if (run && outer && this.#sessions.get(outer) === session)
+      draft.subagent = { id: run.span.spanId, name: text(run.span.attributes[GEN_AI.agentName]) };
+    return draft;
   }
 
   #spawnerOf(node: Node, session: string | undefined): string | undefined {
@@ -191,24 +166,70 @@ class Trace {
   }
 }
 
-/** The run that this one is the inside of: a nameless run directly below a run is the same run, told from within. */
-function wrapperOf({ span, operation, parent }: Node): Node | undefined {
-  const isInner =
-    operation === "invoke_agent" &&
-    span.attributes[GEN_AI.agentName] === undefined &&
-    parent?.operation === "invoke_agent";
-  return isInner ? outermost(parent) : undefined;
+/** Each span's session: its own, its nearest relative's, or its conversation where that is a known session. */
+function sessionsOf(nodes: readonly Node[]): Map<Node, string> {
+  const sessions = new Map<Node, string>();
+  for (const node of nodes) {
+    const own = ownSession(node.span);
+    if (own !== undefined) sessions.set(node, own);
+  }
+  if (sessions.size === nodes.length) return sessions;
+  const known = new Set(sessions.values());
+  let ring = [...sessions.keys()];
+  while (ring.length > 0) {
+    const next: Node[] = [];
+    for (const node of ring) {
+      for (const relative of node.parent ? [node.parent, ...node.children] : node.children) {
+        if (sessions.has(relative) || isHelper(relative)) continue;
+        sessions.set(relative, sessions.get(node) ?? "");
+        next.push(relative);
+      }
+    }
+    ring = next;
+  }
+  for (const node of nodes) {
+    const conversation = text(node.span.attributes[GEN_AI.conversationId]);
+    if (conversation !== undefined && known.has(conversation) && !sessions.has(node) && !isHelper(node))
+      sessions.set(node, conversation);
+  }
+  return sessions;
 }
 
-function outermost(node: Node): Node {
-  return wrapperOf(node) ?? node;
+/** A nameless run directly below a run is the same run, told from within. */
+function isInner({ span, operation, parent }: Node): boolean {
+  const isNameless = operation === "invoke_agent" && span.attributes[GEN_AI.agentName] === undefined;
+  return isNameless && parent?.operation === "invoke_agent";
 }
 
-/** The run that a span belongs to; a run belongs to itself. */
+/** The run that this one is the inside of. */
+function wrapperOf(node: Node): Node | undefined {
+  return isInner(node) ? runOf(node) : undefined;
+}
+
+/** The run that a span belongs to; a run belongs to itself, or to the run that it is the inside of. */
 function runOf(node: Node | undefined): Node | undefined {
-  for (let at = node; at; at = at.parent) if (at.operation === "invoke_agent") return outermost(at);
-  return undefined;
+  const way: Node[] = [];
+  let at = node;
+  while (at && at.run === undefined && (at.operation !== "invoke_agent" || isInner(at))) {
+    way.push(at);
+    at = at.parent;
+  }
+  const run = at?.run === undefined ? at : at.run;
+  for (const passed of way) passed.run = run ?? null;
+  return run ?? undefined;
 }
+
+/** A wrapper without usage has that of the run that it wraps. */
+function takeInnerUsage({ children }: Node, draft: Told): void {
+  const inner = children.find((child) => wrapperOf(child) !== undefined);
+  const told = inner && spanDraft(inner.span);
+  if (!told?.usage) return;
+  draft.usage = told.usage;
+  draft.aggregate = true;
+  draft.model ??= told.model;
+}
+
+type Told = { -readonly [K in keyof Draft]: Draft[K] };
 
 /** A span's record with what its session, its spawner and its facts are known to be. */
 function sessionDraft(
@@ -216,22 +237,28 @@ function sessionDraft(
   session: string | undefined,
   spawner: string | undefined,
   unknown?: (name: string) => void,
-): Draft {
-  const draft = spanDraft(span, (name) => {
-    if (!SILENT.has(name)) unknown?.(name);
-  });
-  const parent_session_id = spawner === session ? undefined : spawner;
-  const base = { ...draft, session_id: session, parent_session_id, at: { row: span.spanId } };
+): Told {
+  const draft: Told = spanDraft(
+    span,
+    unknown &&
+      ((name) => {
+        if (!SILENT.has(name)) unknown(name);
+      }),
+  );
+  draft.session_id = session;
+  draft.parent_session_id = spawner === session ? undefined : spawner;
+  draft.at = { row: span.spanId };
   if (draft.usage && partsExceed(draft.usage)) unknown?.("usage whose cached part is larger than its input");
-  if (draft.operation === "chat") return { ...base, fact: chatFact(span, draft, session) };
-  if (draft.operation === "execute_tool") {
+  if (draft.operation === "chat") draft.fact = chatFact(span, draft, session);
+  else if (draft.operation === "execute_tool") {
     const callId = bareCallId(draft.tool?.call_id);
-    const fact = toolCallFact(callId, session, draft.time, draft.fact ?? "");
-    return { ...base, fact, tool: { ...draft.tool, call_id: callId } };
+    draft.fact = toolCallFact(callId, session, draft.time, draft.fact ?? "");
+    draft.tool = { ...draft.tool, call_id: callId };
+  } else if (draft.operation === "invoke_agent" && session !== undefined && draft.parent_session_id !== undefined) {
+    // A subagent with a session of its own has one run in it.
+    if (span.attributes[PARENT_SESSION] !== undefined) draft.fact = `run of ${session}`;
   }
-  // A subagent with a session of its own has one run in it.
-  const isOwnRun = draft.operation === "invoke_agent" && session !== undefined && parent_session_id !== undefined;
-  return isOwnRun && text(span.attributes[PARENT_SESSION]) ? { ...base, fact: `run of ${session}` } : base;
+  return draft;
 }
 
 function chatFact({ attributes: a }: Span, draft: Draft, session: string | undefined): string {

@@ -251,7 +251,7 @@ function tellCall(state: State, call: Call | undefined, end: JsonObject, emit: E
   });
 }
 
-/** A step that failed is told by its end, and better by what is said of it then. */
+/** A step that failed is told by its end, which does not say why, and better by what is said of it then. */
 function failedStep(state: State, o: JsonObject, time: string | undefined, emit: Emit): void {
   if (o.type === "turn.step.interrupted" && o.reason !== "error") return;
   const key = text(o.stepId) ?? state.step?.id ?? `step@${time}`;
@@ -266,9 +266,8 @@ function tellError(
   what: { error?: string; status?: unknown },
   emit: Emit,
 ): void {
-  const error_type = what.error ?? "error";
   const attributes = allowAttributes({ status_code: what.status });
-  const common = { ...base(state), key, fact: key, time, status: "error" as const, error_type, attributes };
+  const common = { ...base(state), key, fact: key, time, status: "error" as const, error_type: what.error, attributes };
   emit({ ...common, operation: "error", kind: "client" });
 }
 

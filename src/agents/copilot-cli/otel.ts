@@ -1,0 +1,62 @@
+/** The file that the telemetry exporter writes: spans as they end, and metrics that repeat their sums. */
+import type { Emit, Line, Stream } from "../../read/types.ts";
+import { tail } from "../../read/types.ts";
+import { GEN_AI } from "../../record/attributes.ts";
+import type { Draft } from "../../record/draft.ts";
+import { number, object, text } from "../../record/json.ts";
+import { sdkSpan } from "../../record/sdk.ts";
+import { type Span, spanDraft } from "../../record/spans.ts";
+import { tokensOf } from "../../record/usage.ts";
+import { callFact, costOf, toolCallFact } from "./facts.ts";
+
+const SERVICE = "github-copilot";
+const SERVER_DURATION = "github.copilot.server_duration";
+
+/** Known attributes that say nothing weir keeps, or hold content. */
+const SILENT =
+  /^(?:gen_ai\.(?:agent\.description|conversation\.compacted|request\.reasoning\.level)|github\.copilot\.(?:context\.\w+|interaction_id|tool\.parameters\..+)|process\..+)$/;
+
+export function otelStream(locate: Stream["locate"], rank: number): Stream {
+  return tail<Record<string, never>>({
+    kind: "otel_file",
+    rank,
+    version: 1,
+    locate,
+    session: () => undefined,
+    start: () => ({}),
+    step,
+    open: () => undefined,
+  });
+}
+
+/** Other programs of the family may write to the same file; their spans are told as theirs. */
+function step(_: unknown, line: Line, emit: Emit): void {
+  if (line.head.startsWith('{"type":"metric"')) return;
+  const o = line.json();
+  const span = sdkSpan(o);
+  const service = text(object(object(o.resource)?.attributes)?.["service.name"]);
+  if (span && service === SERVICE) emit({ ...draftOf(span, emit), at: { offset: line.offset } });
+  else if (!span && text(o.type) !== undefined && o.type !== "metric") emit.unknown(`type ${text(o.type)}`);
+}
+
+function draftOf(span: Span, emit: Emit): Draft {
+  const { attributes: a } = span;
+  const draft = spanDraft(span, (name) => SILENT.test(name) || emit.unknown(`attribute ${name}`));
+  const session_id = text(a[GEN_AI.conversationId]);
+  const common = { ...draft, session_id };
+  if (draft.operation === "chat") return chatOf(common, number(a[SERVER_DURATION]));
+  if (draft.operation !== "execute_tool") return common;
+  const id = draft.tool?.call_id;
+  const exit = number(a["process.exit.code"]);
+  const outcome = exit ? ({ status: "error", error_type: "exit_code" } as const) : {};
+  const attributes = exit === undefined ? draft.attributes : { ...draft.attributes, exitCode: exit };
+  return { ...common, fact: id && toolCallFact(id, session_id), attributes, ...outcome };
+}
+
+/** A request without tokens failed: only here it is told when another one then succeeded. */
+function chatOf(draft: Draft, duration: number | undefined): Draft {
+  const { session_id: session, request_model: model, usage, time } = draft;
+  if (tokensOf(usage) === 0) return draft.status === "error" ? { ...draft, operation: "error" } : draft;
+  const cost_usd = costOf(draft.attributes?.["github.copilot.nano_aiu"], time);
+  return { ...draft, fact: callFact({ session, model, usage, duration }), cost_usd };
+}

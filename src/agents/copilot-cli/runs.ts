@@ -1,0 +1,100 @@
+/** What runs beside the calls, from one event to another: tools, subagents, hooks. */
+import { allowAttributes } from "../../record/attributes.ts";
+import { number, object, text } from "../../record/json.ts";
+import { between } from "../../record/time.ts";
+import { toolCallFact } from "./facts.ts";
+import { base, type Now } from "./state.ts";
+
+const KNOWN_AGENTS = 64;
+
+export function toolStart(now: Now): void {
+  const { state, data, time } = now;
+  const id = text(data.toolCallId);
+  if (id === undefined) return;
+  const name = text(data.toolName);
+  state.tools[id] = {
+    ...base(now),
+    key: id,
+    fact: toolCallFact(id, state.session),
+    operation: "execute_tool",
+    kind: "internal",
+    time,
+    tool: { name, call_id: id, type: "function" },
+    attributes: allowAttributes({ mcpServerName: data.mcpServerName }),
+  };
+}
+
+/** A command that failed is a tool that went well, for the agent; its exit code says otherwise. */
+export function toolEnd(now: Now): void {
+  const { state, data, time } = now;
+  const id = text(data.toolCallId) ?? "";
+  const draft = state.tools[id];
+  if (!draft) return; // its beginning was taken back, or stands in no file
+  delete state.tools[id];
+  const exit = number(object(data.shellExecution)?.exitCode);
+  const old = text(object(data.result)?.result_type);
+  const failed = data.success === undefined ? old !== undefined && old !== "success" : data.success !== true;
+  const error = failed ? (text(object(data.error)?.code) ?? old ?? "tool_error") : exit ? "exit_code" : undefined;
+  now.emit({
+    ...draft,
+    end_time: time,
+    duration_ms: between(draft.time, time),
+    status: error === undefined ? "ok" : "error",
+    error_type: error,
+    attributes: exit === undefined ? draft.attributes : { ...draft.attributes, exitCode: exit },
+  });
+}
+
+export function agentStart(now: Now): void {
+  const { state, o, data, time } = now;
+  const id = text(o.agentId) ?? text(data.toolCallId);
+  if (id === undefined) return;
+  const name = text(data.agentName);
+  if (name !== undefined && Object.keys(state.names).length < KNOWN_AGENTS) state.names[id] = name;
+  state.agents[id] = {
+    ...base(now),
+    key: id,
+    fact: `${state.session}/${id}`,
+    operation: "invoke_agent",
+    kind: "internal",
+    agent_name: name,
+    subagent: { id, name },
+    time,
+    request_model: text(data.model),
+    tool: { call_id: text(data.toolCallId) },
+  };
+}
+
+export function agentEnd(now: Now): void {
+  const { state, o, data, time } = now;
+  const id = text(o.agentId) ?? text(data.toolCallId) ?? "";
+  const draft = state.agents[id];
+  if (!draft) return;
+  delete state.agents[id];
+  const failed = o.type === "subagent.failed";
+  now.emit({
+    ...draft,
+    end_time: time,
+    duration_ms: number(data.durationMs) ?? between(draft.time, time),
+    status: failed ? "error" : "ok",
+    error_type: failed ? "agent_failed" : data.cancelled === true ? "cancelled" : undefined,
+  });
+}
+
+export function hookStart(now: Now): void {
+  const { data, time } = now;
+  const id = text(data.hookInvocationId);
+  const own = { ...base(now), operation: "execute_hook", kind: "internal", name: text(data.hookType), time } as const;
+  if (id !== undefined) now.state.hooks[id] = { ...own, key: id, fact: id };
+}
+
+export function hookEnd(now: Now): void {
+  const { state, data, time } = now;
+  const id = text(data.hookInvocationId) ?? "";
+  const draft = state.hooks[id];
+  if (!draft) return;
+  delete state.hooks[id];
+  const failed = data.success === false;
+  const outcome = { status: failed ? "error" : "ok", error_type: failed ? "hook_error" : undefined } as const;
+  now.emit({ ...draft, ...outcome, end_time: time, duration_ms: between(draft.time, time) });
+}

@@ -1,0 +1,68 @@
+/** A log of Qwen Code as far as it is read, and what every record of it says. */
+import type { Draft } from "../../read/types.ts";
+import { type JsonObject, text } from "../../record/json.ts";
+import type { ToolCall } from "../../record/tool.ts";
+
+export interface State {
+  /** The file's own session: a subagent's file belongs to its parent's. */
+  own: string;
+  subagent?: { id: string; name?: string };
+  /** What the subagent's sidecar tells of its run. */
+  run?: { call?: string; start?: string; status?: string; model?: string };
+  /** Only tools are told: the second stream of a subagent's file. */
+  toolsOnly?: boolean;
+  told?: boolean;
+  /** The session that the first lines were copied from, and the one that spawned this. */
+  forked?: string;
+  parent?: string;
+  began?: string;
+  last?: string;
+  /** The latest line of the user or a tool: where no event tells it, the start of the call that answers it. */
+  asked?: string;
+  turn: number;
+  /** A request has failed since the latest prompt. */
+  failed?: boolean;
+  /** Tokens of the calls that events have told and no assistant's line yet, and the other way round. */
+  events: string[];
+  answers: string[];
+  tools: Record<string, ToolCall>;
+  /** Tools that events have timed and whose results have not come: name, milliseconds. */
+  timed: [string, number][];
+}
+
+/** One record of the file. */
+export interface Entry {
+  readonly o: JsonObject;
+  readonly key: string;
+  readonly time?: string;
+  readonly at: number;
+}
+
+export type Common = Omit<Draft, "key" | "operation">;
+
+/** How many calls of all agents at once may lie between the two tellings of one. */
+const PAIRS = 64;
+
+/** What every record of a line has in common. */
+export function base(state: State, o: JsonObject): Common {
+  return {
+    session_id: state.own,
+    agent_version: text(o.version),
+    cwd: text(o.cwd),
+    branch: text(o.gitBranch),
+    subagent: state.subagent && { ...state.subagent },
+    turn: state.turn < 0 || state.subagent ? undefined : state.turn,
+  };
+}
+
+/** True when the call was noted before; it is noted no more then. */
+export function taken(noted: string[], tokens: string): boolean {
+  const at = noted.indexOf(tokens);
+  if (at >= 0) noted.splice(at, 1);
+  return at >= 0;
+}
+
+export function note(noted: string[], tokens: string): void {
+  noted.push(tokens);
+  if (noted.length > PAIRS) noted.shift();
+}

@@ -1,0 +1,35 @@
+/** The tokens of a call, as lines, events and old documents of Qwen Code name them. */
+import { number, object } from "../../record/json.ts";
+import type { Usage } from "../../record/schema.ts";
+import { summedUsage, tokensOf, totalUsage } from "../../record/usage.ts";
+
+/** What input, output, cached part, thoughts and their total are called in lines, events and old documents. */
+export interface Names {
+  readonly of: readonly string[];
+  readonly ending: string;
+}
+
+export const IN_LINE: Names = {
+  of: ["prompt", "candidates", "cachedContent", "thoughts", "total"],
+  ending: "TokenCount",
+};
+export const IN_EVENT: Names = {
+  of: ["input", "output", "cached_content", "thoughts", "total"],
+  ending: "_token_count",
+};
+export const IN_DOCUMENT: Names = { of: ["input", "output", "cached", "thoughts", "total"], ending: "" };
+
+/** Thoughts are part of the output, unless the total proves that they were counted apart. */
+export function usageOf(value: unknown, names: Names): Usage | undefined {
+  const counts = object(value) ?? {};
+  const [input, output, cacheRead, reasoning, total] = names.of.map((name) => number(counts[name + names.ending]));
+  const parts = { input, output, cacheRead, reasoning };
+  const isApart = (reasoning ?? 0) > 0 && total === (input ?? 0) + (output ?? 0) + (reasoning ?? 0);
+  const usage = isApart ? summedUsage(parts, { reasoning: true }) : totalUsage(parts);
+  return tokensOf(usage) > 0 ? usage : undefined;
+}
+
+/** By what the two tellings of one call know each other: their times are milliseconds apart. */
+export function tokensText(usage: Usage): string {
+  return `${usage.input_tokens}|${usage.output_tokens}|${usage.cache_read_input_tokens ?? 0}`;
+}

@@ -1,0 +1,110 @@
+/** Owns `weir export --to`: checks the destination before anything is read, sends, and says what became of it. */
+import { Delivery } from "../archive/delivery.ts";
+import { familiesOf } from "../archive/families.ts";
+import { openReader } from "../archive/read.ts";
+import { deliver } from "../export/deliver.ts";
+import {
+  type Destination,
+  destinationOf,
+  type Protocol,
+  resourceAttributes,
+  signalsOf,
+} from "../export/destination.ts";
+import type { Filter } from "../export/filter.ts";
+import type { Signal } from "../export/otlp.ts";
+import { nounOf, type Sent } from "../export/sender.ts";
+import { env } from "../system/process.ts";
+import { type OptionsOf, UsageError } from "./argv.ts";
+import type { exportArgs } from "./commands.ts";
+import { EXIT } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { plural } from "./text.ts";
+
+type Options = OptionsOf<typeof exportArgs>;
+
+declare const WEIR_VERSION: string | undefined;
+const version = typeof WEIR_VERSION === "string" ? WEIR_VERSION : "0";
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
+
+export async function runTo(
+  options: Options,
+  filter: Filter,
+  isFiltered: boolean,
+  rankOf: (agent: string, stream: string) => number,
+  io: Io,
+): Promise<number> {
+  const destination = destinationFor(options);
+  const retryForMs = durationOf(options["retry-for"]);
+  const resource = resourceAttributes(env);
+  if (/^true$/i.test(env.OTEL_SDK_DISABLED ?? "")) {
+    io.log.warn("OTEL_SDK_DISABLED is true: nothing is sent");
+    return EXIT.done;
+  }
+  using reader = openReader(io.dataDir);
+  io.log.verbose(`sending to ${destination.origin}`);
+  const delivery = await Delivery.open(io.dataDir, destination.id, destination.origin);
+  try {
+    const families = familiesOf(reader.segments, rankOf);
+    const asked = { filter, content: options.content === true, onlyNew: options.new === true, resource };
+    const around = {
+      rest: io.rest,
+      stopped: () => io.stopSignal() !== undefined,
+      info: io.log.info,
+      warn: io.log.warn,
+      retryForMs,
+      version,
+    };
+    const { sent, open, lacking, isStopped } = await deliver(families, destination, delivery, asked, around);
+    const signal = io.stopSignal();
+    if (isStopped && signal) return EXIT[signal];
+    if (options.new && !isFiltered) {
+      const nameOf = (path: string): string => path.replace(/^.*[\\/]/, "");
+      const names = reader.segments.map(({ path }) => nameOf(path));
+      delivery.register(names, new Set([...lacking].map((at) => names[at] ?? "")));
+    }
+    io.log.info(summary(destination, sent, open));
+    return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;
+  } finally {
+    delivery.close();
+    if (destination.routes.some((route) => route.protocol === "grpc")) (await import("../system/grpc.ts")).hangUp();
+  }
+}
+
+function destinationFor(options: Options): Destination {
+  const { to = "", protocol, compress } = options;
+  if (compress === "zstd") throw new UsageError("--compress zstd is for files", "OTLP receivers take gzip");
+  return destinationOf(
+    {
+      to,
+      protocol: protocol as Protocol | undefined,
+      signals: signalsOf(options.signals ?? "traces"),
+      compress,
+      headersFile: options["headers-file"],
+    },
+    env,
+  );
+}
+
+function summary(
+  { origin, routes }: Destination,
+  { accepted, rejected, refused, batches }: Sent,
+  open: number,
+): string {
+  const what = routes.map(({ signal }) => plural(accepted[signal], ...wordsFor(signal))).join(", ");
+  const lost = rejected + refused > 0 ? `; ${plural(rejected + refused, "item")} not taken` : "";
+  const later = open > 0 ? `; ${plural(open, "span")} of open turns wait` : "";
+  if (batches === 0) return `nothing new for ${origin}${later}`;
+  return `${origin} accepted ${what} in ${plural(batches, "batch", "batches")}${lost}${later}`;
+}
+
+function wordsFor(signal: Signal): [one: string, many: string] {
+  const many = nounOf(signal);
+  return [many.slice(0, -1), many];
+}
+
+function durationOf(text: string): number {
+  const found = /^(\d{1,6})([smh])$/.exec(text);
+  if (!found) throw new UsageError(`--retry-for ${text} is no time`, "for example 30s, 5m or 1h");
+  return Number(found[1]) * (UNIT_MS[found[2] ?? ""] ?? 0);
+}

@@ -1,0 +1,123 @@
+/** Owns `weir export` in the formats that show sessions as trees: OTLP files and text for a terminal. */
+import { resolve } from "node:path";
+import { familiesOf } from "../archive/families.ts";
+import { openReader } from "../archive/read.ts";
+import { resourceAttributes, signalsOf } from "../export/destination.ts";
+import type { Filter } from "../export/filter.ts";
+import { Resources } from "../export/otel.ts";
+import type { Signal } from "../export/otlp.ts";
+import { OtlpFiles } from "../export/otlp-file.ts";
+import { fileOutput, type Output, signalPath, streamOutput } from "../export/output.ts";
+import { nounOf } from "../export/sender.ts";
+import { treeText } from "../export/text.ts";
+import { env } from "../system/process.ts";
+import { type OptionsOf, UsageError } from "./argv.ts";
+import { paint } from "./color.ts";
+import type { exportArgs } from "./commands.ts";
+import { EXIT } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { count, show } from "./text.ts";
+
+type Options = OptionsOf<typeof exportArgs>;
+
+/** What becomes of each family; false once nobody reads any more. */
+interface Sink {
+  readonly outputs: readonly Output[];
+  family(root: string | undefined, records: Parameters<OtlpFiles["family"]>[1]): boolean;
+  end(): string;
+}
+
+export async function runTrees(
+  options: Options,
+  filter: Filter,
+  rankOf: (agent: string, stream: string) => number,
+  io: Io,
+): Promise<number> {
+  const resource = resourceAttributes(env);
+  const signals = signalsFor(options);
+  using reader = openReader(io.dataDir);
+  const families = familiesOf(reader.segments, rankOf);
+  const sink =
+    options.format === "text" ? textSink(options, filter, io) : otlpSink(options, signals, filter, resource, io);
+  let open = true;
+  try {
+    for (const { root, records } of families) {
+      if (io.stopSignal()) break;
+      open = sink.family(root, records);
+      if (!open) break;
+    }
+    const signal = io.stopSignal();
+    if (signal) {
+      for (const output of sink.outputs) output.abandon();
+      return EXIT[signal];
+    }
+    const said = open ? sink.end() : "";
+    for (const output of sink.outputs) output.finish();
+    if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
+  } catch (error) {
+    for (const output of sink.outputs) output.abandon();
+    throw error;
+  }
+  return EXIT.done;
+}
+
+function signalsFor(options: Options): readonly Signal[] {
+  const { output, signals, format } = options;
+  const isFile = output !== undefined && output !== "-";
+  const found = signalsOf(signals ?? (isFile ? "traces,metrics,logs" : "traces"));
+  if (format === "otlp-json" && found.length > 1 && !isFile)
+    throw new UsageError(
+      "--format otlp-json writes a file for each signal: several need --output",
+      "or give one of --signals",
+    );
+  return found;
+}
+
+function otlpSink(
+  options: Options,
+  signals: readonly Signal[],
+  filter: Filter,
+  resource: ReturnType<typeof resourceAttributes>,
+  io: Io,
+): Sink {
+  const { output, compress = "none" } = options;
+  const outputs = new Map<Signal, Output>();
+  for (const signal of signals) {
+    if (output === undefined || output === "-")
+      outputs.set(
+        signal,
+        streamOutput((data) => io.stdout.write(data), compress),
+      );
+    else outputs.set(signal, fileOutput(resolve(signals.length === 1 ? output : signalPath(output, signal)), compress));
+  }
+  const files = new OtlpFiles(outputs, filter, {
+    resources: new Resources(resource),
+    content: options.content === true,
+  });
+  return {
+    outputs: [...outputs.values()],
+    family: (root, records) => files.family(root, records),
+    end() {
+      files.end();
+      return signals.map((signal) => `${count(files.written[signal])} ${nounOf(signal)}`).join(", ");
+    },
+  };
+}
+
+function textSink(options: Options, filter: Filter, io: Io): Sink {
+  const { output: path, compress = "none" } = options;
+  const isFile = path !== undefined && path !== "-";
+  const output = isFile ? fileOutput(resolve(path), compress) : streamOutput((data) => io.stdout.write(data), compress);
+  const style = { ...paint(io.color && !isFile), show, count };
+  let sessions = 0;
+  return {
+    outputs: [output],
+    family(root, records) {
+      const text = treeText(root, records, filter, style);
+      if (text === "") return true;
+      sessions++;
+      return output.write(text);
+    },
+    end: () => `${count(sessions)} trees`,
+  };
+}

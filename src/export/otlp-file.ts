@@ -1,0 +1,70 @@
+/** Owns OTLP as files: JSON messages, one a line, as the Collector's file receiver reads them. */
+import type { WeirRecord } from "../record/schema.ts";
+import { type Filter, passes } from "./filter.ts";
+import { logsOf } from "./logs.ts";
+import { measure } from "./metrics.ts";
+import type { OtelLog, OtelSpan } from "./otel.ts";
+import { encode, type Signal } from "./otlp.ts";
+import type { Output } from "./output.ts";
+import { Meter } from "./points.ts";
+import { type SpanOptions, spanOf } from "./spans.ts";
+import { treeOf } from "./tree.ts";
+
+const LINE_ITEMS = 500;
+const NEWLINE = Uint8Array.of(10);
+
+/** Writes families as OTLP, each signal to its own output. */
+export class OtlpFiles {
+  readonly #waiting = new Map<Signal, (OtelSpan | OtelLog)[]>();
+  readonly #meter = new Meter();
+  readonly written: Record<Signal, number> = { traces: 0, metrics: 0, logs: 0 };
+
+  constructor(
+    private readonly outputs: ReadonlyMap<Signal, Output>,
+    private readonly filter: Filter,
+    private readonly options: SpanOptions,
+  ) {}
+
+  /** False once nobody reads any more. */
+  family(root: string | undefined, records: readonly WeirRecord[]): boolean {
+    const { nodes } = treeOf(root, records);
+    const wanted = nodes.filter((node) => passes(node.record, this.filter));
+    const told = records.filter((record) => passes(record, this.filter));
+    let open = true;
+    if (this.outputs.has("traces")) for (const node of wanted) open &&= this.#put("traces", spanOf(node, this.options));
+    if (this.outputs.has("logs"))
+      for (const { log } of logsOf(wanted, told, this.options)) open &&= this.#put("logs", log);
+    if (this.outputs.has("metrics")) measure(this.#meter, wanted, told, this.options.resources);
+    return open;
+  }
+
+  end(): void {
+    for (const signal of ["traces", "logs"] as const) this.#flush(signal);
+    const output = this.outputs.get("metrics");
+    for (const message of output ? this.#meter.messages() : []) {
+      output?.write(encode("metrics", "json", message));
+      output?.write(NEWLINE);
+      for (const { metrics } of message.scopeMetrics) this.written.metrics += metrics.length;
+    }
+  }
+
+  #put(signal: Signal, item: OtelSpan | OtelLog): boolean {
+    let waiting = this.#waiting.get(signal);
+    if (!waiting) {
+      waiting = [];
+      this.#waiting.set(signal, waiting);
+    }
+    waiting.push(item);
+    return waiting.length < LINE_ITEMS || this.#flush(signal);
+  }
+
+  #flush(signal: Signal): boolean {
+    const items = this.#waiting.get(signal) ?? [];
+    const output = this.outputs.get(signal);
+    this.#waiting.delete(signal);
+    if (!output || items.length === 0) return true;
+    this.written[signal] += items.length;
+    output.write(encode(signal, "json", items as OtelSpan[]));
+    return output.write(NEWLINE);
+  }
+}

@@ -1,0 +1,368 @@
+/** Owns the proof that Copilot CLI's calls are counted once, whichever of its logs, stores and files tell of them. */
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { JsonObject } from "../../src/record/json.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import { scratch } from "../support/home.ts";
+
+const fixture = join(import.meta.dir, "../../fixtures/agents/copilot-cli");
+const ID = "0f0e0d0c-0b0a-4000-8000-000000000001";
+const LOG = `.copilot/session-state/${ID}/events.jsonl`;
+const at = (second: number): string => new Date(Date.UTC(2026, 8, 1, 9, 0, second)).toISOString();
+
+let count = 0;
+const event = (type: string, second: number, data: JsonObject = {}, more: JsonObject = {}): JsonObject => ({
+  type,
+  data,
+  id: `e-${++count}`,
+  timestamp: at(second),
+  parentId: null,
+  ...more,
+});
+const begin = (second = 0) =>
+  event("session.start", second, {
+    sessionId: ID,
+    copilotVersion: "1.0.102",
+    startTime: at(second),
+    context: { cwd: "/src/app" },
+  });
+const usage = (id: string, second: number, more: JsonObject = {}, envelope: JsonObject = {}) =>
+  event(
+    "session.usage_record",
+    second,
+    {
+      usage: {
+        model: "m",
+        inputTokens: 100,
+        outputTokens: 20,
+        cacheReadTokens: 60,
+        cacheWriteTokens: 10,
+        duration: 800,
+        apiCallId: id,
+        ...more,
+      },
+    },
+    envelope,
+  );
+const message = (id: string, second: number, more: JsonObject = {}) =>
+  event("assistant.message", second, {
+    messageId: `m-${id}-${second}`,
+    apiCallId: id,
+    model: "m",
+    content: "x",
+    toolRequests: [],
+    ...more,
+  });
+const shutdown = (second: number, input: number, output: number) =>
+  event("session.shutdown", second, {
+    modelMetrics: { m: { requests: { count: 1 }, usage: { inputTokens: input, outputTokens: output } } },
+  });
+
+const of = ({ records }: Told, operation: string): WeirRecord[] => records.filter((r) => r.operation === operation);
+const tokens = (told: Told): number =>
+  told.records.reduce((sum, { usage: u }) => sum + (u?.input_tokens ?? 0) + (u?.output_tokens ?? 0), 0);
+
+const STORE = ".copilot/session-store.db";
+const COLUMNS =
+  "session_id, model, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, duration_ms, created_at";
+
+/** Writes the store anew with these calls, or adds them. */
+function writeStore(home: string, calls: readonly (readonly (string | number | null)[])[], firstId = 1): void {
+  const path = join(home, STORE);
+  mkdirSync(dirname(path), { recursive: true });
+  const db = new Database(path, { create: true, readwrite: true });
+  db.run(`CREATE TABLE IF NOT EXISTS assistant_usage_events (id INTEGER PRIMARY KEY, ${COLUMNS})`);
+  calls.forEach((call, i) => {
+    db.prepare(`INSERT INTO assistant_usage_events VALUES (?, ${call.map(() => "?")})`).run(firstId + i, ...call);
+  });
+  db.close();
+}
+const stored = (second: number, more: { input?: number; duration?: number | null } = {}) =>
+  [ID, "m", more.input ?? 100, 20, 60, 10, more.duration === undefined ? 800 : more.duration, at(second)] as const;
+
+for (const folder of ["", "telemetry", "older"]) {
+  test(`counts exactly what stands in fixtures/agents/copilot-cli/${folder}`, async () => {
+    using place = scratch();
+    const { on_disk } = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8"));
+    const told = toldIn(place.data, await syncHome("copilot-cli", join(fixture, folder, "home"), place.data));
+    for (const model of Object.values(on_disk.by_model) as Record<string, number>[])
+      for (const field of on_disk.not_recorded ?? []) delete model[field];
+    const records = told.records.map((r) =>
+      r.usage && (on_disk.usage_on ?? ["chat"]).includes(r.operation) ? { ...r, operation: "chat" as const } : r,
+    );
+    expect(figuresOf(records.filter((r) => r.operation !== "chat" || r.usage))).toMatchObject({
+      by_model: on_disk.by_model,
+    });
+    expect(new Set(told.records.map((r) => r.session_id))).toEqual(new Set(on_disk.sessions));
+    expect([told.summary.unknown, told.summary.quarantined, told.summary.unreadable]).toEqual([{}, [], []]);
+  });
+}
+
+describe("logs, store and telemetry tell each call once", () => {
+  const parts = ["events", "store", "telemetry"] as const;
+  for (const chosen of [
+    ["events"],
+    ["store"],
+    ["events", "store"],
+    ["events", "telemetry"],
+    ["store", "telemetry"],
+    parts,
+  ]) {
+    test(chosen.join(" and "), async () => {
+      using place = scratch();
+      cpSync(join(fixture, "home"), place.home, { recursive: true });
+      cpSync(join(fixture, "telemetry/home"), place.home, { recursive: true });
+      const root = join(place.home, ".copilot");
+      if (!chosen.includes("events")) rmSync(join(root, "session-state"), { recursive: true });
+      if (!chosen.includes("telemetry")) rmSync(join(root, "otel"), { recursive: true });
+      if (!chosen.includes("store")) for (const end of ["", "-wal", "-shm"]) rmSync(join(place.home, STORE + end));
+      const { on_disk } = JSON.parse(readFileSync(join(fixture, "expected.json"), "utf8"));
+      const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+      const figures = figuresOf(told.records).by_model as Record<string, Record<string, number>>;
+      for (const [model, expected] of Object.entries(on_disk.by_model) as [string, Record<string, number>][])
+        for (const field of ["calls", "input_tokens", "output_tokens", "cache_read_input_tokens"])
+          expect([model, field, figures[model]?.[field]]).toEqual([model, field, expected[field]]);
+    });
+  }
+
+  test("a compaction's call, which no usage record and no span tells, is one of them", async () => {
+    const used = {
+      model: "m",
+      inputTokens: 900,
+      outputTokens: 60,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 5,
+      duration: 300,
+    };
+    const compacted = event("session.compaction_complete", 20, {
+      success: true,
+      compactionAttemptId: "c1",
+      compactionTokensUsed: used,
+    });
+    using place = scratch();
+    mkdirSync(dirname(join(place.home, LOG)), { recursive: true });
+    writeFileSync(join(place.home, LOG), lines([begin(), usage("call-0000000000000001", 10), compacted]));
+    writeStore(place.home, [stored(10), [ID, "m", 900, 60, 0, 5, 300, at(20)]]);
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect(of(told, "chat").map((r) => [r.stream, r.usage?.input_tokens])).toEqual([
+      ["events", 100],
+      ["events", 900],
+    ]);
+    expect(of(told, "compaction")).toHaveLength(1);
+  });
+
+  test("a run's span repeats the sum of its calls", async () => {
+    const told = await tellOf("copilot-cli", {
+      ".copilot/otel/a.jsonl": [span("chat", "a1", 10), span("invoke_agent", "a2", 11)],
+    });
+    expect(tokens(told)).toBe(120);
+  });
+
+  test("a request that failed and was tried again is an error, and only the telemetry tells it", async () => {
+    const failed = span(
+      "chat",
+      "a1",
+      9,
+      {
+        "gen_ai.usage.input_tokens": undefined,
+        "gen_ai.usage.output_tokens": undefined,
+        "error.type": "ModelCallError",
+      },
+      2,
+    );
+    const told = await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [failed, span("chat", "a3", 10)] });
+    expect(of(told, "chat")).toHaveLength(1);
+    expect(of(told, "error").map((r) => r.error_type)).toEqual(["ModelCallError"]);
+  });
+
+  test("spans of other programs in the same file are not this one's", async () => {
+    const other = { ...span("chat", "a1", 10), resource: { attributes: { "service.name": "copilot-chat" } } };
+    expect((await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [other] })).records).toEqual([]);
+  });
+});
+
+function span(operation: string, id: string, second: number, more: JsonObject = {}, code = 0): JsonObject {
+  const seconds = Date.parse(at(second)) / 1000;
+  return {
+    type: "span",
+    traceId: "0123456789abcdef0123456789abcdef",
+    spanId: `f00000000000${id}00`,
+    name: operation,
+    startTime: [seconds, 0],
+    endTime: [seconds + 1, 0],
+    status: { code },
+    attributes: {
+      "gen_ai.operation.name": operation,
+      "gen_ai.conversation.id": ID,
+      "gen_ai.request.model": "m",
+      "gen_ai.usage.input_tokens": 100,
+      "gen_ai.usage.output_tokens": 20,
+      "github.copilot.server_duration": 800,
+      ...more,
+    },
+    events: [],
+    resource: { attributes: { "service.name": "github-copilot" } },
+  };
+}
+
+describe("the store", () => {
+  test("that is rebuilt with other row ids tells nothing again", async () => {
+    using place = scratch();
+    writeStore(place.home, [stored(1), stored(2, { input: 200 })]);
+    await syncHome("copilot-cli", place.home, place.data);
+    rmSync(join(place.home, STORE));
+    writeStore(place.home, [stored(1), stored(2, { input: 200 }), stored(3, { input: 300 })], 40);
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect(told.summary.records).toEqual({ added: 1, revised: 0, known: 2 });
+    expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 200, 300]);
+  });
+
+  test("tells two calls that are alike in everything as two", async () => {
+    using place = scratch();
+    writeStore(place.home, [stored(1), stored(1)]);
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect(of(told, "chat")).toHaveLength(2);
+  });
+
+  test("keeps sessions that are deleted, as history", async () => {
+    using place = scratch();
+    const log = join(place.home, LOG);
+    mkdirSync(dirname(log), { recursive: true });
+    writeFileSync(log, lines([begin(), usage("call-0000000000000001", 1)]));
+    writeStore(place.home, [stored(1)]);
+    await syncHome("copilot-cli", place.home, place.data);
+    rmSync(dirname(log), { recursive: true });
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect([of(told, "chat").length, tokens(told)]).toEqual([1, 120]);
+  });
+
+  test("is believed for calls whose messages carry no tokens", async () => {
+    using place = scratch();
+    const log = join(place.home, LOG);
+    mkdirSync(dirname(log), { recursive: true });
+    writeFileSync(log, lines([begin(), message("call-0000000000000001", 1), shutdown(5, 100, 20)]));
+    writeStore(place.home, [stored(1)]);
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect([of(told, "chat").map((r) => r.stream), tokens(told)]).toEqual([["session_store"], 120]);
+  });
+});
+
+describe("the sums at a session's ends", () => {
+  const sum = async (...ends: JsonObject[]) =>
+    tokens(await tellOf("copilot-cli", { [LOG]: [begin(), message("call-0000000000000001", 1), ...ends] }));
+
+  test("run on over resumes, or begin anew", async () => {
+    expect(await sum(shutdown(5, 100, 20))).toBe(120);
+    expect(await sum(shutdown(5, 100, 20), shutdown(9, 150, 30))).toBe(180);
+    expect(await sum(shutdown(5, 100, 20), shutdown(9, 40, 5))).toBe(165);
+  });
+
+  test("count for nothing where usage records tell the calls", async () => {
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [begin(), usage("call-0000000000000001", 1), shutdown(5, 100, 20)],
+    });
+    expect([tokens(told), of(told, "other")]).toEqual([120, []]);
+  });
+});
+
+describe("a session's log", () => {
+  test("tells a call that comes in several messages once", async () => {
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [begin(), message("call-0000000000000001", 1), message("call-0000000000000001", 2)],
+    });
+    expect(of(told, "chat")).toHaveLength(1);
+  });
+
+  test("has subagents in it, whose prompts are not the person's", async () => {
+    const agent = { agentId: "agent-1" };
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [
+        ...[begin(), event("user.message", 1, { messageId: "u1", content: "x" })],
+        event("subagent.started", 2, { toolCallId: "toolu_000000000000001", agentName: "explore" }, agent),
+        event("user.message", 3, { messageId: "u2", source: `agent-${ID}`, content: "x" }, agent),
+        ...[
+          event("user.message", 3, { messageId: "u3", source: "skill-tidy" }),
+          usage("call-0000000000000001", 4, {}, agent),
+        ],
+        event(
+          "subagent.completed",
+          5,
+          { toolCallId: "toolu_000000000000001", durationMs: 3000, totalTokens: 120 },
+          agent,
+        ),
+      ],
+    });
+    expect(of(told, "user_message")).toHaveLength(1);
+    expect(of(told, "chat")).toMatchObject([{ session_id: ID, turn: 0, subagent: { id: "agent-1", name: "explore" } }]);
+    expect(of(told, "invoke_agent")).toMatchObject([
+      { duration_ms: 3000, agent_name: "explore", tool: { call_id: "toolu_000000000000001" } },
+    ]);
+    expect(tokens(told)).toBe(120);
+  });
+
+  test("says that a tool went well though its command failed, or was refused", async () => {
+    const tool = (id: string, end: JsonObject) => [
+      event("tool.execution_start", 1, { toolCallId: id, toolName: "bash", arguments: { command: "ls" } }),
+      event("tool.execution_complete", 2, { toolCallId: id, ...end }),
+    ];
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [
+        begin(),
+        ...tool("toolu_000000000000001", { success: true, shellExecution: { exitCode: 0 } }),
+        ...tool("toolu_000000000000002", { success: true, shellExecution: { exitCode: 3 } }),
+        ...tool("toolu_000000000000003", { success: false, error: { code: "denied", message: "x" } }),
+        ...tool("toolu_000000000000004", { result: { result_type: "rejected", text_result_for_llm: "x" } }),
+      ],
+    });
+    expect(of(told, "execute_tool").map((r) => [r.status, r.error_type])).toEqual([
+      ["ok", undefined],
+      ["error", "exit_code"],
+      ["error", "denied"],
+      ["error", "rejected"],
+    ]);
+  });
+
+  test("may stand in a folder and in a file", async () => {
+    const log = [begin(), usage("call-0000000000000001", 1)];
+    const told = await tellOf("copilot-cli", { [LOG]: log, [`.copilot/session-state/${ID}.jsonl`]: log });
+    expect([of(told, "chat").length, of(told, "session").length]).toEqual([1, 1]);
+  });
+
+  test("that is taken back keeps what was told, and goes on", async () => {
+    using place = scratch();
+    const log = join(place.home, LOG);
+    mkdirSync(dirname(log), { recursive: true });
+    const first = lines([begin(), usage("call-0000000000000001", 1)]);
+    writeFileSync(log, first + lines([usage("call-0000000000000002", 2, { inputTokens: 200 })]));
+    await syncHome("copilot-cli", place.home, place.data);
+    writeFileSync(log, first);
+    await syncHome("copilot-cli", place.home, place.data);
+    appendFileSync(log, lines([usage("call-0000000000000003", 3, { inputTokens: 300 })]));
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 200, 300]);
+  });
+
+  test("has line separators inside its lines", async () => {
+    const said = event("user.message", 1, { messageId: "u1", content: "one\u2028two\u2029three\u0085four" });
+    const told = await tellOf("copilot-cli", { [LOG]: [begin(), said, usage("call-0000000000000001", 2)] });
+    expect([of(told, "user_message").length, of(told, "chat").length, told.summary.quarantined]).toEqual([1, 1, []]);
+  });
+
+  test("with events that nobody knows counts them", async () => {
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [begin(), event("session.dreamed", 1), event("assistant.turn_end", 2)],
+    });
+    expect(told.summary.unknown).toEqual({ "copilot-cli/events: type session.dreamed": 1 });
+  });
+});
+
+test("what is read without its payload is what is read whole", () => {
+  const folder = join(fixture, "home/.copilot/session-state");
+  for (const { path, text } of textsBelow(folder, "events.jsonl"))
+    expect(draftsOf("copilot-cli", `session-state/${path}`, text)).toEqual(
+      draftsOf("copilot-cli", `session-state/${path}`, text, true),
+    );
+});

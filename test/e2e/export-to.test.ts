@@ -1,0 +1,306 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { callLines, sessionPath } from "../support/claude.ts";
+import { bytesBelow, type Scratch, scratch } from "../support/home.ts";
+import { jsonSpans, protobufSpans, receiver } from "../support/otlp.ts";
+import { runExport, runSync } from "../support/runs.ts";
+import { startWeir } from "../support/weir.ts";
+
+const SESSION = "11111111-2222-4333-8444-555555555555";
+
+/** A scratch archive of that many calls in sessions of a hundred, all long over. */
+function archiveOf(calls: number): Scratch {
+  const place = scratch({ fast: true });
+  for (let from = 0; from < calls; from += 100) {
+    const session = SESSION.replace(/^.{8}/, String(from).padStart(8, "0"));
+    place.write(
+      sessionPath(session),
+      callLines(from + 1, Math.min(from + 100, calls) + 1, session).replaceAll("2026-11-21", "2025-03-01"),
+    );
+  }
+  const { status, stderr } = runSync(place);
+  if (status !== 0) throw new Error(stderr);
+  return place;
+}
+
+interface Run {
+  readonly status: number | null;
+  readonly stderr: string;
+}
+
+/** `weir export --to`, beside a receiver in this process: it must not be waited for synchronously. */
+async function send({ data }: Scratch, args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
+  const run = startWeir(["export", "--data-dir", data, ...args], { env });
+  run.stdin.end();
+  const stderr = await new Response(run.stderr).text();
+  await run.exited;
+  return { status: run.signalCode ? null : run.exitCode, stderr };
+}
+
+let place: Scratch;
+/** 250 calls and their turns. */
+beforeAll(() => {
+  place = archiveOf(250);
+});
+afterAll(() => place[Symbol.dispose]());
+
+const SPANS = 253;
+
+describe("weir export --to", () => {
+  test("sends every span once, as protobuf, compressed", async () => {
+    await using to = await receiver();
+    const { status, stderr } = await send(place, ["--to", to.url]);
+    expect(stderr).toContain("accepted the first batch");
+    expect(status).toBe(0);
+    const [got] = to.got;
+    expect(got?.path).toBe("/v1/traces");
+    expect(got?.headers["content-type"]).toBe("application/x-protobuf");
+    expect(got?.headers["content-encoding"]).toBe("gzip");
+    expect(new Set(to.spanIds()).size).toBe(SPANS);
+    expect(to.spanIds()).toHaveLength(SPANS);
+  });
+
+  test("sends the same as JSON", async () => {
+    await using first = await receiver();
+    await using second = await receiver();
+    await send(place, ["--to", first.url]);
+    await send(place, ["--to", second.url, "--protocol", "http/json", "--compress", "none"]);
+    const [json] = second.got;
+    expect(json?.headers["content-type"]).toBe("application/json");
+    expect(json?.headers["content-encoding"]).toBeUndefined();
+    expect(jsonSpans(json!.body)).toEqual(protobufSpans(first.got[0]!.body));
+  });
+
+  test("--new sends what this destination has not had", async () => {
+    using own = archiveOf(100);
+    await using to = await receiver();
+    expect((await send(own, ["--to", to.url, "--new"])).status).toBe(0);
+    const before = to.got.length;
+    const again = await send(own, ["--to", to.url, "--new"]);
+    expect(again.stderr).toContain("nothing new");
+    expect(to.got).toHaveLength(before);
+    own.write(sessionPath(SESSION), callLines(500, 510, SESSION).replaceAll("2026-11-21", "2025-03-01"));
+    runSync(own);
+    await send(own, ["--to", to.url, "--new"]);
+    expect(to.spanIds()).toHaveLength(112);
+    expect(new Set(to.spanIds()).size).toBe(112);
+  });
+
+  test("--new waits for a turn that is not over", async () => {
+    using own = scratch({ fast: true });
+    const now = new Date().toISOString().slice(0, 19);
+    own.write(sessionPath(SESSION), callLines(1, 2, SESSION).replace(/"timestamp":"[^"]{19}/, `"timestamp":"${now}`));
+    runSync(own);
+    await using to = await receiver();
+    const { stderr } = await send(own, ["--to", to.url, "--new"]);
+    expect(stderr).toContain("2 spans of open turns wait");
+    expect(to.got).toHaveLength(0);
+    await send(own, ["--to", to.url]);
+    expect(to.spanIds()).toHaveLength(2);
+  });
+
+  test("tells destinations apart, by their address and by a fragment", async () => {
+    using own = archiveOf(10);
+    await using a = await receiver();
+    await using b = await receiver();
+    for (const to of [a.url, b.url, `${a.url}#second`]) await send(own, ["--to", to, "--new"]);
+    expect(a.got).toHaveLength(2);
+    expect(b.got).toHaveLength(1);
+  });
+
+  test("--to otel takes address, headers, protocol and attributes from the environment", async () => {
+    await using to = await receiver();
+    const { status } = await send(place, ["--to", "otel"], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${to.url}/base/`,
+      OTEL_EXPORTER_OTLP_HEADERS: "x-one=a%20b,authorization=Basic%20c2VjcmV0",
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: "x-one=traces",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+      OTEL_EXPORTER_OTLP_COMPRESSION: "none",
+      OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test,team=a%2Cb",
+      OTEL_SERVICE_NAME: "mine",
+    });
+    expect(status).toBe(0);
+    const [got] = to.got;
+    expect(got?.path).toBe("/base/v1/traces");
+    expect(got?.headers).toMatchObject({ "x-one": "traces", authorization: "Basic c2VjcmV0" });
+    expect(jsonSpans(got!.body)[0]?.resource).toMatchObject({
+      "service.name": "mine",
+      "deployment.environment.name": "test",
+      team: "a,b",
+    });
+  });
+
+  test("a signal's own endpoint is used untouched", async () => {
+    await using to = await receiver();
+    await send(place, ["--to", "otel"], { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${to.url}/here` });
+    expect(to.got[0]?.path).toBe("/here");
+  });
+
+  test("an endpoint in the environment never sends by itself", async () => {
+    await using to = await receiver();
+    const { status } = runExport(place, [], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: to.url } });
+    expect(status).toBe(0);
+    expect(to.got).toHaveLength(0);
+  });
+
+  test("OTEL_SDK_DISABLED sends nothing and says so", async () => {
+    await using to = await receiver();
+    const { status, stderr } = await send(place, ["--to", to.url], { OTEL_SDK_DISABLED: "true" });
+    expect(status).toBe(0);
+    expect(stderr).toContain("OTEL_SDK_DISABLED");
+    expect(to.got).toHaveLength(0);
+  });
+
+  test("no proxy that the environment names sees anything", async () => {
+    await using to = await receiver();
+    await using proxy = await receiver();
+    const env = { HTTP_PROXY: proxy.url, http_proxy: proxy.url, ALL_PROXY: proxy.url, NO_PROXY: "" };
+    expect((await send(place, ["--to", to.url], env)).status).toBe(0);
+    expect(proxy.got).toHaveLength(0);
+    expect(to.got).toHaveLength(1);
+  });
+
+  const FAILURES = [
+    ["unauthorized", { status: 401 }, "credentials"],
+    ["a wrong path", { status: 404 }, "base address"],
+    ["a redirect", { status: 307, headers: { location: "http://127.0.0.1:1/" } }, "never followed"],
+    ["an internal error", { status: 500 }, "answered 500"],
+    ["overload for too long", { status: 429, headers: { "retry-after": "120" } }, "asks to wait 120 s"],
+    ["a web page", { page: true }, "not as an OTLP receiver"],
+    ["a broken answer", { reset: true }, "conne"],
+    ["silence", { hang: true }, "no answer in time"],
+  ] as const;
+  for (const [title, fault, reason] of FAILURES) {
+    test(`${title} is exit 7 with destination and reason, and nothing is lost`, async () => {
+      using own = archiveOf(10);
+      await using to = await receiver();
+      to.fault = () => fault;
+      const env = { OTEL_EXPORTER_OTLP_TIMEOUT: "300", OTEL_EXPORTER_OTLP_HEADERS: "authorization=Basic%20hush-hush" };
+      const failed = await send(own, ["--to", `${to.url}/otlp?key=hush`, "--new", "--retry-for", "1s", "--debug"], env);
+      expect(failed.status).toBe(7);
+      expect(failed.stderr).toContain(to.url);
+      expect(failed.stderr).toContain(reason);
+      expect(failed.stderr).not.toContain("hush");
+      expect(bytesBelow(own.data).includes("hush")).toBe(false);
+      to.fault = () => undefined;
+      expect((await send(own, ["--to", `${to.url}/otlp?key=hush`, "--new"])).status).toBe(0);
+      expect(to.spanIds()).toHaveLength(11);
+    });
+  }
+
+  test("waits as long as it is asked to, in both forms", async () => {
+    for (const wait of ["1", () => new Date(Date.now() + 2000).toUTCString()]) {
+      await using to = await receiver();
+      const value = typeof wait === "string" ? wait : wait();
+      to.fault = ({ number }) => (number === 0 ? { status: 503, headers: { "retry-after": value } } : undefined);
+      const begun = Date.now();
+      expect((await send(place, ["--to", to.url])).status).toBe(0);
+      expect(Date.now() - begun).toBeGreaterThan(800);
+      expect(to.got[0]?.raw).toEqual(to.got[1]!.raw);
+    }
+  });
+
+  test("halves what is too large, down to the one item that is refused", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    let bad = "";
+    to.fault = ({ items, ids }) => {
+      bad ||= ids[4] ?? "";
+      return items > 3 ? { status: 413 } : ids.includes(bad) ? { status: 400 } : undefined;
+    };
+    const { status, stderr } = await send(own, ["--to", to.url, "--new"]);
+    expect(stderr).toContain("not taken");
+    expect(status).toBe(7);
+    expect(to.spanIds()).toHaveLength(10);
+    expect(to.spanIds()).not.toContain(bad);
+    const again = await send(own, ["--to", to.url, "--new"]);
+    expect(again.stderr).toContain("nothing new");
+  });
+
+  test("what a receiver takes only in part is counted and never sent again", async () => {
+    using own = archiveOf(10);
+    for (const protocol of ["http/protobuf", "http/json"]) {
+      await using to = await receiver();
+      to.fault = () => ({ partial: 3 });
+      const { status, stderr } = await send(own, ["--to", to.url, "--new", "--protocol", protocol]);
+      expect(status).toBe(7);
+      expect(stderr).toContain("rejected 3 of 11 spans: some are too old");
+      expect(to.got).toHaveLength(1);
+      expect((await send(own, ["--to", to.url, "--new"])).stderr).toContain("nothing new");
+    }
+  });
+
+  test("a certificate that does not hold is exit 7", async () => {
+    using own = archiveOf(10);
+    const key = join(own.root, "key.pem");
+    const cert = join(own.root, "cert.pem");
+    const made = Bun.spawnSync([
+      "openssl",
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-keyout",
+      key,
+      "-out",
+      cert,
+      "-days",
+      "2",
+      "-subj",
+      "/CN=localhost",
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+    ]);
+    if (!made.success) return; // no openssl here
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { key: Bun.file(key), cert: Bun.file(cert) },
+      fetch: () => new Response(""),
+    });
+    const url = `https://127.0.0.1:${server.port}`;
+    const failed = await send(own, ["--to", url, "--retry-for", "1s"]);
+    expect(failed.stderr).toContain("certificate");
+    expect(failed.status).toBe(7);
+    const trusted = await send(own, ["--to", url], { OTEL_EXPORTER_OTLP_CERTIFICATE: cert });
+    expect(trusted.status).toBe(0);
+    await server.stop(true);
+  });
+
+  const WRONG: readonly (readonly [string, readonly string[], Record<string, string>])[] = [
+    ["no URL", ["--to", "nowhere"], {}],
+    ["another protocol", ["--to", "ftp://127.0.0.1"], {}],
+    ["credentials in the URL", ["--to", "http://user:hush@127.0.0.1:4318"], {}],
+    ["a link-local address", ["--to", "http://169.254.169.254"], {}],
+    ["an unknown signal", ["--to", "http://127.0.0.1:1", "--signals", "traces,profiles"], {}],
+    ["an unknown protocol", ["--to", "http://127.0.0.1:1"], { OTEL_EXPORTER_OTLP_PROTOCOL: "smoke" }],
+    ["a header without a value", ["--to", "http://127.0.0.1:1"], { OTEL_EXPORTER_OTLP_HEADERS: "hush" }],
+    ["a header with a control character", ["--to", "http://127.0.0.1:1"], { OTEL_EXPORTER_OTLP_HEADERS: "a=hush%0A" }],
+    ["a timeout of nothing", ["--to", "http://127.0.0.1:1"], { OTEL_EXPORTER_OTLP_TIMEOUT: "soon" }],
+    ["a certificate that is not there", ["--to", "http://127.0.0.1:1"], { OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere" }],
+    ["otel without an endpoint", ["--to", "otel"], {}],
+    ["a file as well", ["--to", "http://127.0.0.1:1", "-o", "x"], {}],
+    ["--new without --to", ["--new"], {}],
+  ];
+  for (const [title, args, env] of WRONG) {
+    test(`${title} is exit 2 before anything is read`, () => {
+      const { status, stderr } = runExport({ ...place, data: "/nowhere" } as Scratch, args, { env });
+      expect(stderr).not.toContain("hush");
+      expect(stderr).not.toContain("archive");
+      expect(status).toBe(2);
+    });
+  }
+
+  test("headers may come from a file", async () => {
+    await using to = await receiver();
+    const file = join(place.root, "headers");
+    writeFileSync(file, "# Langfuse\nauthorization=Basic%20abc=\nx-version=4\n");
+    chmodSync(file, 0o600);
+    await send(place, ["--to", to.url, "--headers-file", file]);
+    expect(to.got[0]?.headers).toMatchObject({ authorization: "Basic abc=", "x-version": "4" });
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { type Asked, destinationOf, resourceAttributes, signalsOf } from "../../src/export/destination.ts";
+import { parseHeaders, SecretHeaders } from "../../src/export/secret.ts";
+
+const asked = (to: string, more: Partial<Asked> = {}): Asked => ({ to, signals: ["traces"], ...more });
+const urlOf = (to: string, variables = {}, more: Partial<Asked> = {}): string | undefined =>
+  destinationOf(asked(to, more), variables).routes[0]?.url;
+
+describe("addresses", () => {
+  test("a base address gets the signal's path", () => {
+    expect(urlOf("http://127.0.0.1:4318")).toBe("http://127.0.0.1:4318/v1/traces");
+    expect(urlOf("http://127.0.0.1:4318/")).toBe("http://127.0.0.1:4318/v1/traces");
+    expect(urlOf("https://cloud.example/api/public/otel/")).toBe("https://cloud.example/api/public/otel/v1/traces");
+    expect(urlOf("http://h/x?tenant=1#name")).toBe("http://h/x/v1/traces?tenant=1");
+  });
+
+  test("an address that names the signal's path is used as it is", () => {
+    expect(urlOf("http://h/v1/traces")).toBe("http://h/v1/traces");
+    expect(() => urlOf("http://h/v1/logs")).toThrow("not of traces");
+  });
+
+  test("the environment's base gets a path, a signal's own endpoint does not", () => {
+    const base = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://h:1/a" };
+    expect(urlOf("otel", base)).toBe("http://h:1/a/v1/traces");
+    expect(urlOf("otel", { ...base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://t:2/b" })).toBe("http://t:2/b");
+  });
+
+  test("gRPC has no path", () => {
+    expect(urlOf("http://h:4317", {}, { protocol: "grpc" })).toBe("http://h:4317/");
+  });
+
+  test("progress is the same for all ways of writing one address, and tells nothing of it", () => {
+    const id = (to: string): string => destinationOf(asked(to), {}).id;
+    expect(id("http://h:1/")).toBe(id("http://h:1"));
+    expect(id("http://h:1/v1/traces")).toBe(id("http://h:1"));
+    expect(id("http://h:1#a")).not.toBe(id("http://h:1"));
+    expect(id("http://h:1/?key=secret")).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
+
+test("flags are stronger than a signal's variables, those than the general ones", () => {
+  const variables = { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json" };
+  const of = (more: Partial<Asked>) => destinationOf(asked("http://h", more), variables).routes[0];
+  expect(of({})?.protocol).toBe("http/json");
+  expect(of({ protocol: "http/protobuf" })?.protocol).toBe("http/protobuf");
+  expect(of({ signals: ["logs"] })?.protocol).toBe("grpc");
+});
+
+describe("headers", () => {
+  test("values are percent-decoded and may hold an equals sign", () => {
+    expect(parseHeaders("authorization=Basic%20YTpi==, X-Two = 2 ,")).toEqual({
+      authorization: "Basic YTpi==",
+      "x-two": "2",
+    });
+  });
+
+  test("what is wrong is told without the value", () => {
+    for (const text of [
+      "hush",
+      "=hush",
+      "a b=hush",
+      "host=hush",
+      "content-length=hush",
+      "x=%hush",
+      "x=hush%0D%0Ay",
+      "x=hush%00",
+      "x=hush€",
+    ]) {
+      const problem = parseHeaders(text);
+      expect(typeof problem).toBe("string");
+      expect(problem).not.toContain("hush");
+    }
+  });
+
+  test("they cannot be printed, listed or put into JSON", () => {
+    const headers = new SecretHeaders({ authorization: "hush" });
+    const shown = [
+      String(headers),
+      JSON.stringify({ headers }),
+      Bun.inspect({ headers }),
+      Object.keys(headers).join(),
+      `${headers}`,
+    ];
+    expect(shown.join(" ")).not.toContain("hush");
+    expect(headers.reveal()).toEqual({ authorization: "hush" });
+  });
+});
+
+test("resource attributes are percent-decoded; the service's name wins", () => {
+  expect(resourceAttributes({ OTEL_RESOURCE_ATTRIBUTES: "a=1%2C2,service.name=x", OTEL_SERVICE_NAME: "y" })).toEqual({
+    a: "1,2",
+    "service.name": "y",
+  });
+  expect(() => resourceAttributes({ OTEL_RESOURCE_ATTRIBUTES: "nothing" })).toThrow("OTEL_RESOURCE_ATTRIBUTES");
+});
+
+test("signals come in a fixed order, each once", () => {
+  expect(signalsOf("logs,traces,logs")).toEqual(["traces", "logs"]);
+  expect(() => signalsOf("traces,")).toThrow("unknown signal");
+});

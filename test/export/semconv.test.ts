@@ -1,0 +1,49 @@
+import { describe, expect, test } from "bun:test";
+import { familiesOf } from "../../src/archive/families.ts";
+import { readableSegments } from "../../src/archive/read.ts";
+import { Resources } from "../../src/export/otel.ts";
+import { encode } from "../../src/export/otlp.ts";
+import { spanOf } from "../../src/export/spans.ts";
+import { type Node, treeOf } from "../../src/export/tree.ts";
+import { rankOf, syncInto } from "../support/archive.ts";
+import { fixtureHomes } from "../support/fixtures.ts";
+import { scratch } from "../support/home.ts";
+import { jsonSpans, protobufSpans } from "../support/otlp.ts";
+import { violations } from "./semconv.ts";
+
+async function nodesOf(home: string): Promise<Node[]> {
+  using place = scratch({ fast: true });
+  await syncInto(place.data, home);
+  return [...familiesOf(readableSegments(place.data), rankOf)].flatMap((f) => treeOf(f.root, f.records).nodes);
+}
+
+describe("every agent's fixture, as spans", () => {
+  for (const { name, path, markers } of fixtureHomes) {
+    test(`${name} violates no convention, and both encodings say the same`, async () => {
+      const nodes = await nodesOf(path);
+      if (nodes.length === 0) return; // no agent of ours reads it yet
+      const options = { resources: new Resources({}), content: false };
+      const spans = nodes.map((node) => spanOf(node, options));
+      const json = encode("traces", "json", spans);
+      const read = jsonSpans(json);
+      expect(read).toHaveLength(nodes.length);
+      expect(read.flatMap(violations)).toEqual([]);
+      expect(protobufSpans(encode("traces", "protobuf", spans))).toEqual(read);
+      expect(new Set(read.map((span) => `${span.traceId}${span.spanId}`)).size).toBe(read.length);
+      const text = new TextDecoder().decode(json);
+      expect(markers.filter((marker) => text.includes(marker))).toEqual([]);
+    });
+
+    test(`${name} has no span without its parent, and no circle`, async () => {
+      const nodes = await nodesOf(path);
+      const known = new Set(nodes);
+      for (const node of nodes) {
+        if (node.parent) expect(known.has(node.parent)).toBe(true);
+        let steps = 0;
+        for (let at: Node | undefined = node; at && steps < 100; at = at.parent) steps++;
+        expect(steps).toBeLessThan(100);
+        if (node.parent && !node.record.span_id) expect(node.traceId).toBe(node.parent.traceId);
+      }
+    });
+  }
+});
