@@ -1,5 +1,5 @@
 /** Owns docs/weir.1: the manual page, from the same tables as the help. */
-import { type ArgSpec, type ArgTable, answerArgs, type Command, globalArgs } from "../src/cli/argv.ts";
+import { type ArgSpec, type ArgTable, answerArgs, type Command, globalArgs } from "../src/cli/args.ts";
 import { program } from "../src/cli/program.ts";
 import { SETTING_KEYS, settingOf } from "../src/config/schema.ts";
 

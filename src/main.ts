@@ -1,6 +1,7 @@
 /** Owns the entry: dispatch, and the one place that turns an error into an exit code. */
 import { delimiter, resolve } from "node:path";
-import { type Command, parseArguments, UsageError } from "./cli/argv.ts";
+import { type Command, UsageError } from "./cli/args.ts";
+import { parseArguments } from "./cli/argv.ts";
 import { decideColor } from "./cli/color.ts";
 import { commands } from "./cli/commands.ts";
 import { EXIT, exitCodeOf } from "./cli/exit.ts";

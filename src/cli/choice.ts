@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
 import type { Choice } from "../sync/discover.ts";
-import { nearest, UsageError } from "./argv.ts";
+import { UsageError } from "./args.ts";
+import { nearest } from "./text.ts";
 
 function known(kind: string, name: string, names: readonly string[]): string {
   if (names.includes(name)) return name;

@@ -1,5 +1,5 @@
 /** Owns the table of commands: names, options, examples. Each command's code is loaded only when it runs. */
-import type { ArgTable, Command } from "./argv.ts";
+import type { ArgTable, Command } from "./args.ts";
 import type { Io } from "./io.ts";
 
 const choiceArgs = {

@@ -1,7 +1,7 @@
 /** Owns `weir completions`: the script of one shell, made from the command table. */
 import { agents } from "../agents/index.ts";
 import { OPERATIONS } from "../record/operations.ts";
-import type { Command } from "./argv.ts";
+import type { Command } from "./args.ts";
 import { bashScript } from "./complete/bash.ts";
 import { fishScript } from "./complete/fish.ts";
 import { type Model, modelOf } from "./complete/model.ts";

@@ -14,7 +14,7 @@ import type { Filter } from "../export/filter.ts";
 import type { Signal } from "../export/otlp.ts";
 import { nounOf, type Sent } from "../export/sender.ts";
 import { env } from "../system/process.ts";
-import { type OptionsOf, UsageError } from "./argv.ts";
+import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";

@@ -11,7 +11,7 @@ import { fileOutput, type Output, signalPath, streamOutput } from "../export/out
 import { nounOf } from "../export/sender.ts";
 import { treeText } from "../export/text.ts";
 import { env } from "../system/process.ts";
-import { type OptionsOf, UsageError } from "./argv.ts";
+import { type OptionsOf, UsageError } from "./args.ts";
 import { paint } from "./color.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";

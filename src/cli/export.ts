@@ -10,11 +10,11 @@ import { fileOutput, type Output, streamOutput } from "../export/output.ts";
 import type { Writer } from "../export/writer.ts";
 import { OPERATIONS } from "../record/operations.ts";
 import { sys } from "../system/system.ts";
-import { nearest, type OptionsOf, UsageError } from "./argv.ts";
+import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
-import { plural } from "./text.ts";
+import { nearest, plural } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 

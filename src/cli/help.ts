@@ -1,7 +1,7 @@
 /** Owns how help looks. What it says stands in the command table; it must not print. */
 
-import type { ArgSpec, ArgTable, Command, Example, Positional } from "./argv.ts";
-import { answerArgs, globalArgs } from "./argv.ts";
+import type { ArgSpec, ArgTable, Command, Example, Positional } from "./args.ts";
+import { answerArgs, globalArgs } from "./args.ts";
 import type { Paint } from "./color.ts";
 import { paint } from "./color.ts";
 

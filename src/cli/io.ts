@@ -1,7 +1,7 @@
 /** Owns what a command gets to work with: outputs, environment, folders, and whether it should stop. */
 import type { Configuration } from "../config/load.ts";
 import type { Environment } from "../read/types.ts";
-import type { Command } from "./argv.ts";
+import type { Command } from "./args.ts";
 import type { Log } from "./log.ts";
 import type { Stdout } from "./stdout.ts";
 

@@ -4,7 +4,7 @@ import type { PruneResult, Removal } from "../archive/prune.ts";
 import type { Limits } from "../archive/retention.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
-import { type OptionsOf, UsageError } from "./argv.ts";
+import { type OptionsOf, UsageError } from "./args.ts";
 import { paint } from "./color.ts";
 import type { pruneArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";

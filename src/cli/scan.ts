@@ -3,7 +3,7 @@ import { agents } from "../agents/index.ts";
 import { type KnownSource, knownSources } from "../archive/known.ts";
 import { discover, type Found } from "../sync/discover.ts";
 import { sidecarStamp } from "../sync/match.ts";
-import type { OptionsOf } from "./argv.ts";
+import type { OptionsOf } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import { paint } from "./color.ts";
 import type { scanArgs } from "./commands.ts";

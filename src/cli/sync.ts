@@ -8,7 +8,7 @@ import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
 import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
-import { type OptionsOf, UsageError } from "./argv.ts";
+import { type OptionsOf, UsageError } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";

@@ -1,8 +1,9 @@
 /** Proves the grammar of the command line: what is declared is understood, everything else is refused with a hint. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { ArgTable, Command, OptionsOf, ParsedArgs } from "../../src/cli/argv.ts";
-import { globalArgs, parseArguments, UsageError } from "../../src/cli/argv.ts";
+import type { ArgTable, Command, OptionsOf, ParsedArgs } from "../../src/cli/args.ts";
+import { globalArgs, UsageError } from "../../src/cli/args.ts";
+import { parseArguments } from "../../src/cli/argv.ts";
 
 const syncArgs = {
   agent: { type: "string", repeatable: true, valueHint: "ID", description: "only this agent" },

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { agents } from "../../src/agents/index.ts";
-import { type ArgSpec, answerArgs, globalArgs } from "../../src/cli/argv.ts";
+import { type ArgSpec, answerArgs, globalArgs } from "../../src/cli/args.ts";
 import { commands } from "../../src/cli/commands.ts";
 import { scratch } from "../support/home.ts";
 import { weir } from "../support/weir.ts";

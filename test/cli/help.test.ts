@@ -1,8 +1,8 @@
 /** Proves that help tells everything the table declares, and keeps to its width. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { ArgSpec, Command } from "../../src/cli/argv.ts";
-import { answerArgs, globalArgs } from "../../src/cli/argv.ts";
+import type { ArgSpec, Command } from "../../src/cli/args.ts";
+import { answerArgs, globalArgs } from "../../src/cli/args.ts";
 import type { Program } from "../../src/cli/help.ts";
 import { commandHelp, HELP_COLUMNS, programHelp } from "../../src/cli/help.ts";
 

@@ -83,13 +83,21 @@ function answer(response: ServerResponse, type: string, fault: Fault | undefined
     response.writeHead(status, headers);
     response.end(body);
   };
-  if (fault === undefined) return say(200, { "content-type": type }, type === "application/json" ? "{}" : "");
-  if ("hang" in fault || ("taken" in fault && fault.taken === "hang")) return;
-  if ("reset" in fault || ("taken" in fault && fault.taken === "reset")) return void response.socket?.destroy();
-  if ("taken" in fault) return say(502, {}, "");
-  if ("page" in fault) return say(200, { "content-type": "text/html" }, "<html>Please log in</html>");
-  if ("status" in fault) return say(fault.status, fault.headers ?? {}, fault.body ?? "");
-  say(200, { "content-type": type }, partial(type, fault.partial));
+  const does =
+    fault && "taken" in fault
+      ? fault.taken
+      : fault && "hang" in fault
+        ? "hang"
+        : fault && "reset" in fault
+          ? "reset"
+          : "";
+  if (does === "hang") return;
+  if (does === "reset") response.socket?.destroy();
+  else if (does === "bad gateway") say(502, {}, "");
+  else if (fault && "status" in fault) say(fault.status, fault.headers ?? {}, fault.body ?? "");
+  else if (fault && "page" in fault) say(200, { "content-type": "text/html" }, "<html>Please log in</html>");
+  else if (fault && "partial" in fault) say(200, { "content-type": type }, partial(type, fault.partial));
+  else say(200, { "content-type": type }, type === "application/json" ? "{}" : "");
 }
 
 function partial(type: string, rejected: number): string | Uint8Array {

@@ -1,6 +1,6 @@
 /** Owns what can be completed, taken from the command table: the same for every shell. */
-import type { ArgSpec, ArgTable, Command } from "../argv.ts";
-import { answerArgs, globalArgs } from "../argv.ts";
+import type { ArgSpec, ArgTable, Command } from "../args.ts";
+import { answerArgs, globalArgs } from "../args.ts";
 
 /** What follows an option: nothing, a path, one of some words, or something that nobody can guess. */
 export type Value =
