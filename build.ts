@@ -11,6 +11,16 @@ export interface BuildOptions {
   readonly faults: boolean;
   /** The first is the program; a worker's own entry may follow. */
   readonly entrypoints?: readonly string[];
+  /** Another platform to build for. */
+  readonly target?: Target;
+}
+
+export interface Target {
+  readonly name: Bun.Build.CompileTarget;
+  /** The file of Bun's runtime for it. */
+  readonly runtime: string;
+  /** What one machine compiles ahead, only the same can run. */
+  readonly isHost: boolean;
 }
 
 /** The commit that is built, or "" where there is no git checkout. */
@@ -35,7 +45,11 @@ const lightCompilation: Bun.BunPlugin = {
   setup(bundler) {
     bundler.onLoad({ filter: HOT }, ({ path }) => {
       const source = readFileSync(path, "utf8");
-      const names = [...source.matchAll(/^(?:export )?(?:async )?(?:function\*?|(?:abstract )?class|const(?= \w+ = (?:\(|async \())) (\w+)/gm)].map((found) => found[1]);
+      const names = [
+        ...source.matchAll(
+          /^(?:export )?(?:async )?(?:function\*?|(?:abstract )?class|const(?= \w+ = (?:\(|async \())) (\w+)/gm,
+        ),
+      ].map((found) => found[1]);
       const tell = `import { keepLight as $keepLight } from ${JSON.stringify(join(import.meta.dir, "src/system/engine.ts"))};`;
       return { loader: "ts", contents: `${source}\n${tell}\n$keepLight([${names.join()}]);\n` };
     });
@@ -43,7 +57,8 @@ const lightCompilation: Bun.BunPlugin = {
 };
 
 /** Builds the executable and returns its size in bytes; throws, naming every error, when anything does not compile. */
-export async function build({ root, outfile, faults, entrypoints = ["src/main.ts"] }: BuildOptions): Promise<number> {
+export async function build(options: BuildOptions): Promise<number> {
+  const { root, outfile, faults, entrypoints = ["src/main.ts"], target } = options;
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   mkdirSync(dirname(outfile), { recursive: true });
   const result = await Bun.build({
@@ -51,7 +66,7 @@ export async function build({ root, outfile, faults, entrypoints = ["src/main.ts
     target: "bun",
     format: "esm",
     splitting: true,
-    bytecode: true,
+    bytecode: target?.isHost ?? true,
     // Names stay, so that a stack trace can be read.
     minify: { whitespace: true, syntax: true, identifiers: false, keepNames: true },
     plugins: [lightCompilation],
@@ -62,7 +77,12 @@ export async function build({ root, outfile, faults, entrypoints = ["src/main.ts
       WEIR_FAULTS: JSON.stringify(String(faults)),
     },
     // Without these two, the executable would run what a bunfig.toml or .env in the working directory says.
-    compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
+    compile: {
+      outfile,
+      ...(target && { target: target.name, executablePath: target.runtime }),
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+    },
     throw: false,
   });
   const errors = result.logs.filter((log) => log.level === "error");

@@ -558,13 +558,7 @@ function turnAt(turns: readonly string[], time: string | undefined): number | un
 }
 
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
-function prompt(
-  state: State,
-  uuid: string | undefined,
-  context: Context,
-  time: string | undefined,
-  emit: Emit,
-): void {
+function prompt(state: State, uuid: string | undefined, context: Context, time: string | undefined, emit: Emit): void {
   if (!context.sidechain && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
   const turn = turnAt(state.turns, time);
   emit({ ...base(state, context), key: uuid ?? `prompt@${time}`, fact: uuid, operation: "user_message", time, turn });

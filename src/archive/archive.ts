@@ -3,7 +3,7 @@
 import type { Encoded } from "../record/encode.ts";
 import type { Database, Statement } from "../system/database.ts";
 import { isBusy, isDamaged, isWriteFailure } from "../system/database.ts";
-import { collectGarbage } from "../system/engine.ts";
+import { batchDone } from "../system/engine.ts";
 import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
 import { ifPresent, removeFolder, sys } from "../system/system.ts";
@@ -319,7 +319,7 @@ export class Archive {
     for (const id of this.#ledgers.keys()) if (id !== this.#current) this.#ledgers.delete(id);
     this.#adopted.clear();
     if (this.#output.length > 0) this.#options.onCommitted?.(this.#output.bytes());
-    if (this.#output.length >= BATCH_BYTES) collectGarbage();
+    if (this.#output.length >= BATCH_BYTES) batchDone();
     this.#output.clear();
   }
 

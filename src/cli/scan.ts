@@ -25,18 +25,21 @@ interface SourceLine {
   readonly modified: string;
 }
 
+const UNVERIFIED = " (unverified: read by its documented format, no store of the real agent has been seen)";
+
 export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<number> {
   const { found, unreadable } = discover(agents, io.environment, choiceOf(options));
   const known = new Map(knownSources(io.dataDir).map((row) => [`${row.agent}\0${row.stream}\0${row.path}`, row]));
   const sources = found.map((f) => sourceLine(f, known.get(`${f.agent.id}\0${f.stream.kind}\0${f.path}`)));
   const present = agents.filter((agent) => sources.some((s) => s.agent === agent.id));
   if (options.json) {
-    const notes = present.map(({ id, title, retention }) => ({ id, title, retention }));
+    const notes = present.map(({ id, title, retention, unverified }) => ({ id, title, retention, unverified }));
     io.stdout.write(`${JSON.stringify({ schema: "weir.scan", version: 1, agents: notes, sources, unreadable })}\n`);
   } else {
     const width = { width: io.columns, headerStyle: paint(io.color).bold };
     if (sources.length > 0) io.stdout.write(options.verbose ? perSource(sources, width) : perStream(sources, width));
-    for (const agent of present) io.log.info(`${agent.title} ${agent.retention}`);
+    io.stdout.flush();
+    for (const agent of present) io.log.info(`${agent.title} ${agent.retention}${agent.unverified ? UNVERIFIED : ""}`);
     if (sources.length === 0)
       io.log.info(`no agent's sessions were found under ${io.environment.homes.map((h) => h.path).join(", ")}`);
   }
@@ -82,7 +85,7 @@ function perStream(sources: readonly SourceLine[], width: Width): string {
       first.agent,
       first.stream,
       count(group.length),
-      count(new Set(group.flatMap((s) => s.session ?? [])).size),
+      sessionsOf(group),
       bytes(group.reduce((sum, s) => sum + s.bytes, 0)),
       behind === 0 ? "up to date" : bytes(behind),
       newest.slice(0, 16).replace("T", " "),
@@ -102,6 +105,12 @@ function perStream(sources: readonly SourceLine[], width: Width): string {
     ],
     width,
   );
+}
+
+/** The number of sessions, as far as paths tell; a database of many sessions tells none. */
+function sessionsOf(group: readonly SourceLine[]): string {
+  const sessions = new Set(group.flatMap((s) => s.session ?? []));
+  return sessions.size > 0 ? count(sessions.size) : "-";
 }
 
 function perSource(sources: readonly SourceLine[], width: Width): string {

@@ -121,13 +121,25 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
     log[options.watch ? "verbose" : "info"]("no agent's sessions were found; weir scan says where it looks");
     return;
   }
-  const streams = Object.entries(summary.byStream).map(([name, n]) => `${name} ${count(n)}`);
   const seconds = `${(ms / 1000).toFixed(1)} s`;
   if (records.added + records.revised === 0)
     log[options.watch ? "verbose" : "info"](`nothing new in ${plural(sources.found, "source")} (${seconds})`);
   else
     log.info(
-      `${options["dry-run"] ? "would archive" : "archived"} ${plural(records.added, "record")}${records.revised > 0 ? ` and ${plural(records.revised, "revision")}` : ""} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${streams.join(", ")}`,
+      `${options["dry-run"] ? "would archive" : "archived"} ${plural(records.added, "record")}${records.revised > 0 ? ` and ${plural(records.revised, "revision")}` : ""} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${byAgent(summary)}`,
     );
   log.verbose(`archive: ${dataDir}/archive`);
+}
+
+/** New records and revisions by agent, the most first. */
+function byAgent({ byStream }: Summary): string {
+  const agents = new Map<string, number>();
+  for (const [name, n] of Object.entries(byStream)) {
+    const agent = name.slice(0, name.indexOf("/"));
+    agents.set(agent, (agents.get(agent) ?? 0) + n);
+  }
+  return [...agents]
+    .sort((a, b) => b[1] - a[1])
+    .map(([agent, n]) => `${agent} ${count(n)}`)
+    .join(", ");
 }

@@ -51,7 +51,7 @@ export interface Choice {
 export function discover(agents: readonly Agent[], given: Environment, choice: Choice): Discovery {
   const environment: Environment = { settings: settingsAt, ...given };
   const found: Found[] = [];
-  const unreadable: Unreadable[] = [];
+  const unreadable: Unreadable[] = offlineHomes(environment);
   canonicalPaths.clear();
   lastRoot = undefined;
   for (const agent of agents) {
@@ -145,6 +145,12 @@ function withSlashes(path: string): string {
 }
 
 /** What one look at the homes has found out: a root that was absent then may be there the next time. */
+/** Homes that were named but are not there: offline, never a sign that their sessions were deleted. */
+function offlineHomes(environment: Environment): Unreadable[] {
+  const missing = environment.homes.filter((home) => !home.own && !ifPresent(() => sys.stat(home.path)));
+  return missing.map(({ path }) => ({ path, reason: "offline: there is no such folder now" }));
+}
+
 const canonicalPaths = new Map<string, string | undefined>();
 
 /** A path with all links resolved; undefined when there is nothing. */

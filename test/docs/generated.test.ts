@@ -6,7 +6,7 @@ import { pages } from "../../docs/generate.ts";
 
 const docs = join(import.meta.dir, "../../docs");
 
-test.each(Object.entries(pages))("docs/%s is up to date; if not: npm run docs", (name, page) => {
+test.each(Object.entries(pages))("docs/%s is up to date; if not: npm run docs", async (name, page) => {
   const path = join(docs, name);
-  expect(existsSync(path) ? readFileSync(path, "utf8") : "").toBe(page());
+  expect(existsSync(path) ? readFileSync(path, "utf8") : "").toBe(await page());
 });

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { callNumbers, numbersTo, writeCalls } from "../support/claude.ts";
 import { type Scratch, scratch } from "../support/home.ts";
-import { exported, recordsIn, runSync } from "../support/runs.ts";
+import { exported, hasBegun, recordsIn, runSync } from "../support/runs.ts";
 import { startWeir, type Weir, weir } from "../support/weir.ts";
 
 /** A home whose sync takes long enough to be met at work. */
@@ -19,19 +19,6 @@ function large(calls: number = LARGE): Scratch {
 
 function start({ home, data }: Scratch, ...args: string[]): Weir {
   return startWeir(["sync", "--home", home, "--data-dir", data, ...args]);
-}
-
-/** Waits until a process has the lock: its run stands in the state. */
-async function hasBegun({ data }: Scratch, pid: number): Promise<void> {
-  for (;;) {
-    try {
-      using db = new Database(join(data, "state.db"), { readonly: true });
-      if (db.query("SELECT 1 FROM run WHERE pid = ?").get(pid)) return;
-    } catch {
-      // not yet made
-    }
-    await Bun.sleep(2);
-  }
 }
 
 /** A sync that holds the lock and stands still, until it is let go. */

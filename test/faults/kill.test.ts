@@ -210,7 +210,10 @@ test(
     writer.stdin.end();
     const written = Number(await new Response(writer.stdout).text());
     expect(runSync(place, AGENTS, { env }).status).toBeOneOf([0, 3]);
-    expect(runSync(place, AGENTS, { env })).toMatchObject({ status: 0, stderr: expect.stringContaining("nothing new") });
+    expect(runSync(place, AGENTS, { env })).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("nothing new"),
+    });
 
     const killed = wholeOf(place.data);
     const numbers = callNumbers(killed.records.filter(({ session_id }) => session_id?.startsWith("w")));

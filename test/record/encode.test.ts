@@ -39,7 +39,9 @@ const time = fc
   .map((date) => date.toISOString());
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined, freq: 2 });
-const scalars = maybe(fc.dictionary(text, fc.oneof(text, fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }))));
+const scalars = maybe(
+  fc.dictionary(text, fc.oneof(text, fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }))),
+);
 
 /** Any draft that a reducer may give: any text anywhere, any field missing. */
 const drafts: fc.Arbitrary<Draft> = fc.record({
@@ -66,7 +68,9 @@ const drafts: fc.Arbitrary<Draft> = fc.record({
   model: maybe(text),
   response_id: maybe(text),
   finish_reasons: maybe(fc.array(text, { maxLength: 3 })),
-  usage: maybe(fc.record({ input_tokens: maybe(count), output_tokens: maybe(count), reasoning_output_tokens: maybe(count) })),
+  usage: maybe(
+    fc.record({ input_tokens: maybe(count), output_tokens: maybe(count), reasoning_output_tokens: maybe(count) }),
+  ),
   aggregate: maybe(fc.constant(true as const)),
   cost_usd: maybe(fc.double({ min: 0, max: 1e6, noNaN: true })),
   tool: maybe(fc.record({ name: maybe(text), call_id: maybe(text), type: maybe(text) })),
@@ -161,7 +165,9 @@ describe("what a telling knows", () => {
   const score = (draft: Partial<Draft>): number => encode({ ...call, ...draft }, origin).score;
 
   test("is more with more tokens, whatever else is known", () => {
-    expect(score({ usage: { input_tokens: 11, output_tokens: 5 }, model: undefined, cwd: undefined })).toBeGreaterThan(score({}));
+    expect(score({ usage: { input_tokens: 11, output_tokens: 5 }, model: undefined, cwd: undefined })).toBeGreaterThan(
+      score({}),
+    );
   });
 
   test("is more with more fields of the same tokens", () => {

@@ -25,7 +25,9 @@ describe("the formulas of schema 1, as they were fixed", () => {
     expect(factOf("msg_01")).toBe("msg_01");
     expect(factOf("x".repeat(200))).toBe("x".repeat(200));
     expect(factOf("x".repeat(201))).toBe("84a0678c90937f5dcf9994d5866668da");
-    expect(fingerprint(["2026-11-21T05:20:29Z", "gpt-5.4", 100, undefined, 0.25])).toBe("85a73bd4954496d163d284009f128746");
+    expect(fingerprint(["2026-11-21T05:20:29Z", "gpt-5.4", 100, undefined, 0.25])).toBe(
+      "85a73bd4954496d163d284009f128746",
+    );
     expect(toolFact("call_1", "2026-11-21T05:20:29Z", "s")).toBe("call_1@2026-11-21T05:20:29Z");
     expect(toolFact("call_1", undefined, "s")).toBe("call_1@s");
     expect(toolFact("call_1", undefined, undefined)).toBe("call_1@");

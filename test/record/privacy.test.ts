@@ -76,9 +76,15 @@ describe("attributes", () => {
   test("never carry what no list names, whatever the names and values are", () => {
     const value = fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.array(fc.string()));
     fc.assert(
-      fc.property(fc.dictionary(fc.string({ maxLength: 12 }).map((key) => `x.${key}`), value), (given) => {
-        expect(allowAttributes(given)).toBeUndefined();
-      }),
+      fc.property(
+        fc.dictionary(
+          fc.string({ maxLength: 12 }).map((key) => `x.${key}`),
+          value,
+        ),
+        (given) => {
+          expect(allowAttributes(given)).toBeUndefined();
+        },
+      ),
     );
   });
 });

@@ -54,7 +54,9 @@ describe("usage", () => {
   });
 
   test("has as many tokens as its two totals", () => {
-    expect(tokensOf({ input_tokens: 10, output_tokens: 5, cache_read_input_tokens: 7, reasoning_output_tokens: 2 })).toBe(15);
+    expect(
+      tokensOf({ input_tokens: 10, output_tokens: 5, cache_read_input_tokens: 7, reasoning_output_tokens: 2 }),
+    ).toBe(15);
     expect(tokensOf({})).toBe(0);
     expect(tokensOf(undefined)).toBe(0);
   });

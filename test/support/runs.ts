@@ -1,4 +1,5 @@
 /** Owns the runs that end-to-end tests make again and again: sync a scratch home, export its archive, read what came out. */
+import { Database } from "bun:sqlite";
 import { chownSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { WeirRecord } from "../../src/record/schema.ts";
@@ -59,4 +60,17 @@ export function smallDisk(folder: string, kib: number): Disposable | undefined {
       Bun.spawnSync(["umount", folder]);
     },
   };
+}
+
+/** Waits until a process has the lock: its run stands in the state. */
+export async function hasBegun({ data }: Scratch, pid: number): Promise<void> {
+  for (;;) {
+    try {
+      using db = new Database(join(data, "state.db"), { readonly: true });
+      if (db.query("SELECT 1 FROM run WHERE pid = ?").get(pid)) return;
+    } catch {
+      // not yet made
+    }
+    await Bun.sleep(2);
+  }
 }

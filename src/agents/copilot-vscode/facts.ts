@@ -8,7 +8,8 @@ const COUNTER = /^[a-z]*_?\d{0,6}$/i;
 
 /** A tool call's id as the model gave it, without what VS Code adds to make it unique. */
 export function bareCallId(id: string | undefined): string | undefined {
-  return id?.replace(/__vscode-.*$/s, "") || undefined;
+  const end = id?.indexOf("__vscode-") ?? -1;
+  return (end < 0 ? id : id?.slice(0, end)) || undefined;
 }
 
 /**
@@ -22,7 +23,7 @@ export function callFact(
   otherwise: string,
 ): string {
   if (responseId === undefined) return otherwise;
-  if (!REQUEST_ID.test(responseId)) return responseFact(responseId, time);
+  if (responseId.length !== 36 || !REQUEST_ID.test(responseId)) return responseFact(responseId, time);
   if (usage?.input_tokens === undefined && usage?.output_tokens === undefined) return otherwise;
   return `${responseId}:${usage.input_tokens ?? ""}:${usage.output_tokens ?? ""}`;
 }

@@ -45,8 +45,11 @@ const SILENT: ReadonlySet<string> = new Set([
   "github.copilot.tool.parameters.mcp_tool_name",
   "github.copilot.tool.parameters.skill_name",
   "host.name",
+  "os.type",
   "process.user.name",
+  "session.id",
   "user.name",
+  "vscode.version",
 ]);
 
 /** Attributes that say whose a span is. */

@@ -1,0 +1,279 @@
+/** Owns the proof that what several streams or agents tell of one session counts once (design section 6). */
+import { describe, expect, test } from "bun:test";
+import type { WeirRecord } from "../../../src/record/schema.ts";
+import {
+  CLAUDE,
+  CLI,
+  chat,
+  countedIn,
+  DATABASE,
+  figuresOf,
+  openTraces,
+  place,
+  S1,
+  syncCopilot,
+  USER,
+  WORKSPACE,
+} from "../../support/copilot.ts";
+import { type Scratch, scratch } from "../../support/home.ts";
+
+const SAMPLE = "home/.config/Code/User/globalStorage/github.copilot-chat/agent-traces.db";
+const EXTENSION = `${WORKSPACE}/GitHub.copilot-chat`;
+const jsonl = (objects: readonly object[]): string => objects.map((o) => `${JSON.stringify(o)}\n`).join("");
+const at = (second: number): string => new Date(1774865000000 + second * 1000).toISOString();
+const inSession = (home: Scratch, session: string): WeirRecord[] =>
+  countedIn(home).filter((r) => r.session_id === session);
+
+/** What each part adds to the sample's home; nothing but what no other stream tells. */
+const PARTS: Readonly<Record<string, (home: Scratch) => void>> = {
+  debugLogs(home) {
+    for (const name of [
+      "main",
+      "runSubagent-Explore-5e0b6f1d-3c2a-4e9d-8f10-aa00bb11cc22",
+      "title-d84425c2-7b6d-41cf-85d4-b2a82ecfaee3",
+    ])
+      place(home, `more/debug-logs/${S1}/${name}.jsonl`, `${EXTENSION}/debug-logs/${S1}/${name}.jsonl`);
+  },
+  transcript: (home) => place(home, `more/transcripts/${S1}.jsonl`, `${EXTENSION}/transcripts/${S1}.jsonl`),
+  chatSession: (home) => place(home, `more/chatSessions/${S1}.json`, `${WORKSPACE}/chatSessions/${S1}.json`),
+  fileExporter(home) {
+    home.write(`${USER}/settings.json`, '{"github.copilot.chat.otel.outfile": "/home/dev/otel.jsonl"}');
+    place(home, "more/otel-file-exporter.jsonl", "otel.jsonl");
+  },
+  brokenExporter(home) {
+    home.write(
+      `${USER.replace("Code", "VSCodium")}/settings.json`,
+      '{"github.copilot.chat.otel.outfile": "/home/dev/lost.jsonl"}',
+    );
+    place(home, "more/otel-file-exporter-prefix-bug.jsonl", "lost.jsonl");
+  },
+};
+
+describe("within the agent", () => {
+  const sample = { calls: 20, input: 249073, output: 5538, cached: 191827, tools: 18 };
+  /** The exporter's run is another run of the same session: one call, one tool. */
+  const exporter = { ...sample, calls: 21, input: 250573, output: 5788 };
+  for (const [name, parts, figures] of [
+    ["debug logs", ["debugLogs"], sample],
+    ["a transcript", ["transcript"], sample],
+    ["a chat session", ["chatSession"], sample],
+    ["the file exporter", ["fileExporter"], { ...exporter, tools: 19 }],
+    ["the file exporter that loses its spans", ["brokenExporter"], exporter],
+    ["all of them", Object.keys(PARTS), { ...exporter, tools: 19 }],
+  ] as const) {
+    test(`spans and ${name} of one session: no call and no tool twice, in whichever order they come`, async () => {
+      for (const order of [parts, [...parts].reverse()]) {
+        using home = scratch({ fast: true });
+        place(home, SAMPLE, DATABASE);
+        for (const part of order) {
+          PARTS[part]?.(home);
+          await syncCopilot(home);
+        }
+        const records = countedIn(home);
+        expect(figuresOf(records)).toEqual(figures);
+        expect(records.filter((r) => r.operation === "session" && r.session_id === S1).length).toBe(
+          name.includes("exporter") ? 0 : 1,
+        );
+        expect(records.filter((r) => r.operation === "user_message" && r.session_id === S1).length).toBe(
+          name.includes("exporter") ? 0 : 2,
+        );
+        expect(new Set(records.map((r) => r.id)).size).toBe(records.length);
+      }
+    });
+  }
+
+  test("a span that the database and the file exporter both hold is one span", async () => {
+    using home = scratch();
+    PARTS.fileExporter!(home);
+    using traces = openTraces(home);
+    const start = 1795237839708 - 1774864800000;
+    traces.put({
+      id: "3c3a0b7a68547028",
+      trace: "becd89c6917900b9f2230b2fc669a446",
+      start,
+      end: start + 13.25,
+      attributes: chat(1500, 250, {
+        "gen_ai.conversation.id": "a0b1c2d3-0000-4000-8000-000000000001",
+        "copilot_chat.chat_session_id": S1,
+      }),
+    });
+    await syncCopilot(home);
+    expect(figuresOf(countedIn(home))).toMatchObject({ calls: 1, input: 1500, tools: 1 });
+  });
+
+  test("a debug log with the telemetry's own span ids joins hooks and runs, and calls that failed", async () => {
+    using home = scratch();
+    using traces = openTraces(home);
+    const session = { "copilot_chat.chat_session_id": S1 };
+    traces.put(
+      {
+        id: "b000000000000001",
+        end: 9,
+        attributes: { ...session, "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "GitHub Copilot Chat" },
+      },
+      {
+        id: "b000000000000002",
+        parent: "b000000000000001",
+        start: 2,
+        end: 3,
+        attributes: { ...session, "gen_ai.operation.name": "execute_hook" },
+      },
+      {
+        id: "b000000000000003",
+        parent: "b000000000000001",
+        start: 4,
+        end: 5,
+        status: 2,
+        attributes: { ...session, "gen_ai.operation.name": "chat" },
+      },
+    );
+    const entry = (type: string, start: number, spanId: string) => ({
+      ts: 1774864800000 + start,
+      dur: 1,
+      sid: S1,
+      type,
+      name: "x",
+      spanId,
+      status: "ok",
+      attrs: {},
+    });
+    home.write(
+      `${EXTENSION}/debug-logs/${S1}/main.jsonl`,
+      jsonl([entry("hook", 2, "b000000000000002"), entry("llm_request", 4, "b000000000000003")]),
+    );
+    await syncCopilot(home);
+    expect(
+      countedIn(home)
+        .map((r) => r.operation)
+        .sort(),
+    ).toEqual(["chat", "execute_hook", "invoke_agent"]);
+  });
+
+  test("telemetry that was switched on half way does not hide the calls that the debug log tells", async () => {
+    using home = scratch();
+    PARTS.debugLogs!(home);
+    using traces = openTraces(home);
+    traces.put({
+      id: "b000000000000009",
+      start: 150_040,
+      end: 152_540,
+      attributes: chat(22000, 100, {
+        "copilot_chat.chat_session_id": S1,
+        "gen_ai.response.model": "gpt-4.1-2025-04-14",
+      }),
+    });
+    await syncCopilot(home);
+    expect(figuresOf(inSession(home, S1))).toMatchObject({ calls: 4, input: 79465, output: 1341 });
+    expect(inSession(home, S1).filter((r) => r.model === "gpt-4.1-2025-04-14")).toHaveLength(1);
+  });
+
+  test("a chat session's sums count only where nobody tells its calls", async () => {
+    using home = scratch();
+    PARTS.chatSession!(home);
+    await syncCopilot(home);
+    const sums = () => inSession(home, S1).filter((r) => r.usage?.input_tokens === 21950 && r.aggregate);
+    expect(sums()).toHaveLength(1);
+    PARTS.debugLogs!(home);
+    await syncCopilot(home);
+    expect(sums()).toHaveLength(0);
+  });
+});
+
+describe("with the stores of agents that run inside VS Code", () => {
+  test("a Claude session is told by its own file too: its calls, tools and tokens count once", async () => {
+    using home = scratch();
+    const line = (n: number, more: object) => ({
+      parentUuid: null,
+      isSidechain: false,
+      uuid: `u${n}`,
+      timestamp: at(n),
+      sessionId: CLAUDE,
+      version: "2.1.197",
+      cwd: "/home/dev/p",
+      ...more,
+    });
+    const input = [9000, 10000, 11000, 12000];
+    const output = [200, 201, 202, 640];
+    const lines = input.flatMap((tokens, i) => [
+      line(
+        i * 5,
+        i === 0
+          ? { type: "user", message: { role: "user", content: "go" } }
+          : {
+              type: "user",
+              message: {
+                role: "user",
+                content: [{ tool_use_id: `toolu_${i - 1}`, type: "tool_result", content: "ok" }],
+              },
+            },
+      ),
+      line(i * 5 + 3, {
+        type: "assistant",
+        message: {
+          id: `msg_0000000000000000000${i}`,
+          type: "message",
+          role: "assistant",
+          model: "claude-sonnet-4",
+          content: [
+            i < 3 ? { type: "tool_use", id: `toolu_${i}`, name: "Read", input: {} } : { type: "text", text: "x" },
+          ],
+          stop_reason: "end_turn",
+          usage: { input_tokens: tokens, output_tokens: output[i] },
+        },
+      }),
+    ]);
+    place(home, SAMPLE, DATABASE);
+    home.write(`.claude/projects/-home-dev-p/${CLAUDE}.jsonl`, jsonl(lines));
+    await syncCopilot(home, "claude-code");
+    const records = inSession(home, CLAUDE);
+    expect(figuresOf(records)).toMatchObject({ calls: 4, input: 42000, output: 1243, tools: 3 });
+    expect(figuresOf(countedIn(home))).toMatchObject({ calls: 20, input: 249073, output: 5538, tools: 18 });
+    expect(new Set(records.filter((r) => r.operation === "chat").map((r) => r.agent))).toEqual(
+      new Set(["claude-code"]),
+    );
+  });
+
+  test("a CLI session is told by its own log too: its calls and tokens count once", async () => {
+    using home = scratch();
+    const event = (n: number, type: string, data: object) => ({
+      type,
+      data,
+      id: `e${n}`,
+      timestamp: at(n),
+      parentId: null,
+    });
+    const usage = [
+      [12000, 300],
+      [13000, 150],
+      [14200, 420],
+    ].map(([inputTokens, outputTokens], i) =>
+      event(i + 2, "session.usage_record", {
+        usage: {
+          model: "claude-sonnet-4.6",
+          inputTokens,
+          outputTokens,
+          duration: 40 + i,
+          apiCallId: `resp_00000000000000${i}`,
+        },
+      }),
+    );
+    place(home, SAMPLE, DATABASE);
+    home.write(
+      `.copilot/session-state/${CLI}/events.jsonl`,
+      jsonl([
+        event(0, "session.start", {
+          sessionId: CLI,
+          version: 1,
+          producer: "copilot-agent",
+          copilotVersion: "1.0.102",
+          startTime: at(0),
+        }),
+        event(1, "user.message", { content: "go" }),
+        ...usage,
+      ]),
+    );
+    await syncCopilot(home, "copilot-cli");
+    expect(figuresOf(inSession(home, CLI))).toMatchObject({ calls: 3, input: 39200, output: 870 });
+    expect(figuresOf(countedIn(home))).toMatchObject({ calls: 20, input: 249073, output: 5538 });
+  });
+});

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import { callLines, sessionPath } from "../support/claude.ts";
+import { type Scratch, scratch } from "../support/home.ts";
+import { protobufSpans } from "../support/otlp.ts";
+import { runSync } from "../support/runs.ts";
+import { startWeir } from "../support/weir.ts";
+
+const SESSION = "11111111-2222-4333-8444-555555555555";
+let place: Scratch;
+
+beforeAll(() => {
+  place = scratch({ fast: true });
+  place.write(sessionPath(SESSION), callLines(1, 11, SESSION).replaceAll("2026-11-21", "2025-03-01"));
+  runSync(place);
+});
+afterAll(() => place[Symbol.dispose]());
+
+interface Call {
+  readonly method: string;
+  readonly body: Uint8Array;
+  readonly metadata: Metadata;
+}
+
+interface Receiver extends AsyncDisposable {
+  readonly url: string;
+  readonly calls: Call[];
+  answer: (call: Call) => { readonly code: number; readonly details: string; readonly metadata?: Metadata } | Buffer;
+}
+
+async function grpcReceiver(): Promise<Receiver> {
+  const server = new Server();
+  const calls: Call[] = [];
+  for (const [service, name] of [
+    ["trace", "TraceService"],
+    ["metrics", "MetricsService"],
+    ["logs", "LogsService"],
+  ] as const) {
+    const path = `/opentelemetry.proto.collector.${service}.v1.${name}/Export`;
+    const pass = (bytes: Buffer): Buffer => bytes;
+    server.addService(
+      {
+        Export: {
+          path,
+          requestStream: false,
+          responseStream: false,
+          requestSerialize: pass,
+          requestDeserialize: pass,
+          responseSerialize: pass,
+          responseDeserialize: pass,
+        },
+      },
+      {
+        Export(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
+          const given = { method: service, body: call.request, metadata: call.metadata };
+          calls.push(given);
+          const answer = self.answer(given);
+          if (Buffer.isBuffer(answer)) done(null, answer);
+          else done(answer);
+        },
+      },
+    );
+  }
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  );
+  const self: Receiver = {
+    url: `http://127.0.0.1:${port}`,
+    calls,
+    answer: () => Buffer.alloc(0),
+    async [Symbol.asyncDispose]() {
+      server.forceShutdown();
+    },
+  };
+  return self;
+}
+
+async function send(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ status: number | null; stderr: string }> {
+  const run = startWeir(["export", "--data-dir", place.data, "--protocol", "grpc", ...args], { env });
+  run.stdin.end();
+  const stderr = await new Response(run.stderr).text();
+  await run.exited;
+  return { status: run.exitCode, stderr };
+}
+
+test("sends traces, metrics and logs over gRPC", async () => {
+  await using to = await grpcReceiver();
+  const env = { OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=one%20two" };
+  const { status, stderr } = await send(["--to", to.url, "--signals", "traces,metrics,logs"], env);
+  expect(stderr).toContain("accepted 11 spans");
+  expect(status).toBe(0);
+  expect(to.calls.map((call) => call.method).sort()).toEqual(["logs", "metrics", "trace"]);
+  expect(to.calls[0]?.metadata.get("x-tenant")).toEqual(["one two"]);
+  expect(protobufSpans(to.calls.find((call) => call.method === "trace")!.body)).toHaveLength(11);
+});
+
+test("tries again when it is unavailable, or exhausted and says for how long", async () => {
+  await using to = await grpcReceiver();
+  const info = [0x0a, 2, 0x10, 1];
+  const name = "type.googleapis.com/google.rpc.RetryInfo";
+  const any = [0x0a, name.length, ...Buffer.from(name), 0x12, info.length, ...info];
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from([0x08, 8, 0x1a, any.length, ...any]));
+  to.answer = () =>
+    to.calls.length === 1
+      ? { code: status.UNAVAILABLE, details: "" }
+      : to.calls.length === 2
+        ? { code: status.RESOURCE_EXHAUSTED, details: "", metadata }
+        : Buffer.alloc(0);
+  const sent = await send(["--to", to.url]);
+  expect(sent.status).toBe(0);
+  expect(to.calls).toHaveLength(3);
+  expect(to.calls[2]?.body).toEqual(to.calls[0]!.body);
+});
+
+test("halves an invalid argument, and stops where it may not send", async () => {
+  await using to = await grpcReceiver();
+  to.answer = ({ body }) =>
+    protobufSpans(body).length > 4 ? { code: status.INVALID_ARGUMENT, details: "" } : Buffer.alloc(0);
+  expect((await send(["--to", to.url])).status).toBe(0);
+  to.answer = () => ({ code: status.UNAUTHENTICATED, details: "hush" });
+  const stopped = await send(["--to", to.url]);
+  expect(stopped.status).toBe(7);
+  expect(stopped.stderr).toContain("credentials");
+  expect(stopped.stderr).not.toContain("hush");
+});
+
+test("nobody there is exit 7", async () => {
+  const { status, stderr } = await send(["--to", "http://127.0.0.1:1", "--retry-for", "1s"]);
+  expect(stderr).toContain("unavailable");
+  expect(status).toBe(7);
+});

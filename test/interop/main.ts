@@ -1,0 +1,252 @@
+/** Owns `npm run interop`: installs and starts real receivers, sends them what all fixtures hold, and compares. */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "../../build.ts";
+import { fixtureHomes } from "../support/fixtures.ts";
+import { jsonSpans } from "../support/otlp.ts";
+import { recordsIn } from "../support/runs.ts";
+
+const here = import.meta.dir;
+/** What is installed is kept for the next run. */
+const tools = process.env.WEIR_INTEROP_DIR ?? join(tmpdir(), "weir-interop");
+const work = mkdtempSync(join(tmpdir(), "weir-interop-run-"));
+const weir = join(work, "weir");
+const data = join(work, "data");
+const ENV = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", TZ: "UTC" };
+const [HTTP, GRPC, PHOENIX] = [24_318, 24_317, 26_006];
+
+let failed = 0;
+const children: Bun.Subprocess[] = [];
+
+function say(ok: boolean | undefined, what: string): void {
+  if (ok === false) failed++;
+  console.log(`${ok === undefined ? "not here" : ok ? "ok      " : "FAILED  "}  ${what}`);
+}
+
+interface Ran {
+  readonly ok: boolean;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(cmd: string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<Ran> {
+  const child = Bun.spawn(cmd, {
+    cwd: options.cwd,
+    env: { ...ENV, ...options.env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { ok: (await child.exited) === 0, out, err };
+}
+
+function start(cmd: string[], env: Record<string, string> = {}): Bun.Subprocess {
+  const child = Bun.spawn(cmd, { env: { ...ENV, ...env }, stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+  children.push(child);
+  return child;
+}
+
+async function answers(url: string, seconds: number): Promise<boolean> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await Bun.sleep(250)) {
+    try {
+      await fetch(url);
+      return true;
+    } catch {} // not yet
+  }
+  return false;
+}
+
+const exported = (...args: string[]): Promise<Ran> => run([weir, "export", "--data-dir", data, ...args]);
+const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
+
+interface Counts {
+  readonly spans: number;
+  readonly ids: number;
+  readonly points: number;
+  readonly logs: number;
+}
+
+/** An archive of every fixture home, and what is in it. */
+async function archive(): Promise<void> {
+  await build({ root: join(here, "../.."), outfile: weir, faults: false });
+  const home = join(work, "home");
+  for (const { path } of fixtureHomes) cpSync(path, home, { recursive: true, preserveTimestamps: true });
+  const synced = await run([weir, "sync", "--home", home, "--data-dir", data]);
+  console.log(lastLine(synced.err));
+}
+
+const goEnv = { GOPATH: join(tools, "go"), GOCACHE: join(tools, "gocache"), GOFLAGS: "-mod=mod" };
+
+/** The Collector itself, where its modules can be had. */
+async function collector(expected: Counts): Promise<void> {
+  const binary = join(tools, "collector/otelcol");
+  if (!existsSync(binary)) {
+    const builder = join(tools, "go/bin/builder");
+    if (!existsSync(builder))
+      await run(["go", "install", "go.opentelemetry.io/collector/cmd/builder@v0.164.0"], { env: goEnv });
+    cpSync(join(here, "collector-builder.yaml"), join(tools, "collector-builder.yaml"));
+    const built = existsSync(builder)
+      ? await run([builder, "--config", "collector-builder.yaml"], { cwd: tools, env: goEnv })
+      : undefined;
+    if (!existsSync(binary))
+      return say(undefined, `OpenTelemetry Collector: ${lastLine(built?.err ?? "no Go") || "it does not build"}`);
+  }
+  const out = join(work, "collector");
+  mkdirSync(out);
+  start([binary, "--config", join(here, "collector.yaml")], {
+    HTTP_PORT: String(HTTP),
+    GRPC_PORT: String(GRPC),
+    OUT: out,
+  });
+  if (!(await answers(`http://127.0.0.1:${HTTP}/`, 20))) return say(false, "the Collector does not start");
+  await sendAll("Collector");
+  await Bun.sleep(2000);
+  const spans = readFileSync(join(out, "traces.json"), "utf8")
+    .trim()
+    .split("\n")
+    .flatMap((line) => jsonSpans(line));
+  const ids = new Set(spans.map((span) => span.spanId)).size;
+  say(
+    spans.length === 3 * expected.spans && ids === expected.ids,
+    `Collector: ${spans.length} spans, ${ids} ids in three sends`,
+  );
+  children.pop()?.kill();
+}
+
+async function sendAll(name: string): Promise<void> {
+  for (const protocol of ["http/protobuf", "http/json", "grpc"]) {
+    const to = `http://127.0.0.1:${protocol === "grpc" ? GRPC : HTTP}`;
+    const { ok, err } = await exported("--to", to, "--protocol", protocol, "--signals", "traces,metrics,logs");
+    say(ok, `${name} over ${protocol}: ${lastLine(err)}`);
+  }
+}
+
+/** The Collector's own data library as a receiver, and as a reader of files. Returns what the files hold. */
+async function collectorLibrary(): Promise<Counts | undefined> {
+  const folder = join(tools, "otlpcheck");
+  const binary = join(folder, "otlpcheck");
+  cpSync(join(here, "otlpcheck"), folder, { recursive: true });
+  const built = await run(["go", "build", "-o", binary, "."], { cwd: folder, env: goEnv });
+  if (!built.ok) {
+    say(undefined, `the Collector's data library: ${lastLine(built.err)}`);
+    return undefined;
+  }
+  await exported("--format", "otlp-json", "-o", join(work, "all.json"));
+  const paths = ["traces", "metrics", "logs"].map((signal) => join(work, `all.${signal}.json`));
+  const read = await run([binary, "files", ...paths]);
+  if (!read.ok) {
+    say(false, `the Collector's decoder does not read our files: ${read.err}`);
+    return undefined;
+  }
+  const counts = JSON.parse(read.out) as Counts;
+  say(
+    counts.spans > 0 && counts.spans === counts.ids,
+    `otlp-json files by the Collector's decoder: ${read.out.trim()}`,
+  );
+  const child = start([binary, "serve", `127.0.0.1:${HTTP}`, `127.0.0.1:${GRPC}`]);
+  if (!(await answers(`http://127.0.0.1:${HTTP}/counts`, 10))) say(false, "the receiver does not start");
+  await sendAll("the Collector's library");
+  const got = (await (await fetch(`http://127.0.0.1:${HTTP}/counts`)).json()) as Counts;
+  const wanted = { spans: 3 * counts.spans, ids: counts.ids, points: 3 * counts.points, logs: 3 * counts.logs };
+  say(Bun.deepEquals(got, wanted), `three sends, ids equal: ${JSON.stringify(got)}`);
+  child.kill();
+  await child.exited;
+  return counts;
+}
+
+async function python(name: string, packages: string[]): Promise<string | undefined> {
+  const folder = join(tools, name);
+  const binary = join(folder, "bin/python");
+  if (!existsSync(join(folder, "installed"))) {
+    await run(["python3", "-m", "venv", folder]);
+    const installed = await run([join(folder, "bin/pip"), "install", "--quiet", ...packages]);
+    if (!installed.ok) {
+      say(undefined, `${packages.join(", ")}: ${lastLine(installed.err)}`);
+      return undefined;
+    }
+    await Bun.write(join(folder, "installed"), "");
+  }
+  return binary;
+}
+
+/** Totals by operation as weir's own JSON Lines have them. */
+function totals(text: string): Record<string, number[]> {
+  const sums: Record<string, number[]> = {};
+  for (const { operation, usage } of recordsIn(text)) {
+    const [records = 0, input = 0, output = 0] = sums[operation] ?? [];
+    sums[operation] = [records + 1, input + (usage?.input_tokens ?? 0), output + (usage?.output_tokens ?? 0)];
+  }
+  return sums;
+}
+
+async function databases(): Promise<void> {
+  const binary = await python("databases", ["duckdb", "chdb"]);
+  if (!binary) return;
+  const [jsonl, parquet] = [join(work, "all.jsonl"), join(work, "all.parquet")];
+  await exported("-o", jsonl);
+  await exported("--format", "parquet", "-o", parquet);
+  const { ok, out, err } = await run([binary, join(here, "totals.py"), jsonl, parquet]);
+  if (!ok) return say(false, `DuckDB and ClickHouse: ${lastLine(err)}`);
+  const expected = totals(readFileSync(jsonl, "utf8"));
+  for (const [name, found] of Object.entries(JSON.parse(out)))
+    say(Bun.deepEquals(found, expected), `${name}: the same totals`);
+  console.log(`          chat: ${expected.chat?.join(" calls, ")} tokens in and out`);
+}
+
+async function phoenix(expected: Counts | undefined): Promise<void> {
+  const binary = await python("phoenix", ["arize-phoenix"]);
+  if (!binary) return;
+  const env = {
+    PHOENIX_WORKING_DIR: join(work, "phoenix"),
+    PHOENIX_HOST: "127.0.0.1",
+    PHOENIX_PORT: String(PHOENIX),
+    PHOENIX_GRPC_PORT: String(PHOENIX + 1),
+    PHOENIX_TELEMETRY_ENABLED: "false",
+  };
+  start([join(tools, "phoenix/bin/phoenix"), "serve"], env);
+  const url = `http://127.0.0.1:${PHOENIX}`;
+  if (!(await answers(url, 90))) return say(false, "Phoenix does not start");
+  for (const round of ["first", "second"]) {
+    const { ok, err } = await exported("--to", url);
+    say(ok, `Phoenix, ${round} send: ${lastLine(err)}`);
+  }
+  await Bun.sleep(8000);
+  const query =
+    "{projects{edges{node{traceCount recordCount tokenCountPrompt tokenCountCompletion sessions(first:1000){edges{node{sessionId}}}}}}}";
+  const answer = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+  const { data: found } = (await answer.json()) as {
+    data: { projects: { edges: { node: Record<string, unknown> }[] } };
+  };
+  const { sessions, ...project } = found.projects.edges[0]!.node;
+  const chat = totals(readFileSync(join(work, "all.jsonl"), "utf8")).chat ?? [];
+  const same =
+    project.recordCount === expected?.spans &&
+    project.tokenCountPrompt === chat[1] &&
+    project.tokenCountCompletion === chat[2];
+  const { length } = (sessions as { edges: unknown[] }).edges;
+  say(
+    same && length > 0,
+    `Phoenix shows ${JSON.stringify(project)} and ${length} sessions; ids equal on the second send`,
+  );
+}
+
+mkdirSync(tools, { recursive: true });
+try {
+  await archive();
+  const counts = await collectorLibrary();
+  if (counts) await collector(counts);
+  await databases();
+  await phoenix(counts);
+} finally {
+  for (const child of children) child.kill();
+  await Promise.all(children.map((child) => child.exited));
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(failed === 0 ? "interop: all that could be had agrees" : `interop: ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
