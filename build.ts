@@ -37,8 +37,9 @@ function commitOf(root: string): string {
 const HOT = /[\\/]src[\\/](?:agents|archive|read|record|sync)[\\/].*\.ts$/;
 
 /**
- * Keeps the hot folders' functions out of the engine's last optimising compiler: it took 25 % of the CPU of a sync of
- * 100 MB and 10 % of one of 1 GB, and gave nothing back (measured with Bun 1.4.5). It can only be told function by function.
+ * Keeps the hot folders' functions out of the engine's last optimising compiler. With it, a sync of 100 MB took 0.58 s of
+ * CPU instead of 0.45, one of 10,000 files 2.4 instead of 2.1, and one of 1 GB as much (measured with Bun 1.4.5). The
+ * engine can only be told function by function.
  */
 const lightCompilation: Bun.BunPlugin = {
   name: "light compilation",

@@ -10,8 +10,10 @@ import { fileName, isHost, PLATFORMS, type Platform, runtimeOf } from "./targets
 const root = join(import.meta.dir, "..");
 const dist = join(root, "dist");
 const release = join(dist, "release");
-/** They run the program that `WEIR_TEST_DIST` holds: its version, hostile folders, 20 MB through a pipe, `head -1`. */
+/** They run the program that `WEIR_TEST_DIST` holds. */
 const SMOKE = ["smoke", "hostile", "output"].map((name) => `./test/e2e/${name}.test.ts`);
+/** Of them: its version, a hostile folder to run in, 20 MB through a pipe, `head -1`. */
+const SMOKE_NAMES = "it tells its version|the folder weir runs in|20 MB|a reader that leaves";
 
 async function buildFor(platform: Platform): Promise<Built> {
   const path = join(release, fileName(platform));
@@ -38,7 +40,7 @@ async function smoke({ platform, path }: Built): Promise<boolean> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   linkSync(path, program);
-  const child = Bun.spawn([process.execPath, "test", "--timeout=120000", ...SMOKE], {
+  const child = Bun.spawn([process.execPath, "test", "--timeout=120000", "-t", SMOKE_NAMES, ...SMOKE], {
     cwd: root,
     env: { ...process.env, WEIR_TEST_DIST: folder },
     stdio: ["ignore", "inherit", "inherit"],

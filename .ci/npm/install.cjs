@@ -18,6 +18,7 @@ function install() {
   }
   chmodSync(fresh, 0o755);
   renameSync(fresh, launcher);
+  rmSync(fresh, { force: true }); // two names of one file are not renamed
 }
 
 try {

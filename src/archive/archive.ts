@@ -187,7 +187,7 @@ export class Archive {
     removeUnborn(db, folder, host.slice(0, 8));
     const leftover = removePruned(db, folder, host.slice(0, 8));
     removeFolder(folder.temporary);
-    db.run("PRAGMA synchronous = OFF"); // the run row only tells others who holds the lock
+    db.run("PRAGMA synchronous = NORMAL"); // the run row only tells others who holds the lock: not synced, but a checkpoint is
     const archive = new Archive(db, folder, host, options);
     archive.leftover = leftover;
     db.run("PRAGMA synchronous = FULL");
@@ -474,7 +474,7 @@ export class Archive {
       return;
     }
     try {
-      this.#db.run("PRAGMA synchronous = OFF");
+      this.#db.run("PRAGMA synchronous = NORMAL"); // not OFF: closing checkpoints, and then removes the WAL
       this.#db
         .query("UPDATE run SET ended = ?, summary = ? WHERE id = ?")
         .run(sys.now(), JSON.stringify(summary), this.#run);

@@ -4,6 +4,7 @@ import { readAt, sys } from "../system/system.ts";
 import { asCounted, parseRecord } from "./counting.ts";
 import { Counter, type RankOf, type Verdict } from "./counts.ts";
 import { type ReadableSegment, readSegmentLines } from "./read.ts";
+import { parseSegmentName } from "./segment.ts";
 
 /** Lines that lie this close are read in one go. */
 const GAP = 1 << 16;
@@ -17,8 +18,10 @@ export interface Family {
   /** The session that was not spawned by another one of the archive; absent for records without a session. */
   readonly root: string | undefined;
   readonly records: readonly WeirRecord[];
-  /** The highest number of an own segment that holds one of its records; -1 without any. */
+  /** The segments that hold them, by their place in the list. */
   readonly segments: readonly number[];
+  /** When the first of them was archived (midnight, UTC): for records that nobody told the time of. */
+  readonly archived: string;
 }
 
 /** Where each line of the archive is, and whose it is. */
@@ -135,10 +138,15 @@ export function familiesOf(segments: readonly ReadableSegment[], rankOf: RankOf)
               ),
             ),
             segments: [...new Set(part.map(places.segment))],
+            archived: `${dateOf(segments[places.segment(part[0] ?? 0)]?.path ?? "")}T00:00:00Z`,
           };
       }
     },
   };
+}
+
+function dateOf(path: string): string {
+  return parseSegmentName(path.replace(/^.*[\\/]/, ""))?.date ?? "1970-01-01";
 }
 
 interface Group {

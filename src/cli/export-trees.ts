@@ -10,6 +10,7 @@ import { OtlpFiles } from "../export/otlp-file.ts";
 import { fileOutput, type Output, signalPath, streamOutput } from "../export/output.ts";
 import { nounOf } from "../export/sender.ts";
 import { treeText } from "../export/text.ts";
+import type { Family } from "../export/tree.ts";
 import { env } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import { paint } from "./color.ts";
@@ -23,7 +24,7 @@ type Options = OptionsOf<typeof exportArgs>;
 /** What becomes of each family; false once nobody reads any more. */
 interface Sink {
   readonly outputs: readonly Output[];
-  family(root: string | undefined, records: Parameters<OtlpFiles["family"]>[1]): boolean;
+  family(family: Family): boolean;
   end(): string;
 }
 
@@ -41,9 +42,9 @@ export async function runTrees(
     options.format === "text" ? textSink(options, filter, io) : otlpSink(options, signals, filter, resource, io);
   let open = true;
   try {
-    for (const { root, records } of families) {
+    for (const family of families) {
       if (io.stopSignal()) break;
-      open = sink.family(root, records);
+      open = sink.family(family);
       if (!open) break;
     }
     const signal = io.stopSignal();
@@ -96,7 +97,7 @@ function otlpSink(
   });
   return {
     outputs: [...outputs.values()],
-    family: (root, records) => files.family(root, records),
+    family: (family) => files.family(family),
     end() {
       files.end();
       return signals.map((signal) => `${count(files.written[signal])} ${nounOf(signal)}`).join(", ");
@@ -112,8 +113,8 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
   let sessions = 0;
   return {
     outputs: [output],
-    family(root, records) {
-      const text = treeText(root, records, filter, style);
+    family(family) {
+      const text = treeText(family, filter, style);
       if (text === "") return true;
       sessions++;
       return output.write(text);

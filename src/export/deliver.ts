@@ -1,6 +1,5 @@
 /** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
 import { textHash } from "../record/identity.ts";
-import type { WeirRecord } from "../record/schema.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
 import { type Filter, passes } from "./filter.ts";
@@ -13,7 +12,7 @@ import { Meter, type MetricsOfResource } from "./points.ts";
 import { type Fixed, formOf, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
 import { settledNodes } from "./settled.ts";
 import { factKey, spanOf } from "./spans.ts";
-import { type Node, treeOf } from "./tree.ts";
+import { type Family, type Node, treeOf } from "./tree.ts";
 
 /** What fits into a request: receivers that speak gRPC take 4 MiB, and a batch lost to a refusal should be small. */
 const BATCH_ITEMS = 1000;
@@ -22,11 +21,7 @@ const BATCH_BYTES = 3_500_000;
 /** What counts, a family at a time; see `archive/families.ts`. */
 export interface Families {
   readonly records: number;
-  [Symbol.iterator](): Iterator<{
-    readonly root: string | undefined;
-    readonly records: readonly WeirRecord[];
-    readonly segments: readonly number[];
-  }>;
+  [Symbol.iterator](): Iterator<Family & { readonly segments: readonly number[] }>;
 }
 
 export interface DeliverOptions {
@@ -116,7 +111,7 @@ class Run {
       await this.#sender.resume();
       for (const family of this.families) {
         if (this.around.stopped()) throw new Stopped();
-        this.#takeFamily(family.root, family.records, family.segments);
+        this.#takeFamily(family, family.segments);
         this.#taken += family.records.length;
         await this.#flush(BATCH_ITEMS);
       }
@@ -133,9 +128,10 @@ class Run {
     return { sent: this.#sender.sent, open: this.#open, lacking: this.#lacking, isStopped };
   }
 
-  #takeFamily(root: string | undefined, records: readonly WeirRecord[], segments: readonly number[]): void {
+  #takeFamily(family: Family, segments: readonly number[]): void {
     const { filter, content, onlyNew } = this.options;
-    const { nodes } = treeOf(root, records);
+    const { records } = family;
+    const nodes = treeOf(family);
     const settled = onlyNew ? settledNodes(nodes, records, sys.now()) : undefined;
     const wanted = nodes.filter((node) => passes(node.record, filter));
     const given = { resources: this.#resources, content };

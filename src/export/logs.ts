@@ -37,14 +37,14 @@ export function logsOf(nodes: readonly Node[], records: readonly WeirRecord[], o
     if (!isTopSession(record)) continue;
     const times = timesOf(record);
     const first = nodes.find((node) => node.record.session_id === record.session_id);
-    if (!times || !first) continue;
+    if (!first) continue;
     const attributes = {
       ...about("weir.session.start", record),
       [GEN_AI.agentName]: agentNameOf(record),
       ...modelOf(nodes, record.session_id),
     };
     told.push({
-      log: log(first, times.start, `session ${record.agent}`, attributes, options.resources, record),
+      log: log(first, times?.start ?? first.start, `session ${record.agent}`, attributes, options.resources, record),
       record,
       node: first,
     });

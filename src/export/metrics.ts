@@ -53,7 +53,7 @@ export function measure(
     if (record.operation === "chat" && parent) calls.set(parent, (calls.get(parent) ?? 0) + 1);
   for (const node of nodes) measureNode(meter, node, calls.get(node), resources);
   for (const record of records) {
-    const time = isTopSession(record) ? timesOf(record)?.start : undefined;
+    const time = isTopSession(record) ? (timesOf(record)?.start ?? nodes[0]?.start) : undefined;
     if (time) meter.add(resources.of(record), INSTRUMENTS.sessions, 1, {}, time);
   }
 }

@@ -1,5 +1,4 @@
 /** Owns OTLP as files: JSON messages, one a line, as the Collector's file receiver reads them. */
-import type { WeirRecord } from "../record/schema.ts";
 import { type Filter, passes } from "./filter.ts";
 import { logsOf } from "./logs.ts";
 import { measure } from "./metrics.ts";
@@ -8,7 +7,7 @@ import { encode, type Signal } from "./otlp.ts";
 import type { Output } from "./output.ts";
 import { Meter } from "./points.ts";
 import { type SpanOptions, spanOf } from "./spans.ts";
-import { treeOf } from "./tree.ts";
+import { type Family, treeOf } from "./tree.ts";
 
 const LINE_ITEMS = 500;
 const NEWLINE = Uint8Array.of(10);
@@ -26,8 +25,9 @@ export class OtlpFiles {
   ) {}
 
   /** False once nobody reads any more. */
-  family(root: string | undefined, records: readonly WeirRecord[]): boolean {
-    const { nodes } = treeOf(root, records);
+  family(family: Family): boolean {
+    const { records } = family;
+    const nodes = treeOf(family);
     const wanted = nodes.filter((node) => passes(node.record, this.filter));
     const told = records.filter((record) => passes(record, this.filter));
     let open = true;

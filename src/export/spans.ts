@@ -15,6 +15,10 @@ export interface SpanOptions {
 
 export function spanOf(node: Node, { resources, content }: SpanOptions): OtelSpan {
   const { record } = node;
+  const attributes = attributesOf(record, content);
+  // Some agents tell no times; such a span stands where its session does, or where it was archived.
+  if (!node.derived && record.time === undefined && record.end_time === undefined)
+    attributes["weir.time_unknown"] = true;
   return new OtelSpan(
     node.traceId,
     node.spanId,
@@ -23,7 +27,7 @@ export function spanOf(node: Node, { resources, content }: SpanOptions): OtelSpa
     kindOf(record),
     node.start,
     node.end,
-    attributesOf(record, content),
+    attributes,
     eventsOf(node, content),
     statusOf(record, content),
     resources.of(record),

@@ -1,9 +1,8 @@
 /** Owns span trees as text for a terminal: a session's turns, and below each what it did, with time, tokens and failures. */
-import type { WeirRecord } from "../record/schema.ts";
 import { nameOf } from "./attributes.ts";
 import { type Filter, passes } from "./filter.ts";
 import { millisOf } from "./otel.ts";
-import { type Node, treeOf } from "./tree.ts";
+import { type Family, type Node, treeOf } from "./tree.ts";
 
 /** How text is made safe and coloured; the terminal is not this file's business. */
 export interface Style {
@@ -15,17 +14,12 @@ export interface Style {
 }
 
 /** A family as text; empty when nothing of it passes. */
-export function treeText(
-  root: string | undefined,
-  records: readonly WeirRecord[],
-  filter: Filter,
-  style: Style,
-): string {
-  const nodes = treeOf(root, records).nodes.filter((node) => passes(node.record, filter));
+export function treeText(family: Family, filter: Filter, style: Style): string {
+  const nodes = treeOf(family).filter((node) => passes(node.record, filter));
   if (nodes.length === 0) return "";
   const shown = new Set(nodes);
   const below = Map.groupBy(nodes, (node) => (node.parent && shown.has(node.parent) ? node.parent : undefined));
-  const lines = [headOf(root, nodes, style)];
+  const lines = [headOf(family.root, nodes, style)];
   const tops = below.get(undefined) ?? [];
   const draw = (node: Node, indent: string, isLast: boolean): void => {
     lines.push(`${style.dim(`${indent}${isLast ? "└ " : "├ "}`)}${lineOf(node, style)}`);

@@ -4,7 +4,7 @@ import type { WeirRecord } from "../record/schema.ts";
 import { isRandomSpanId } from "../record/spans.ts";
 import { SPAN_OPERATIONS } from "./attributes.ts";
 import { type Caller, callerOf } from "./callers.ts";
-import { isBefore, type Time, timesOf } from "./otel.ts";
+import { isBefore, type Time, timeOf, timesOf } from "./otel.ts";
 
 /** A record that becomes a span, or a turn that no record tells of. */
 export interface Node {
@@ -23,11 +23,12 @@ export interface Node {
   readonly notes: WeirRecord[];
 }
 
-export interface Tree {
-  /** Parents before their children, else by time. */
-  readonly nodes: readonly Node[];
-  /** Records without a time in a family without any: they cannot be placed. */
-  readonly timeless: number;
+/** What is read of a family; see `archive/families.ts`. */
+export interface Family {
+  readonly root: string | undefined;
+  readonly records: readonly WeirRecord[];
+  /** For records without a time in a family without any. */
+  readonly archived: string;
 }
 
 /** One session's, or one of its subagents', own line of turns. */
@@ -45,9 +46,9 @@ class Line {
 
 const VALID_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
 
-/** Builds the tree of a family; `root` is the session that the trace is named after. */
-export function treeOf(root: string | undefined, records: readonly WeirRecord[]): Tree {
-  return new Builder(root, records).build();
+/** The nodes of a family's tree, parents before their children, else by time. */
+export function treeOf({ root, records, archived }: Family): readonly Node[] {
+  return new Builder(root, records, timeOf(archived)).build();
 }
 
 class Builder {
@@ -56,12 +57,12 @@ class Builder {
   /** Real spans that are not exported, with their parents: their children are handed up. */
   readonly #passed = new Map<string, string | undefined>();
   readonly #nodes: Node[] = [];
-  #timeless = 0;
   #earliest: Time | undefined;
 
   constructor(
     private readonly root: string | undefined,
     private readonly records: readonly WeirRecord[],
+    private readonly archived: Time,
   ) {
     const versions = new Map<string, string>();
     for (const { session_id, agent_version } of records)
@@ -74,7 +75,7 @@ class Builder {
     }
   }
 
-  build(): Tree {
+  build(): Node[] {
     const notes: WeirRecord[] = [];
     for (const record of this.records) {
       if (!SPAN_OPERATIONS.has(record.operation)) notes.push(record);
@@ -92,18 +93,14 @@ class Builder {
     for (const node of nodes) if (node.parent && !this.#isReal(node)) node.traceId = node.parent.traceId;
     for (const node of nodes.toReversed()) tellParent(node);
     for (const node of nodes) if (node.derived) tellNotes(node);
-    return { nodes, timeless: this.#timeless };
+    return nodes;
   }
 
   #isReal = (node: Node): boolean => node.record.span_id !== undefined && !node.derived;
 
   #admit(record: WeirRecord): void {
     const times = timesOf(record);
-    const start = times?.start ?? this.#earliest;
-    if (!start) {
-      this.#timeless++;
-      return;
-    }
+    const start = times?.start ?? this.#earliest ?? this.archived;
     const node = this.#nodeOf(record, start, times?.end ?? start);
     this.#nodes.push(node);
     if (this.#isReal(node)) this.#real.set(`${record.trace_id}${record.span_id}`, node);
@@ -210,12 +207,13 @@ class Builder {
 
   #placeNote(note: WeirRecord): void {
     const times = timesOf(note);
-    if (!times || note.operation === "session" || note.session_id === undefined) return;
+    if (note.operation === "session" || note.session_id === undefined) return;
+    const start = times?.start ?? this.#earliest ?? this.archived;
     const real = note.span_id === undefined ? undefined : this.#realParent(note);
-    const turn = real ?? this.#turnAt(note, times.start, true);
+    const turn = real ?? this.#turnAt(note, start, true);
     if (!turn) return;
     turn.notes.push(note);
-    if (turn.derived && isBefore(times.start, turn.start)) turn.start = times.start;
+    if (turn.derived && isBefore(start, turn.start)) turn.start = start;
   }
 
   /** Puts subagents, and sessions that others spawned, below the tool that called them. */

@@ -166,7 +166,7 @@ export function spanDraft(span: Span, unknown?: (name: string) => void): Draft {
     agent_name: text(a[GEN_AI.agentName]),
     agent_version: text(span.resource?.["service.version"]),
     status: failed ? "error" : asked || status === 1 ? "ok" : "unset",
-    error_type: text(a["error.type"]) ?? (failed ? failureOf(span) : undefined),
+    error_type: classOf(a["error.type"]) ?? (failed ? failureOf(span) : undefined),
     provider: providerName(text(first(a, ACCEPTED.provider))),
     request_model: text(a[GEN_AI.requestModel]),
     model: text(a[GEN_AI.responseModel]),
@@ -232,7 +232,13 @@ function nameOf({ name, attributes }: Span, operation: Operation): string | unde
 /** The class of a failure that has no type of its own: its exception's, or how a hook ended. */
 function failureOf({ events, attributes: a }: Span): string | undefined {
   const exception = events.find((event) => event.name === "exception");
-  return text(exception?.attributes["exception.type"]) ?? text(a["copilot_chat.hook_result_kind"]);
+  return classOf(exception?.attributes["exception.type"]) ?? classOf(a["copilot_chat.hook_result_kind"]);
+}
+
+/** A word that names a class of errors; a sentence is a message. */
+function classOf(value: unknown): string | undefined {
+  const word = text(value);
+  return word !== undefined && word.length <= NAME_LIMIT && !/\s/.test(word) ? word : undefined;
 }
 
 function toolOf({ name, attributes: a }: Span): WeirRecord["tool"] {

@@ -24,7 +24,8 @@ const FORMS = [
 const pages = [
   "README.md",
   ...readdirSync(join(root, "docs"))
-    .filter((name) => name.endsWith(".md"))
+    // recipes.test.ts tries those, which need other programs.
+    .filter((name) => name.endsWith(".md") && name !== "recipes.md")
     .map((name) => `docs/${name}`),
 ];
 

@@ -14,7 +14,7 @@ import { violations } from "./semconv.ts";
 async function nodesOf(home: string): Promise<Node[]> {
   using place = scratch({ fast: true });
   await syncInto(place.data, home);
-  return [...familiesOf(readableSegments(place.data), rankOf)].flatMap((f) => treeOf(f.root, f.records).nodes);
+  return [...familiesOf(readableSegments(place.data), rankOf)].flatMap((f) => treeOf(f));
 }
 
 describe("every agent's fixture, as spans", () => {

@@ -6,8 +6,7 @@ import { INSTRUMENTS, measure, SECOND_BOUNDS, TOKEN_BOUNDS } from "../../src/exp
 import { Resources } from "../../src/export/otel.ts";
 import { encode } from "../../src/export/otlp.ts";
 import { Meter } from "../../src/export/points.ts";
-import { treeOf } from "../../src/export/tree.ts";
-import type { WeirRecord } from "../../src/record/schema.ts";
+import { type Family, treeOf } from "../../src/export/tree.ts";
 import { rankOf, syncInto } from "../support/archive.ts";
 import { scratch } from "../support/home.ts";
 import { keyValues } from "../support/otlp.ts";
@@ -32,7 +31,7 @@ function metricsOf(families: Awaited<ReturnType<typeof familiesIn>>): {
 } {
   const resources = new Resources({});
   const meter = new Meter();
-  for (const { root, records } of families) measure(meter, treeOf(root, records).nodes, records, resources);
+  for (const family of families) measure(meter, treeOf(family), family.records, resources);
   const texts = meter.messages().map((message) => new TextDecoder().decode(encode("metrics", "json", message)));
   const metrics: Any[] = texts.flatMap((text) => JSON.parse(text).resourceMetrics[0].scopeMetrics[0].metrics);
   const sums = new Map<string, number>();
@@ -95,8 +94,9 @@ describe("metrics", () => {
 describe("log records", () => {
   test("tell calls, tool calls, turns and top-level sessions, each with its span", async () => {
     const families = await familiesIn("codex");
-    for (const { root, records } of families) {
-      const { nodes } = treeOf(root, records);
+    for (const family of families) {
+      const { records } = family;
+      const nodes = treeOf(family);
       const logs = logsOf(nodes, records, { resources: new Resources({}), content: false }).map((told) => told.log);
       const of = (name: string) => logs.filter((log) => log.eventName === name);
       const count = (operation: string): number => nodes.filter((n) => n.record.operation === operation).length;

@@ -28,6 +28,9 @@ function record(operation: WeirRecord["operation"], at: number, more: Partial<We
   };
 }
 
+const tree = (records: readonly WeirRecord[]): readonly Node[] =>
+  treeOf({ root: "s", records, archived: "2025-04-01T00:00:00Z" });
+
 /** The tree as indented names, in the order of time. */
 function drawn(nodes: readonly Node[]): string[] {
   const lines: string[] = [];
@@ -50,7 +53,7 @@ const tool = (at: number, name: string, call_id: string, more = {}): WeirRecord 
 
 describe("turns", () => {
   test("gather what happened in them, and reach as far", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       record("user_message", 0, { turn: 0, end_time: undefined }),
       chat(1, "a", { turn: 0 }),
       tool(2, "Bash", "c1", { turn: 0 }),
@@ -69,12 +72,12 @@ describe("turns", () => {
   test("keep their ids when more becomes known", () => {
     const early = [chat(1, "a", { turn: 0 })];
     const late = [...early, chat(3, "b", { turn: 0 })];
-    const id = (records: WeirRecord[]): string | undefined => treeOf("s", records).nodes[0]?.spanId;
+    const id = (records: WeirRecord[]): string | undefined => tree(records)[0]?.spanId;
     expect(id(late)).toBe(id(early)!);
   });
 
   test("take what does not say its turn by its time", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       record("user_message", 0, { turn: 0 }),
       record("user_message", 10, { turn: 1 }),
       chat(1, "a"),
@@ -84,7 +87,7 @@ describe("turns", () => {
   });
 
   test("that end with an error have failed", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       chat(1, "a", { turn: 0 }),
       record("error", 5, { turn: 0, status: "error", error_type: "overloaded" }),
     ]);
@@ -96,7 +99,7 @@ describe("subagents", () => {
   const sub = { id: "sub1", name: "explorer" };
 
   test("stand below the tool whose call id they tell", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       chat(1, "a", { turn: 0 }),
       tool(2, "Agent", "c1", { turn: 0, end_time: new Date(Date.UTC(2025, 2, 1) + 9000).toISOString() }),
       tool(2, "Agent", "c2", { turn: 0, end_time: new Date(Date.UTC(2025, 2, 1) + 9000).toISOString() }),
@@ -114,7 +117,7 @@ describe("subagents", () => {
   });
 
   test("without a record of their own stand below the agent tool that was running", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       chat(1, "a", { turn: 0 }),
       tool(2, "task", "c1", { turn: 0 }),
       chat(2.2, "b", { subagent: sub }),
@@ -132,7 +135,7 @@ describe("subagents", () => {
 
   test("with a session of their own are in their parent's trace", () => {
     const child = { session_id: "child", parent_session_id: "s" };
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       chat(1, "a", { turn: 0 }),
       tool(2, "spawn_agent", "c1", { turn: 0 }),
       chat(2.1, "b", { ...child, turn: 0 }),
@@ -156,7 +159,7 @@ describe("real spans", () => {
   const span = (n: string): string => `b7ad6b716920${n.padStart(4, "0")}`;
 
   test("keep their ids and their parents", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       record("invoke_agent", 0, { trace_id, span_id: span("1") }),
       chat(1, "a", { trace_id, span_id: span("2"), parent_span_id: span("1") }),
       chat(2, "b", { trace_id, span_id: span("3"), parent_span_id: span("9") }),
@@ -169,7 +172,7 @@ describe("real spans", () => {
   });
 
   test("are handed up past spans that are not exported", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       record("invoke_agent", 0, { trace_id, span_id: span("1") }),
       record("other", 1, { trace_id, span_id: span("2"), parent_span_id: span("1"), name: "permission" }),
       tool(2, "edit", "c", { trace_id, span_id: span("3"), parent_span_id: span("2") }),
@@ -179,7 +182,7 @@ describe("real spans", () => {
   });
 
   test("with counters for ids get derived ones", () => {
-    const { nodes } = treeOf("s", [
+    const nodes = tree([
       record("invoke_agent", 0, { trace_id, span_id: "0000000000000001" }),
       chat(1, "a", { trace_id, span_id: "0000000000000002", parent_span_id: "0000000000000001" }),
     ]);
@@ -191,7 +194,7 @@ describe("real spans", () => {
 describe("a turn is sent", () => {
   const now = Date.UTC(2025, 2, 1);
   const settled = (records: WeirRecord[], seconds: number): number => {
-    const { nodes } = treeOf("s", records);
+    const nodes = tree(records);
     return settledNodes(nodes, records, now + seconds * 1000).size;
   };
 
@@ -206,4 +209,11 @@ describe("a turn is sent", () => {
     expect(settled(records, 600)).toBe(0);
     expect(settled(records, 3700)).toBe(3);
   });
+});
+
+test("records that tell no time stand where their session does, or where they were archived", () => {
+  const timeless = { time: undefined, end_time: undefined, turn: 0 };
+  expect(tree([chat(1, "a", timeless)])[1]?.start).toEqual([Date.UTC(2025, 3, 1) / 1000, 0]);
+  const both = tree([chat(1, "a", timeless), chat(5, "b", { turn: 0 })]);
+  expect(new Set(both.map((node) => node.start[0]))).toEqual(new Set([Date.UTC(2025, 2, 1) / 1000 + 5]));
 });

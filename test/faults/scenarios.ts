@@ -45,7 +45,7 @@ function expectFacts(records: readonly WeirRecord[], expected: ReadonlySet<numbe
 }
 
 /** Who reads the archive's files without weir finds what weir finds: whole lines, none twice, nothing after them. */
-function expectPlainFiles(data: string, when: string): void {
+export function expectPlainFiles(data: string, when: string): void {
   const files = readdirSync(join(data, "archive")).map((name) => readFileSync(join(data, "archive", name), "utf8"));
   const told = files.join("").split("\n").slice(0, -1);
   for (const text of files)

@@ -192,7 +192,9 @@ async function databases(): Promise<void> {
   const expected = totals(readFileSync(jsonl, "utf8"));
   for (const [name, found] of Object.entries(JSON.parse(out)))
     say(Bun.deepEquals(found, expected), `${name}: the same totals`);
-  console.log(`          chat: ${expected.chat?.join(" calls, ")} tokens in and out`);
+  console.log(
+    `          chat: ${expected.chat?.[0]} calls, ${expected.chat?.[1]} tokens in, ${expected.chat?.[2]} out`,
+  );
 }
 
 async function phoenix(expected: Counts | undefined): Promise<void> {
@@ -212,28 +214,41 @@ async function phoenix(expected: Counts | undefined): Promise<void> {
     const { ok, err } = await exported("--to", url);
     say(ok, `Phoenix, ${round} send: ${lastLine(err)}`);
   }
-  await Bun.sleep(8000);
+  const chat = totals(readFileSync(join(work, "all.jsonl"), "utf8")).chat ?? [];
+  const wanted = [expected?.spans, chat[1], chat[2]];
+  // It takes what it is sent at once, and stores it after the answer.
+  let shown: PhoenixProject | undefined;
+  for (const end = Date.now() + 60_000; Date.now() < end; await Bun.sleep(1000)) {
+    shown = await phoenixProject(url);
+    if (Bun.deepEquals([shown?.recordCount, shown?.tokenCountPrompt, shown?.tokenCountCompletion], wanted)) break;
+  }
+  await Bun.sleep(5000); // what comes twice would show by now
+  shown = await phoenixProject(url);
+  const same = Bun.deepEquals([shown?.recordCount, shown?.tokenCountPrompt, shown?.tokenCountCompletion], wanted);
+  const sessions = shown?.sessions.edges.length ?? 0;
+  say(
+    same && sessions > 0,
+    `Phoenix: ${shown?.recordCount} spans, ${shown?.tokenCountPrompt} and ${shown?.tokenCountCompletion} tokens, ${sessions} sessions; ids equal on the second send`,
+  );
+}
+
+interface PhoenixProject {
+  readonly recordCount: number;
+  readonly tokenCountPrompt: number;
+  readonly tokenCountCompletion: number;
+  readonly sessions: { readonly edges: readonly unknown[] };
+}
+
+async function phoenixProject(url: string): Promise<PhoenixProject | undefined> {
   const query =
-    "{projects{edges{node{traceCount recordCount tokenCountPrompt tokenCountCompletion sessions(first:1000){edges{node{sessionId}}}}}}}";
+    "{projects{edges{node{recordCount tokenCountPrompt tokenCountCompletion sessions(first:1000){edges{node{sessionId}}}}}}}";
   const answer = await fetch(`${url}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ query }),
   });
-  const { data: found } = (await answer.json()) as {
-    data: { projects: { edges: { node: Record<string, unknown> }[] } };
-  };
-  const { sessions, ...project } = found.projects.edges[0]!.node;
-  const chat = totals(readFileSync(join(work, "all.jsonl"), "utf8")).chat ?? [];
-  const same =
-    project.recordCount === expected?.spans &&
-    project.tokenCountPrompt === chat[1] &&
-    project.tokenCountCompletion === chat[2];
-  const { length } = (sessions as { edges: unknown[] }).edges;
-  say(
-    same && length > 0,
-    `Phoenix shows ${JSON.stringify(project)} and ${length} sessions; ids equal on the second send`,
-  );
+  const { data: found } = (await answer.json()) as { data: { projects: { edges: { node: PhoenixProject }[] } } };
+  return found.projects.edges[0]?.node;
 }
 
 mkdirSync(tools, { recursive: true });

@@ -59,6 +59,7 @@ export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
 /** `<session>/main.jsonl`, `<session>/<label>-<child>.jsonl`, or in older builds `<session>.jsonl`. */
 function start({ path, stem }: SourceInfo): State {
   const folder = /debug-logs\/([^/]+)\//.exec(path)?.[1];
+  if (!path.includes("debug-logs/")) return { own: "", turn: -1 }; // named by hand: its entries say whose they are
   if (folder === undefined) return { own: stem, turn: -1 };
   if (stem === "main") return { own: folder, turn: -1 };
   const own = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(stem)?.[0] ?? stem;
@@ -73,6 +74,7 @@ function step(state: State, line: Line, emit: Emit): void {
   const o = (cuts && line.envelope(cuts)) ?? line.json();
   const told = text(o.type) ?? "";
   if (SILENT.has(told)) return;
+  if (state.own === "") adopt(state, o);
   const attrs = object(o.attrs) ?? {};
   switch (told) {
     case "session_start":
@@ -100,6 +102,16 @@ function step(state: State, line: Line, emit: Emit): void {
     default:
       emit.unknown(`type ${told}`);
   }
+}
+
+/** Takes the session of the first entry for the file's. */
+function adopt(state: State, o: JsonObject): void {
+  const attrs = object(o.attrs);
+  state.own = text(o.sid) ?? "?";
+  const parent = text(attrs?.parentSessionId);
+  if (parent === undefined) return;
+  state.parent = parent;
+  if (!/subagent/i.test(text(attrs?.label) ?? "")) state.helper = true;
 }
 
 /** What all entries have in common. */

@@ -9,12 +9,12 @@ import {
   snapshot,
 } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
-import { type JsonObject, list, number, object, text } from "../../record/json.ts";
+import { list, number, object, text } from "../../record/json.ts";
 import { type Span, spanTimes } from "../../record/spans.ts";
 import { fromMillis } from "../../record/time.ts";
 import { reduceTrace } from "./trace.ts";
 
-/** Columns that repeat attributes, with their names: all that is left where the attributes were lost. */
+/** Columns that repeat attributes, with their names: told also where the attributes were lost. */
 const REPEATED: Readonly<Record<string, string>> = {
   operation_name: GEN_AI.operationName,
   provider_name: GEN_AI.providerName,
@@ -40,7 +40,6 @@ const LONGEST_EVENT = 16384;
 /** The newest rows, of which everything is compared: only there a rowid can come again. */
 const NEWEST = 1024;
 
-const columns = `json_object(${COLUMNS.map(([column, name]) => `'${name}', {spans.${column}}`).join()})`;
 const everything = `json_array(name, ${OPTIONAL.map((name) => `{spans.${name}}`).join()},
   (SELECT group_concat(id || name || octet_length(attributes)) FROM span_events WHERE span_id = spans.span_id),
   (SELECT group_concat(rowid || key || iif(octet_length(value) <= 256, value, octet_length(value)))
@@ -61,9 +60,7 @@ const LAYOUT: Layout = {
     GROUP BY trace_id ORDER BY min(rowid)`,
   rows: {
     spans: `SELECT trace_id, span_id, name, start_time_ms, end_time_ms,
-        {spans.parent_span_id} AS parent_span_id, {spans.status_code} AS status_code,
-        {spans.input_tokens} AS input_tokens, {spans.output_tokens} AS output_tokens,
-        iif(EXISTS (SELECT 1 FROM span_attributes WHERE span_id = spans.span_id), NULL, ${columns}) AS columns,
+        ${OPTIONAL.map((name) => `{spans.${name}} AS ${name}`).join()},
         (SELECT json_group_object(key, iif(octet_length(value) <= ${LONGEST_VALUE}, value, NULL))
           FROM span_attributes WHERE span_id = spans.span_id) AS attributes,
         (SELECT json_group_array(json_array(name, format('%!.17g', timestamp_ms),
@@ -102,7 +99,13 @@ function reduce(group: Group, _source: unknown, emit: Emit): void {
 }
 
 function spanOf(row: Row): Span {
-  const attributes = object(parsed(row.columns ?? row.attributes)) ?? {};
+  const attributes = (object(parsed(row.attributes)) ?? {}) as Record<string, unknown>;
+  for (const [column, name] of COLUMNS) {
+    const value = row[column];
+    // The two are written together. Where another program changed one of them, the larger number is the later one.
+    if (value !== null && value !== undefined && !(typeof value === "number" && Number(attributes[name]) > value))
+      attributes[name] = value;
+  }
   return {
     traceId: String(row.trace_id),
     spanId: String(row.span_id),
@@ -110,19 +113,9 @@ function spanOf(row: Row): Span {
     name: text(row.name) ?? "",
     ...spanTimes(row.start_time_ms, row.end_time_ms),
     status: number(row.status_code),
-    attributes: withTokens(attributes, row),
+    attributes,
     events: row.events === "[]" ? NONE : eventsOf(list(parsed(row.events))),
   };
-}
-
-/** Columns and attributes are written together. Where another program changed one of them, the larger is the later. */
-function withTokens(attributes: JsonObject, { input_tokens, output_tokens }: Row): JsonObject {
-  const input = number(input_tokens) ?? 0;
-  const output = number(output_tokens) ?? 0;
-  const isTold =
-    input <= Number(attributes[GEN_AI.usageInputTokens] ?? 0) &&
-    output <= Number(attributes[GEN_AI.usageOutputTokens] ?? 0);
-  return isTold ? attributes : { ...attributes, [GEN_AI.usageInputTokens]: input, [GEN_AI.usageOutputTokens]: output };
 }
 
 const NONE: Span["events"] = [];

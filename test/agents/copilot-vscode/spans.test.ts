@@ -487,4 +487,4 @@ test("what random syncs tell of rows that are added, replaced and deleted is eve
       }[])
         expect(rows.get(row.span_id)).toBe(row.input_tokens);
     });
-});
+}, 60_000);

@@ -377,6 +377,22 @@ describe("debug log", () => {
     });
   });
 
+  test("a file that is named by hand says itself whose it is", async () => {
+    for (const [name, session, parent] of [
+      ["main.jsonl", S1, undefined],
+      [`runSubagent-Explore-${SUB}.jsonl`, SUB, S1],
+      ["title-d84425c2-7b6d-41cf-85d4-b2a82ecfaee3.jsonl", undefined, S1],
+    ] as const) {
+      using home = scratch();
+      const path = home.write(`elsewhere/${name}`, textOf(`more/debug-logs/${S1}/${name}`));
+      const sources = [{ agent: "copilot-vscode", stream: "debug_log", path }];
+      await syncInto(home.data, home.home, { choice: { agents: [], streams: [], sources } });
+      const calls = of(countedIn(home), "chat");
+      expect(calls.length).toBeGreaterThan(0);
+      for (const record of calls) expect([record.session_id, record.parent_session_id]).toEqual([session, parent]);
+    }
+  });
+
   test("long entries are read past their messages, with the same records", async () => {
     const lines = (fill: string) =>
       jsonl([

@@ -1,0 +1,49 @@
+import { expect, test } from "bun:test";
+import type { ReadSpan } from "../support/otlp.ts";
+import { violations } from "./semconv.ts";
+
+const good: ReadSpan = {
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  parentSpanId: "",
+  name: "chat gpt-5",
+  kind: 3,
+  start: 1n,
+  end: 2n,
+  status: 0,
+  attributes: {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-5",
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.cache_read.input_tokens": 4,
+  },
+  events: [],
+  resource: { "service.name": "codex" },
+};
+
+const withAttributes = (more: Record<string, unknown>): Partial<ReadSpan> => ({
+  attributes: { ...good.attributes, ...more },
+});
+
+test("the validator finds nothing in a span as it should be, and each thing that is wrong in others", () => {
+  expect(violations(good)).toEqual([]);
+  const wrong: readonly [Partial<ReadSpan>, string][] = [
+    [{ spanId: "0000000000000000" }, "span id"],
+    [{ traceId: "abc" }, "trace id"],
+    [{ parentSpanId: good.spanId }, "own parent"],
+    [{ end: 0n }, "times"],
+    [{ kind: 1 }, "kind"],
+    [{ name: "chat" }, "name"],
+    [{ status: 2 }, "error.type"],
+    [{ resource: {} }, "service.name"],
+    [withAttributes({ "gen_ai.provider.name": undefined }), "required"],
+    [withAttributes({ "gen_ai.usage.input_tokens": "10" }), "no int"],
+    [withAttributes({ "gen_ai.tool.name": "Bash" }), "does not belong"],
+    [withAttributes({ "gen_ai.made.up": 1 }), "no convention"],
+    [withAttributes({ "gen_ai.response.id": "" }), "empty"],
+    [withAttributes({ "gen_ai.usage.cache_creation.input_tokens": 7 }), "caches exceed"],
+    [withAttributes({ "gen_ai.operation.name": "think" }), "unknown operation"],
+  ];
+  for (const [change, what] of wrong) expect(violations({ ...good, ...change }).join("\n")).toContain(what);
+});
