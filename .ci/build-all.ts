@@ -45,7 +45,9 @@ async function smoke({ platform, path }: Built): Promise<boolean> {
     env: { ...process.env, WEIR_TEST_DIST: folder },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  return (await child.exited) === 0;
+  const passed = (await child.exited) === 0;
+  rmSync(folder, { recursive: true });
+  return passed;
 }
 
 rmSync(release, { recursive: true, force: true });

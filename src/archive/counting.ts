@@ -4,6 +4,9 @@ import { WeirError } from "../system/errors.ts";
 import { Counter, type RankOf, type Verdict } from "./counts.ts";
 import { type ReadableSegment, readSegmentLines } from "./read.ts";
 
+/** Records between two pauses: some ten milliseconds. */
+export const BETWEEN_PAUSES = 1024;
+
 /** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
 export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
   for (const { path, bytes } of segments) {
@@ -20,6 +23,25 @@ export function* allRecords(segments: readonly ReadableSegment[]): Generator<Wei
 export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
   const counter = new Counter(rankOf);
   for (const record of allRecords(segments)) counter.add(record);
+  yield* counted(segments, counter);
+}
+
+/** The same for a program that must hear a stop signal meanwhile: `pause` is called every now and then. */
+export async function countingRecordsWithPauses(
+  segments: readonly ReadableSegment[],
+  rankOf: RankOf,
+  pause: () => Promise<void>,
+): Promise<Generator<WeirRecord>> {
+  const counter = new Counter(rankOf);
+  let number = 0;
+  for (const record of allRecords(segments)) {
+    counter.add(record);
+    if (++number % BETWEEN_PAUSES === 0) await pause();
+  }
+  return counted(segments, counter);
+}
+
+function* counted(segments: readonly ReadableSegment[], counter: Counter): Generator<WeirRecord> {
   const verdictOf = counter.verdicts();
   let index = 0;
   for (const record of allRecords(segments)) {

@@ -1,7 +1,7 @@
 /** Owns reading what counts a family of sessions at a time: one pass that notes places, then each family's own lines. */
 import type { WeirRecord } from "../record/schema.ts";
 import { readAt, sys } from "../system/system.ts";
-import { asCounted, parseRecord } from "./counting.ts";
+import { asCounted, BETWEEN_PAUSES, parseRecord } from "./counting.ts";
 import { Counter, type RankOf, type Verdict } from "./counts.ts";
 import { type ReadableSegment, readSegmentLines } from "./read.ts";
 import { parseSegmentName } from "./segment.ts";
@@ -100,12 +100,19 @@ export interface Families {
   [Symbol.iterator](): Iterator<Family>;
 }
 
-/** Goes once through the archive to see what counts and where it is; then gives one family at a time. */
-export function familiesOf(segments: readonly ReadableSegment[], rankOf: RankOf): Families {
+/**
+ * Goes once through the archive to see what counts and where it is; then gives one family at a time. `pause` is called
+ * every now and then, so that a stop signal is heard; it may throw.
+ */
+export async function familiesOf(
+  segments: readonly ReadableSegment[],
+  rankOf: RankOf,
+  pause: () => Promise<void> = async () => undefined,
+): Promise<Families> {
   const counter = new Counter(rankOf);
   const places = new Places();
   const sessions = new Sessions();
-  segments.forEach(({ path, bytes }, number) => {
+  for (const [number, { path, bytes }] of segments.entries()) {
     let offset = 0;
     for (const line of readSegmentLines(path, bytes)) {
       const record = parseRecord(line, path, offset);
@@ -115,10 +122,11 @@ export function familiesOf(segments: readonly ReadableSegment[], rankOf: RankOf)
         const session = record.session_id === undefined ? -1 : sessions.numberOf(record.session_id);
         if (session >= 0 && record.parent_session_id !== undefined) sessions.spawned(session, record.parent_session_id);
         places.add(number, offset, length, session);
+        if (places.count % BETWEEN_PAUSES === 0) await pause();
       }
       offset += length + 1;
     }
-  });
+  }
   const verdictOf = counter.verdicts();
   const groups = groupsOf(places, sessions, verdictOf);
   let records = 0;

@@ -18,6 +18,7 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { Interrupted, pauses } from "./pause.ts";
 import { plural } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -45,7 +46,7 @@ export async function runTo(
   io.log.verbose(`sending to ${destination.origin}`);
   const delivery = await Delivery.open(io.dataDir, destination.id, destination.origin);
   try {
-    const families = familiesOf(reader.segments, rankOf);
+    const families = await familiesOf(reader.segments, rankOf, pauses(io));
     const asked = { filter, content: options.content === true, onlyNew: options.new === true, resource };
     const around = {
       rest: io.rest,
@@ -65,6 +66,10 @@ export async function runTo(
     }
     io.log.info(summary(destination, sent, open));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;
+  } catch (error) {
+    const signal = io.stopSignal();
+    if (error instanceof Interrupted && signal) return EXIT[signal];
+    throw error;
   } finally {
     delivery.close();
     if (destination.routes.some((route) => route.protocol === "grpc")) (await import("../system/grpc.ts")).hangUp();

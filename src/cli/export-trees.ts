@@ -17,6 +17,7 @@ import { paint } from "./color.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { Interrupted, pauses } from "./pause.ts";
 import { count, show } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -37,26 +38,23 @@ export async function runTrees(
   const resource = resourceAttributes(env);
   const signals = signalsFor(options);
   using reader = openReader(io.dataDir);
-  const families = familiesOf(reader.segments, rankOf);
   const sink =
     options.format === "text" ? textSink(options, filter, io) : otlpSink(options, signals, filter, resource, io);
   let open = true;
   try {
-    for (const family of families) {
-      if (io.stopSignal()) break;
+    const pause = pauses(io);
+    for (const family of await familiesOf(reader.segments, rankOf, pause)) {
+      await pause();
       open = sink.family(family);
       if (!open) break;
-    }
-    const signal = io.stopSignal();
-    if (signal) {
-      for (const output of sink.outputs) output.abandon();
-      return EXIT[signal];
     }
     const said = open ? sink.end() : "";
     for (const output of sink.outputs) output.finish();
     if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
   } catch (error) {
     for (const output of sink.outputs) output.abandon();
+    const signal = io.stopSignal();
+    if (error instanceof Interrupted && signal) return EXIT[signal];
     throw error;
   }
   return EXIT.done;

@@ -1,7 +1,7 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
-import { allRecords, countingRecords } from "../archive/counting.ts";
+import { allRecords, BETWEEN_PAUSES, countingRecordsWithPauses } from "../archive/counting.ts";
 import { openReader } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
 import { type Filter, passes, withoutContent } from "../export/filter.ts";
@@ -14,6 +14,7 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { Interrupted, pauses } from "./pause.ts";
 import { nearest, plural } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -45,26 +46,26 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   const { segments } = reader;
   const writer = await writerOf(options.format);
   const output = outputOf(options, io);
-  const records = options.all ? allRecords(segments) : countingRecords(segments, rankOf);
   let written = 0;
+  let seen = 0;
   try {
+    const pause = pauses(io);
+    const records = options.all ? allRecords(segments) : await countingRecordsWithPauses(segments, rankOf, pause);
     let open = output.write(writer.begin());
     for (const record of open ? records : []) {
-      if (io.stopSignal()) break;
+      if (++seen % BETWEEN_PAUSES === 0) await pause();
       if (!passes(record, filter)) continue;
       open = output.write(writer.record(options.content ? record : withoutContent(record)));
       if (!open) break;
       written++;
     }
-    const signal = io.stopSignal();
-    if (signal) {
-      output.abandon();
-      return EXIT[signal];
-    }
     if (open) output.write(writer.end());
+    await pause();
     output.finish();
   } catch (error) {
     output.abandon();
+    const signal = io.stopSignal();
+    if (error instanceof Interrupted && signal) return EXIT[signal];
     throw error;
   }
   if (isFile(options)) io.log.info(`wrote ${plural(written, "record")} to ${options.output}`);

@@ -1,5 +1,6 @@
 /** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
 import { textHash } from "../record/identity.ts";
+import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
 import { type Filter, passes } from "./filter.ts";
@@ -110,6 +111,7 @@ class Run {
     try {
       await this.#sender.resume();
       for (const family of this.families) {
+        await yieldToEvents();
         if (this.around.stopped()) throw new Stopped();
         this.#takeFamily(family, family.segments);
         this.#taken += family.records.length;

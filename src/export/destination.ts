@@ -2,7 +2,8 @@
 import { fingerprint } from "../record/identity.ts";
 import { WeirError } from "../system/errors.ts";
 import type { Certificates } from "../system/network.ts";
-import { errorCode, readSmallFile } from "../system/system.ts";
+import { platform } from "../system/process.ts";
+import { errorCode, ifPresent, readSmallFile, sys } from "../system/system.ts";
 import type { Attributes } from "./otel.ts";
 import { type Encoding, SIGNALS, type Signal } from "./otlp.ts";
 import { parseHeaders, parsePairs, SecretHeaders } from "./secret.ts";
@@ -132,6 +133,9 @@ function headersOf(signal: Signal, file: string | undefined, variables: Variable
 }
 
 function headersIn(path: string): string {
+  const mode = ifPresent(() => sys.stat(path))?.mode ?? 0;
+  if (platform !== "win32" && (mode & 0o077) !== 0)
+    throw wrong("--headers-file: other users may read the file", `chmod 600 ${path}`);
   const text = fileOf({ value: path, by: "--headers-file" }) ?? "";
   return text
     .split(/\r?\n/)

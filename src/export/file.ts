@@ -26,6 +26,12 @@ export function wholeFile(path: string): WholeFile {
   const fd = guarded(() => openForWriting(part, true));
   let pending: Uint8Array[] = [];
   let size = 0;
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    sys.close(fd);
+  };
   const flush = (): void => {
     if (size > 0) guarded(() => writeFully(fd, Buffer.concat(pending), null));
     pending = [];
@@ -42,13 +48,13 @@ export function wholeFile(path: string): WholeFile {
       flush();
       guarded(() => {
         sys.fsync(fd);
-        sys.close(fd);
+        close();
         sys.rename(part, path);
         syncFolder(dirname(path));
       });
     },
     abandon() {
-      sys.close(fd);
+      close();
       ifPresent(() => sys.unlink(part));
     },
   };

@@ -41,7 +41,8 @@ export function* matchSources(found: readonly Found[], archive: Archive): Genera
     if (!first) continue;
     const rows = archive.sourcesOf(first.agent.id, first.stream.kind);
     const byPath = new Map<string, SourceRow>();
-    for (const row of rows) byPath.set(row.path, row);
+    // Where one file took another's place, both rows have its path: the one that was read last is the one that stood there.
+    for (const row of rows) if (!((byPath.get(row.path)?.readAt ?? 0) > row.readAt)) byPath.set(row.path, row);
     // Only a file that is not where it was asks for these; in most runs none is.
     let rowsByInode: Map<number, SourceRow[]> | undefined;
     let foundByInode: Map<number, Found[]> | undefined;

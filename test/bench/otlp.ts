@@ -8,18 +8,6 @@ import { callLines, sessionPath } from "../support/claude.ts";
 const ROUNDS = Number(process.env.WEIR_BENCH_ROUNDS ?? 5);
 const PER_SESSION = 1000;
 
-if (process.argv[2] === "sink") {
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    async fetch(request) {
-      await request.arrayBuffer();
-      return new Response(new Uint8Array(), { headers: { "content-type": request.headers.get("content-type") ?? "" } });
-    },
-  });
-  console.log(server.port);
-} else await main();
-
 interface Measured {
   readonly cpu: number;
   readonly wall: number;
@@ -79,3 +67,15 @@ async function main(): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+if (process.argv[2] === "sink") {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      await request.arrayBuffer();
+      return new Response(new Uint8Array(), { headers: { "content-type": request.headers.get("content-type") ?? "" } });
+    },
+  });
+  console.log(server.port);
+} else await main();

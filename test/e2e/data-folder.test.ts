@@ -196,7 +196,12 @@ describe("a segment that is not what was committed", () => {
     using place = synced();
     const file = join(place.data, "archive", segmentsOf(place)[0]!);
     const whole = readFileSync(file);
-    writeFileSync(file, Buffer.concat([whole, whole.subarray(0, 3000)]));
+    const call = whole
+      .toString()
+      .split("\n")
+      .find((line) => line.includes('"operation":"chat"'));
+    const uncommitted = `${call?.replace('"rev":0', '"rev":9').replace('"input_tokens":1', '"input_tokens":777777')}\n`;
+    writeFileSync(file, whole + uncommitted + uncommitted.slice(0, 300));
     expect(numbersOf(place)).toEqual(ALL);
     expect(runSync(place).status).toBe(0);
     expect(readFileSync(file).equals(whole)).toBe(true);

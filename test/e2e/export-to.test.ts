@@ -295,6 +295,35 @@ describe("weir export --to", () => {
     });
   }
 
+  test("a stop signal ends it; the next run goes on", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    to.fault = () => ({ status: 503, headers: { "retry-after": "20" } });
+    const run = startWeir(["export", "--data-dir", own.data, "--to", to.url, "--new"]);
+    run.stdin.end();
+    while (to.got.length === 0) await Bun.sleep(20);
+    await Bun.sleep(100);
+    run.kill("SIGTERM");
+    await run.exited;
+    expect(run.exitCode).toBe(143);
+    to.fault = () => undefined;
+    expect((await send(own, ["--to", to.url, "--new"])).status).toBe(0);
+    expect(to.got[0]?.raw).toEqual(to.got[1]!.raw);
+  });
+
+  test("a sync at the same time disturbs nothing", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    let synced: number | null = -1;
+    to.fault = () => {
+      own.write(sessionPath("later"), callLines(900, 910, "later"));
+      synced = runSync(own).status;
+      return undefined;
+    };
+    expect((await send(own, ["--to", to.url, "--new"])).status).toBe(0);
+    expect(synced).toBe(0);
+  });
+
   test("headers may come from a file", async () => {
     await using to = await receiver();
     const file = join(place.root, "headers");
@@ -302,5 +331,9 @@ describe("weir export --to", () => {
     chmodSync(file, 0o600);
     await send(place, ["--to", to.url, "--headers-file", file]);
     expect(to.got[0]?.headers).toMatchObject({ authorization: "Basic abc=", "x-version": "4" });
+    chmodSync(file, 0o644);
+    const open = await send(place, ["--to", to.url, "--headers-file", file]);
+    expect(open.status).toBe(2);
+    expect(open.stderr).toContain("chmod 600");
   });
 });

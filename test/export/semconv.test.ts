@@ -1,10 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import { countingRecords } from "../../src/archive/counting.ts";
 import { familiesOf } from "../../src/archive/families.ts";
 import { readableSegments } from "../../src/archive/read.ts";
+import { SPAN_OPERATIONS } from "../../src/export/attributes.ts";
 import { Resources } from "../../src/export/otel.ts";
 import { encode } from "../../src/export/otlp.ts";
 import { spanOf } from "../../src/export/spans.ts";
 import { type Node, treeOf } from "../../src/export/tree.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import { tokensOf } from "../../src/record/usage.ts";
 import { rankOf, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
@@ -14,7 +18,7 @@ import { violations } from "./semconv.ts";
 async function nodesOf(home: string): Promise<Node[]> {
   using place = scratch({ fast: true });
   await syncInto(place.data, home);
-  return [...familiesOf(readableSegments(place.data), rankOf)].flatMap((f) => treeOf(f));
+  return [...(await familiesOf(readableSegments(place.data), rankOf))].flatMap((f) => treeOf(f));
 }
 
 describe("every agent's fixture, as spans", () => {
@@ -32,6 +36,17 @@ describe("every agent's fixture, as spans", () => {
       expect(new Set(read.map((span) => `${span.traceId}${span.spanId}`)).size).toBe(read.length);
       const text = new TextDecoder().decode(json);
       expect(markers.filter((marker) => text.includes(marker))).toEqual([]);
+    });
+
+    test(`${name} has a span for each call, tool, hook and agent that counts`, async () => {
+      using place = scratch({ fast: true });
+      await syncInto(place.data, path);
+      const segments = readableSegments(place.data);
+      const counted = [...countingRecords(segments, rankOf)].filter((r) => SPAN_OPERATIONS.has(r.operation));
+      const nodes = [...(await familiesOf(segments, rankOf))].flatMap((f) => treeOf(f)).filter((node) => !node.derived);
+      expect(nodes.map((node) => node.record.id).sort()).toEqual(counted.map((r) => r.id).sort());
+      const tokens = (records: readonly WeirRecord[]): number => records.reduce((sum, r) => sum + tokensOf(r.usage), 0);
+      expect(tokens(nodes.map((node) => node.record))).toBe(tokens(counted));
     });
 
     test(`${name} has no span without its parent, and no circle`, async () => {

@@ -11,13 +11,11 @@ import { rankOf, syncInto } from "../support/archive.ts";
 import { scratch } from "../support/home.ts";
 import { keyValues } from "../support/otlp.ts";
 
-async function familiesIn(
-  ...agents: string[]
-): Promise<{ root: string | undefined; records: readonly WeirRecord[] }[]> {
+async function familiesIn(...agents: string[]): Promise<Family[]> {
   using place = scratch({ fast: true });
   for (const agent of agents) place.copyFixture(agent);
   await syncInto(place.data, place.home);
-  return [...familiesOf(readableSegments(place.data), rankOf)];
+  return [...(await familiesOf(readableSegments(place.data), rankOf))];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what JSON.parse gives

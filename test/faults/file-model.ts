@@ -7,10 +7,10 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -20,7 +20,7 @@ import { agents } from "../../src/agents/index.ts";
 import { countingRecords } from "../../src/archive/counting.ts";
 import { readableSegments } from "../../src/archive/read.ts";
 import { archived, openWriter, rankOf, type Writer } from "../support/archive.ts";
-import { difference, factLine, factOf, factsIn } from "../support/facts.ts";
+import { difference, factLine, factOf } from "../support/facts.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 import type { Random } from "../support/random.ts";
 
@@ -31,6 +31,10 @@ const ONLY = agents.filter(({ id }) => id === "claude-code");
 interface Log {
   path: string;
   readonly session: string;
+  /** Which file this is, wherever it goes or whatever is put in its place; a copy is another. */
+  file: number;
+  /** Where it was and what it was when a sync last saw it: one that was both moved and replaced since is another. */
+  seen?: { readonly path: string; readonly inode: number };
   /** The rest of a line whose beginning is written. */
   rest: string;
 }
@@ -43,6 +47,7 @@ class World {
   readonly #backups: { readonly log: Log; readonly bytes: Buffer }[] = [];
   #next = 0;
   #names = 0;
+  #files = 0;
   /** What has been done, to be read when a program fails. */
   readonly story: string[] = [];
 
@@ -60,7 +65,7 @@ class World {
 
   #create(): void {
     const path = this.#name();
-    const log = { path, session: `s${this.#names}`, rest: "" };
+    const log = { path, session: `s${this.#names}`, file: this.#files++, rest: "" };
     writeFileSync(path, "");
     this.logs.push(log);
     this.write(log);
@@ -126,12 +131,14 @@ class World {
     renameSync(log.path, aside.path);
     writeFileSync(log.path, "");
     log.rest = "";
+    log.file = this.#files++;
+    delete log.seen;
     this.logs.push(aside);
     if (this.#r.chance(0.7)) this.write(log);
   }
 
   copytruncate(log: Log): void {
-    const aside = { ...log, path: this.#name() };
+    const aside = { ...log, path: this.#name(), file: this.#files++, seen: undefined };
     copyFileSync(log.path, aside.path);
     const before = readFileSync(log.path).length;
     truncateSync(log.path, 0);
@@ -152,13 +159,14 @@ class World {
     const other = this.#r.pick(this.logs);
     if (other === log || !existsSync(other.path)) return;
     renameSync(log.path, other.path);
-    other.rest = "";
+    other.file = log.file;
+    other.seen = log.seen;
     this.#endsWhole(other);
     this.logs.splice(this.logs.indexOf(log), 1);
   }
 
   fork(log: Log): void {
-    const fork = { ...log, path: this.#name(), rest: "" };
+    const fork = { ...log, path: this.#name(), file: this.#files++, seen: undefined, rest: "" };
     copyFileSync(log.path, fork.path);
     this.#endsWhole(fork);
     this.logs.push(fork);
@@ -193,20 +201,25 @@ class World {
     this[action](log);
   }
 
-  /** The numbers of the facts whose lines are whole now. */
-  standing(): number[] {
-    const folder = join(this.#home, PROJECTS);
-    return readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".jsonl"))
-      .flatMap((name) => {
-        const text = readFileSync(join(folder, name), "latin1");
-        return text
-          .slice(0, text.lastIndexOf("\n") + 1)
-          .split("\n")
-          .flatMap((line) => (isWhole(line) ? [Number(/msg_0000000000(\d{8})/.exec(line)?.[1])] : []));
-      });
+  /** Adds which files hold each fact's whole line now. */
+  standing(holders: Holders): void {
+    for (const log of this.logs) {
+      const { path, seen } = log;
+      const inode = statSync(path).ino;
+      if (seen && seen.path !== path && seen.inode !== inode) log.file = this.#files++;
+      log.seen = { path, inode };
+      const text = readFileSync(path, "latin1");
+      for (const line of text.slice(0, text.lastIndexOf("\n") + 1).split("\n")) {
+        if (!isWhole(line)) continue;
+        const n = Number(/msg_0000000000(\d{8})/.exec(line)?.[1]);
+        holders.set(n, (holders.get(n) ?? new Set()).add(log.file));
+      }
+    }
   }
 }
+
+/** By the number of a fact, the files that held it when a sync ran. */
+type Holders = Map<number, Set<number>>;
 
 const ACTIONS = [
   "write",
@@ -238,15 +251,21 @@ function isWhole(line: string): boolean {
   }
 }
 
-/** What of these records is wrong, when they are to tell exactly these facts; undefined when nothing is. */
-function wrongIn(data: string, expected: ReadonlySet<number>): string | undefined {
-  const { facts, twice } = factsIn(archived(data));
+/** What of an archive is wrong, when it is to tell these facts once a file and count each once; else undefined. */
+function wrongIn(data: string, holders: Holders): string | undefined {
+  const expected = new Set(holders.keys());
+  const records = archived(data);
+  const told = Map.groupBy(
+    records.flatMap((record) => (record.rev === 0 ? (factOf(record) ?? []) : [])),
+    (n) => n,
+  );
+  const often = [...told].find(([n, times]) => times.length > (holders.get(n)?.size ?? 0));
   const counting = [...countingRecords(readableSegments(data), rankOf)].flatMap((record) => factOf(record) ?? []);
   return (
-    difference(facts, expected) ??
-    twice[0] ??
+    difference(new Set(told.keys()), expected) ??
     difference(new Set(counting), expected) ??
-    (counting.length === expected.size ? undefined : `${counting.length} calls count instead of ${expected.size}`)
+    (counting.length === expected.size ? undefined : `${counting.length} calls count instead of ${expected.size}`) ??
+    (often && `fact ${often[0]} is told ${often[1].length} times by ${holders.get(often[0])?.size} files`)
   );
 }
 
@@ -254,7 +273,7 @@ function wrongIn(data: string, expected: ReadonlySet<number>): string | undefine
 export async function runFileProgram(r: Random, actions: number): Promise<void> {
   using place: Scratch = scratch({ fast: true });
   const world = new World(place.home, r);
-  const expected = new Set<number>();
+  const holders: Holders = new Map();
   const options = { agents: ONLY, segmentMaxBytes: r.pick([4096, 5 << 20]) };
   let writer: Writer | undefined;
   for (let done = 0; done <= actions; done++) {
@@ -268,8 +287,8 @@ export async function runFileProgram(r: Random, actions: number): Promise<void> 
       await writer[Symbol.asyncDispose]();
       writer = undefined;
     }
-    for (const n of world.standing()) expected.add(n);
-    const wrong = wrongIn(place.data, expected);
+    world.standing(holders);
+    const wrong = wrongIn(place.data, holders);
     if (wrong !== undefined) throw new Error(`${wrong}; after ${world.story.join(", ")}`);
   }
 }

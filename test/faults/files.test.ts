@@ -8,10 +8,6 @@ import { runFileProgram } from "./file-model.ts";
 
 const PROGRAMS = setting("WEIR_FILE_PROGRAMS", 500);
 
-test(
-  `${PROGRAMS} programs of file actions, from seed ${SEED}`,
-  async () => {
-    for (let at = 0; at < PROGRAMS; at++) await trial(SEED + at, (r) => runFileProgram(r, r.int(4, 16)));
-  },
-  3_600_000,
-);
+test(`${PROGRAMS} programs of file actions, from seed ${SEED}`, async () => {
+  for (let at = 0; at < PROGRAMS; at++) await trial(SEED + at, (r) => runFileProgram(r, r.int(4, 16)));
+}, 3_600_000);

@@ -23,15 +23,16 @@ const LONG = { timeout: 3_600_000 };
 
 /** Small segments, so that a small home makes many of them. */
 const env = { WEIR_SEGMENT_MAX_BYTES: "16384" };
-/** The agents of the sample homes, so that the calls that are counted are about them. */
-const AGENTS = ["--agent", "claude-code,codex"];
+/** Two that append lines, one that rewrites documents, one with a database; only their calls are counted. */
+const NAMES = ["claude-code", "codex", "gemini-cli", "opencode"];
+const AGENTS = ["--agent", NAMES.join(",")];
 
 interface Call {
   readonly number: number;
   readonly name: string;
 }
 
-/** The stores of two agents with a broken line in one, and what an undisturbed run makes of them. */
+/** The stores of four agents with a broken line in one, and what an undisturbed run makes of them. */
 let world: Scratch;
 let untouched: string[];
 let whole: Whole;
@@ -75,7 +76,7 @@ function spread<T>(list: readonly T[], most: number): T[] {
 
 beforeAll(() => {
   world = scratch({ fast: true });
-  for (const agent of ["claude-code", "codex"]) world.copyFixture(agent);
+  for (const name of NAMES) world.copyFixture(name);
   world.write(sessionPath("soiled"), `${callLines(1, 3, "soiled")}garbage\n${callLines(3, 5, "soiled")}`);
   untouched = listing(world.home);
   expect(runSync(world, AGENTS, { env }).status).toBe(3);

@@ -20,7 +20,8 @@ const IMAGES = setting("WEIR_IMAGES", 300);
 const env = { WEIR_SEGMENT_MAX_BYTES: "4096" };
 const PATH = sessionPath("s1");
 const FACTS = 60;
-const numbers = (from: number, to: number): Set<number> => new Set(Array.from({ length: to - from }, (_, at) => from + at));
+const numbers = (from: number, to: number): Set<number> =>
+  new Set(Array.from({ length: to - from }, (_, at) => from + at));
 
 type Changes = ReturnType<typeof changesIn>;
 let world: Scratch;
@@ -77,7 +78,9 @@ async function wrongWith(count: number, model: (typeof MODELS)[number], seed: nu
 test.skipIf(!strace)(
   `${IMAGES} losses of power: the next sync makes each exact`,
   async () => {
-    const all = Array.from({ length: changes.length }, (_, at) => MODELS.map((model) => ({ count: at + 1, model }))).flat();
+    const all = Array.from({ length: changes.length }, (_, at) =>
+      MODELS.map((model) => ({ count: at + 1, model })),
+    ).flat();
     const some = IMAGES >= all.length ? all : random(SEED).shuffled(all).slice(0, IMAGES);
     const wrong: string[] = [];
     for (const { count, model } of some) {

@@ -52,7 +52,12 @@ function changeOf(line: string): Change | undefined {
     case "openat":
       return given.includes("O_CREAT") ? { kind: "create", path: first } : undefined;
     case "pwrite64":
-      return { kind: "write", path, offset: Number(/(\d+)$/.exec(given)?.[1]), bytes: names[0]!.subarray(0, Number(result)) };
+      return {
+        kind: "write",
+        path,
+        offset: Number(/(\d+)$/.exec(given)?.[1]),
+        bytes: names[0]!.subarray(0, Number(result)),
+      };
     case "ftruncate":
       return { kind: "truncate", path, length: Number(/(\d+)$/.exec(given)?.[1]) };
     case "fsync":
@@ -126,7 +131,10 @@ export function powerLost(
   }
   mkdirSync(join(target, "archive"), { recursive: true });
   for (const [path, disk] of model.strict ? durable : now)
-    writeFileSync(join(target, path.slice(folder.length + 1)), applied(disk, () => model.torn && r.chance(0.5)));
+    writeFileSync(
+      join(target, path.slice(folder.length + 1)),
+      applied(disk, () => model.torn && r.chance(0.5)),
+    );
 }
 
 /** A file's synced bytes with those of its later changes that survive, sector by sector. */

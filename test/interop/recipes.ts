@@ -6,7 +6,7 @@ import { blocksOf, kitchen } from "../support/recipes.ts";
 const venv = join(import.meta.dir, "../../dist/venv");
 const python = join(venv, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
 /** Pinned, so that a recipe that fails is the recipe's fault; chdb is ClickHouse as a library. */
-const PACKAGES = ["duckdb==2.0.0", "pandas==3.1.1", "pyarrow==26.0.1", "chdb==4.4.0"];
+const PACKAGES = ["duckdb==2.0.0", "pandas==3.1.1", "pyarrow==26.0.1", "pytz==2026.6", "chdb==4.4.0"];
 
 /** How a block of each tool is run in Python: the rows of its answer are in `rows`. */
 const TOOLS: Readonly<Record<string, string>> = {
