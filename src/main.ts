@@ -32,7 +32,9 @@ type Flags = {
 };
 const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false, home: [] };
 
-const stdout = createStdout((fd, bytes, offset, length) => sys.write(fd, bytes, offset, length, null));
+const stdout = createStdout((fd, bytes, offset, length) =>
+  self.interruptibly(() => sys.write(fd, bytes, offset, length, null)),
+);
 
 function colorOn(fd: 1 | 2, mode: Flags["color"]): boolean {
   return decideColor({ mode, env: self.env, isTTY: mode === "auto" && self.terminal(fd).isTTY });

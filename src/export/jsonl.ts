@@ -1,6 +1,7 @@
 /** Owns the JSON Lines format: each record as the archive has it. */
+import { visibleJson } from "../record/json.ts";
 import type { Writer } from "./writer.ts";
 
 export function jsonl(): Writer {
-  return { begin: () => "", record: (record) => `${JSON.stringify(record)}\n`, end: () => "" };
+  return { begin: () => "", record: (record) => `${visibleJson(JSON.stringify(record))}\n`, end: () => "" };
 }

@@ -9,7 +9,16 @@ import {
   rowsOf,
   valuesOf,
 } from "../system/database.ts";
-import { copyFile, errorCode, ifPresent, readAt, removeFolder, type Stat, sys } from "../system/system.ts";
+import {
+  copyFile,
+  errorCode,
+  ifPresent,
+  openForReading,
+  readAt,
+  removeFolder,
+  type Stat,
+  sys,
+} from "../system/system.ts";
 import { type Stamp, sameFile, stampOf } from "./identity.ts";
 import type { Row } from "./types.ts";
 
@@ -74,6 +83,30 @@ function wayOf({ wal, shm, journal }: Moment): Way {
   return shm?.kind === "file" ? "shared" : "copy";
 }
 
+const WAL_MAGIC = 0x377f0682;
+const LEAST_PAGE = 512;
+const LARGEST_PAGE = 65536;
+
+/**
+ * True unless the WAL begins as no WAL does: read-only beside its index, SQLite would then ask again for ten seconds
+ * and give up (measured). What cannot be looked at is SQLite's to judge.
+ */
+function beginsAsWal(path: string): boolean {
+  try {
+    const fd = openForReading(`${path}-wal`);
+    try {
+      const header = Buffer.from(readAt(fd, 0, 12));
+      const pageSize = header.readUInt32BE(8);
+      const isSize = (pageSize & (pageSize - 1)) === 0 && pageSize >= LEAST_PAGE && pageSize <= LARGEST_PAGE;
+      return isSize && (header.readUInt32BE(0) | 1) === (WAL_MAGIC | 1);
+    } finally {
+      sys.close(fd);
+    }
+  } catch {
+    return true;
+  }
+}
+
 const CHANGED = "it changed while it was read; the next run tries again";
 
 /** Another program's database, open for reading. */
@@ -100,7 +133,8 @@ export class ForeignDatabase {
     return named(() => {
       const moment = momentOf(path);
       const way = wayOf(moment);
-      if (way === "copy") return ForeignDatabase.#copied(path, moment, temporary);
+      if (way === "copy" || (way === "shared" && !beginsAsWal(path)))
+        return ForeignDatabase.#copied(path, moment, temporary);
       try {
         return ForeignDatabase.#inPlace(path, way, moment);
       } catch (error) {

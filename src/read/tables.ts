@@ -119,7 +119,11 @@ export function readIndex(db: ForeignDatabase, { name, index }: Fit): Index {
 
 /** Where the layout's newest rows end; undefined where it has no cursor or there are no rows. */
 export function readCursor(db: ForeignDatabase, { cursor }: Fit): Row | undefined {
-  return cursor === undefined ? undefined : db.page((ask) => ask.rows(cursor)).rows[0];
+  const row = cursor === undefined ? undefined : db.page((ask) => ask.rows(cursor)).rows[0];
+  // It is kept as JSON; an integer beyond 2^53 is no time and no row's number, and may be rounded.
+  return (
+    row && Object.fromEntries(Object.entries(row).map(([name, value]) => [name, isBig(value) ? Number(value) : value]))
+  );
 }
 
 /** How many rows came after this cursor and were deleted before anybody read them. */

@@ -1,6 +1,7 @@
 /** Owns a record's line: how a draft becomes one, what of it identifies its content, and how a line is taken apart again. */
 import type { Draft } from "./draft.ts";
 import { factOf, idNumber, recordId, textHash } from "./identity.ts";
+import { visibleJson } from "./json.ts";
 import { withoutCredentials, withoutHome } from "./privacy.ts";
 import type { Usage, WeirRecord } from "./schema.ts";
 import { tokensOf } from "./usage.ts";
@@ -165,7 +166,7 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at)
       let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${frame.text},${body.slice(1, -1)}`;
       if (draft.content !== undefined) text += `,"content":${JSON.stringify(draft.content)}`;
       if (draft.raw !== undefined) text += `,"raw":${JSON.stringify(draft.raw)}`;
-      return text + frame.source + placeText(at) + frame.end;
+      return visibleJson(text + frame.source + placeText(at) + frame.end);
     },
   };
 }

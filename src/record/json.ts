@@ -41,3 +41,11 @@ function parsed(json: string): JsonObject | undefined {
     return undefined;
   }
 }
+
+/** Invisible characters that JSON leaves as they are: controls, marks of direction, spaces without width, line breaks. */
+const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/** The same JSON, safe to look at on a terminal: what cannot be seen is escaped. */
+export function visibleJson(json: string): string {
+  return json.replace(INVISIBLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

@@ -19,5 +19,5 @@ export function withoutHome(path: string, homes: readonly string[]): string {
 /** An address without user information, query or fragment: no name, password or token stays in it. */
 export function withoutCredentials(url: string): string {
   const bare = url.replace(/[?#].*$/s, "");
-  return bare.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1").replace(/^[^/@:]+:[^/@]+@/, "");
+  return bare.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1").replace(/^[^/@:]+:[^/@]+@/, "");
 }

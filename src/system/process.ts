@@ -65,12 +65,32 @@ export interface Stop {
   readonly rest: (ms: number) => Promise<void>;
 }
 
+const listeners: (readonly [StopSignal, () => void])[] = [];
+
+function listen(signal: StopSignal, listener: () => void): void {
+  listeners.push([signal, listener]);
+  process.on(signal, listener);
+}
+
+/**
+ * Does work that may wait for somebody else, such as a reader that does not read, and that a signal may end at any
+ * moment: a listener could not run before the wait is over, so the signal does what it does by itself.
+ */
+export function interruptibly<T>(work: () => T): T {
+  for (const [signal, listener] of listeners) process.off(signal, listener);
+  try {
+    return work();
+  } finally {
+    for (const [signal, listener] of listeners) process.on(signal, listener);
+  }
+}
+
 /** Notes the first stop signal and wakes whoever rests; calls back for the second. */
 export function stopSignals(onSecond: (signal: StopSignal) => void): Stop {
   let received: StopSignal | undefined;
   let wake = (): void => undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => {
+    listen(signal, () => {
       if (received) onSecond(signal);
       received = signal;
       wake();

@@ -99,7 +99,9 @@ describe("each example works", () => {
       const { place, env } = world();
       using _ = place;
       const isWatch = line.includes("--watch");
-      const script = line.replace("http://127.0.0.1:4318", receiver.url.href.replace(/\/$/, ""));
+      const script = line
+        .replace("http://127.0.0.1:4318", receiver.url.href.replace(/\/$/, ""))
+        .replace("/mnt/c/Users/me", place.home);
       const child = Bun.spawn(["bash", "-c", `set -o pipefail; ${isWatch ? `exec ${script}` : script}`], {
         cwd: place.root,
         env,

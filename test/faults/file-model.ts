@@ -194,7 +194,10 @@ class World {
   }
 
   act(): void {
-    if (this.logs.length === 0 || this.#r.chance(0.08)) return this.#create();
+    if (this.logs.length === 0 || this.#r.chance(0.08)) {
+      this.#create();
+      return;
+    }
     const action = this.#r.pick(ACTIONS);
     const log = this.#r.pick(this.logs);
     this.story.push(`${action} ${log.path.slice(this.#home.length + PROJECTS.length + 2)}`);

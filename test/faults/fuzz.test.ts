@@ -7,6 +7,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { Summary } from "../../src/sync/summary.ts";
+import { machine } from "../../src/system/calls.ts";
 import { archived, openWriter } from "../support/archive.ts";
 import { type FixtureHome, fixtureHomes } from "../support/fixtures.ts";
 import { type Store, storesOf } from "../support/growth.ts";
@@ -40,12 +41,16 @@ const withStores = (...shapes: Store["shape"][]): Subject[] =>
     .filter(({ stores }) => stores.length > 0);
 
 // A document that is no JSON is looked at again after a while; here nobody writes it meanwhile.
+// Nor may the clock tell that a file was written only just now, and may change again within the same tick.
 const { setTimeout } = globalThis;
+const { now } = machine;
 beforeAll(() => {
+  machine.now = () => now() + 10_000;
   globalThis.setTimeout = ((work: () => void) => setImmediate(work)) as unknown as typeof setTimeout;
 });
 afterAll(() => {
   globalThis.setTimeout = setTimeout;
+  machine.now = now;
 });
 
 /** Syncs twice what the work has made of some stores alone; the second sync may find nothing. */

@@ -173,12 +173,30 @@ describe("what is not there, or cannot be looked at", () => {
   test("is silence when it is absent", () => {
     using place = scratch();
     expect(find(place, ["no/such/*.jsonl"])).toEqual({ found: [], unreadable: [] });
-    expect(discover([agentAt([{ match: ["*"] }])], environmentAt(join(place.home, "absent")), EVERYTHING)).toEqual({
-      found: [],
-      unreadable: [],
-    });
     const file = place.write("file", "x");
     expect(discover([agentAt([{ match: ["*"] }], "below")], environmentAt(file), EVERYTHING).unreadable).toEqual([]);
+  });
+
+  test("is offline when it is a home that was named, never a sign that its sessions are gone", () => {
+    using place = scratch();
+    const absent = join(place.home, "absent");
+    expect(discover([agentAt([{ match: ["*"] }])], environmentAt(absent), EVERYTHING)).toEqual({
+      found: [],
+      unreadable: [{ path: absent, reason: "offline: there is no such folder now" }],
+    });
+  });
+
+  test("is told when it is a home that was given: it is offline, and nobody says that its files are deleted", () => {
+    using place = scratch();
+    place.write("a.jsonl", "x");
+    const absent = join(place.home, "absent");
+    const { found, unreadable } = discover(
+      [agentAt([{ match: ["*.jsonl"] }])],
+      environmentAt(absent, place.home),
+      EVERYTHING,
+    );
+    expect(found.map((f) => f.relative)).toEqual(["a.jsonl"]);
+    expect(unreadable).toEqual([{ path: absent, reason: expect.stringContaining("offline") }]);
   });
 
   test("is told with its reason, and the others are found", () => {
