@@ -1,7 +1,7 @@
 /** Owns the list of agents; nothing else names them all. */
 import type { Agent } from "../read/types.ts";
 import { amp } from "./amp.ts";
-import { claudeCode } from "./claude-code.ts";
+import { claudeCode } from "./claude-code/claude-code.ts";
 import { cline } from "./cline/cline.ts";
 import { codex } from "./codex/codex.ts";
 import { continueDev } from "./continue.ts";

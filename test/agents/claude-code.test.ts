@@ -1,6 +1,6 @@
 /** Owns what Claude Code's reducer must get right: each pitfall of its stores, by the law that it would break. */
 import { describe, expect, test } from "bun:test";
-import { claudeCode } from "../../src/agents/claude-code.ts";
+import { claudeCode } from "../../src/agents/claude-code/claude-code.ts";
 import { environmentOf } from "../../src/config/environment.ts";
 import { type Files, tellOf } from "../support/agent.ts";
 

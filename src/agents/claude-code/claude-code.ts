@@ -1,0 +1,181 @@
+/**
+ * Claude Code: one JSONL file a session, one for each subagent.
+ * Counting rule: a call is one `message.id` wherever it is told; of its lines the one with the most tokens is believed
+ * whole (ccusage#888, never field by field: a fallback may change the model), and its copies in forks, resumes,
+ * compactions and sidechains are the same fact.
+ */
+import type { Agent, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
+import { tail } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { object, text } from "../../record/json.ts";
+import { between, utc } from "../../record/time.ts";
+import { assistant, tellCall, tellTool, toolResult } from "./calls.ts";
+import { fastAssistant, fastPrompt, fastResult, SILENT_FIRST } from "./lines.ts";
+import { attachment, system, user } from "./prompts.ts";
+import { base, type Context, contextOf, type State } from "./state.ts";
+
+/** Lines that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
+const SILENT: ReadonlySet<string> = new Set([
+  "agent-name",
+  "agent-setting",
+  "ai-title",
+  "attribution-snapshot",
+  "custom-title",
+  "file-history-snapshot",
+  "last-prompt",
+  "mode",
+  "permission-mode",
+  "pr-link",
+  "progress",
+  "queue-operation",
+  "result",
+  "started",
+  "summary",
+  "tag",
+  "worktree-state",
+]);
+
+export const claudeCode: Agent = {
+  id: "claude-code",
+  title: "Claude Code",
+  retention: "deletes a session 30 days after its last change (cleanupPeriodDays)",
+  streams: [
+    tail<State>({
+      kind: "transcript",
+      rank: 50,
+      version: 1,
+      locate,
+      session: (path) =>
+        /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
+      start,
+      step,
+      open,
+    }),
+  ],
+};
+
+function stem(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1).replace(/\.jsonl$/, "");
+}
+
+/** All roots of 1.1: the override (a comma list, each with or without `projects`), else both defaults; and the desktop app's. */
+function locate(environment: Environment): Place[] {
+  const roots: string[] = [];
+  const desktop: string[] = [];
+  for (const home of environment.homes) {
+    const override = home.own ? environment.variable("CLAUDE_CONFIG_DIR") : undefined;
+    if (override)
+      roots.push(
+        ...override
+          .split(",")
+          .map((dir) => dir.trim().replace(/[\\/]projects[\\/]?$/, ""))
+          .filter(Boolean),
+      );
+    const config = (home.own && environment.variable("XDG_CONFIG_HOME")) || `${home.path}/.config`;
+    if (!override) roots.push(`${home.path}/.claude`, `${config}/claude`);
+    if (home.layouts.includes("linux")) desktop.push(`${config}/Claude`);
+    if (home.layouts.includes("darwin")) desktop.push(`${home.path}/Library/Application Support/Claude`);
+    if (home.layouts.includes("win32")) {
+      const roaming = (home.own && environment.variable("APPDATA")) || `${home.path}/AppData/Roaming`;
+      roots.push(`${roaming}/claude`);
+      desktop.push(`${roaming}/Claude`);
+    }
+  }
+  const sidecars = [{ ending: ".jsonl", beside: ".meta.json" }];
+  const within = (folder: string): string[] => [`${folder}/*/*.jsonl`, `${folder}/*/*/subagents/**/agent-*.jsonl`];
+  return [
+    ...roots.map((root) => ({ root, match: within("projects"), sidecars })),
+    ...desktop.map((root) => ({ root, match: within("local-agent-mode-sessions/*/*/*/.claude/projects"), sidecars })),
+  ];
+}
+
+function start(source: SourceInfo): State {
+  const parent = /([^/]+)\/subagents\//.exec(source.path)?.[1];
+  const state: State = { own: parent ?? source.stem, turns: [], calls: [], tools: {}, hooks: [] };
+  if (parent === undefined && !source.stem.startsWith("agent-")) return state;
+  const meta = object(source.sidecars[".meta.json"]);
+  const name = text(meta?.agentType);
+  state.subagent = { id: source.stem.replace(/^agent-/, ""), ...(name && { name }) };
+  const spawnedBy = text(meta?.toolUseId);
+  return spawnedBy ? { ...state, spawnedBy } : state;
+}
+
+function step(state: State, line: Line, emit: Emit): void {
+  if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
+  if (state.told || state.subagent) {
+    const result = fastResult(line);
+    if (result) {
+      const time = utc(result.time);
+      state.last = time ?? state.last;
+      state.asked = time ?? state.asked;
+      toolResult(state, result.id, result.failed, time, emit);
+      return;
+    }
+  }
+  const o = fastPrompt(line) ?? fastAssistant(line) ?? line.json();
+  const time = utc(o.timestamp);
+  if (time !== undefined) state.began ??= time;
+  const type = text(o.type) ?? "";
+  if (SILENT.has(type)) return;
+  if (type !== "assistant" && type !== "user" && type !== "system" && type !== "attachment") {
+    emit.unknown(`type ${type}`);
+    return;
+  }
+  if (state.subagent) state.own = text(o.sessionId) ?? state.own;
+  const context = contextOf(state, o);
+  tellSession(state, o, context, emit);
+  if (time !== undefined) state.last = time;
+  if (type === "assistant") assistant(state, o, context, time, line, emit);
+  else if (type === "user") user(state, o, context, time, emit);
+  else if (type === "system") system(state, o, context, time, emit);
+  else attachment(state, o, context, time, emit);
+}
+
+/** The session begins with the first line of its own file; a first line of another session names the one it was resumed from. */
+function tellSession(state: State, o: JsonObject, context: Context, emit: Emit): void {
+  if (state.told || state.subagent) return;
+  state.told = true;
+  emit({
+    ...base(state, context),
+    key: "session",
+    fact: state.own,
+    operation: "session",
+    session_id: state.own,
+    forked_from: context.session === state.own ? undefined : context.session,
+    time: state.began,
+    turn: undefined,
+    attributes: allowAttributes({ entrypoint: o.entrypoint }),
+    at: { offset: 0 },
+  });
+}
+
+function open(state: State, emit: Emit): void {
+  for (const call of state.calls) tellCall(state, call, emit);
+  for (const [id, tool] of Object.entries(state.tools)) tellTool(state, id, tool, undefined, emit);
+  if (state.subagent) {
+    const { id, name } = state.subagent;
+    emit({
+      key: id,
+      fact: `${state.own}/${id}`,
+      operation: "invoke_agent",
+      kind: "internal",
+      session_id: state.own,
+      subagent: state.subagent,
+      agent_name: name,
+      tool: state.spawnedBy ? { call_id: state.spawnedBy } : undefined,
+      time: state.began,
+      end_time: state.last,
+      duration_ms: between(state.began, state.last),
+      at: { offset: 0 },
+    });
+  } else if (!state.told && state.began !== undefined) {
+    emit({
+      key: "session",
+      fact: state.own,
+      operation: "session",
+      session_id: state.own,
+      time: state.began,
+      at: { offset: 0 },
+    });
+  }
+}

@@ -1,0 +1,128 @@
+/** Owns what a person said and what surrounded the calls: prompts, compactions, turns, hooks. */
+import type { Draft, Emit, JsonObject } from "../../read/types.ts";
+import { allowAttributes } from "../../record/attributes.ts";
+import { list, number, object, text } from "../../record/json.ts";
+import { apiError, toolResult } from "./calls.ts";
+import { base, type Context, type State, turnAt } from "./state.ts";
+
+const KNOWN_HOOKS = 32;
+const NOT_TYPED =
+  /^\s*<(?:task-notification|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+)>|^\s*(?:Stop hook feedback:|\[Request interrupted by user|Caveat: The messages below)/;
+
+export function user(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
+  const content = object(o.message)?.content;
+  state.asked = time ?? state.asked;
+  let hasResult = false;
+  for (const item of list(content)) {
+    const block = object(item);
+    if (block?.type !== "tool_result") continue;
+    hasResult = true;
+    toolResult(state, text(block.tool_use_id), block.is_error === true, time, emit);
+  }
+  if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
+  const origin = text(object(o.origin)?.kind);
+  if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
+    prompt(state, text(o.uuid), context, time, emit);
+}
+
+function firstText(content: unknown): string {
+  if (typeof content === "string") return content;
+  const block = list(content)
+    .map(object)
+    .find((b) => b?.type === "text");
+  return text(block?.text) ?? "";
+}
+
+/** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
+function prompt(state: State, uuid: string | undefined, context: Context, time: string | undefined, emit: Emit): void {
+  if (!context.sidechain && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
+  const turn = turnAt(state.turns, time);
+  emit({ ...base(state, context), key: uuid ?? `prompt@${time}`, fact: uuid, operation: "user_message", time, turn });
+}
+
+export function system(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
+  const uuid = text(o.uuid);
+  const common = { ...base(state, context), key: uuid ?? `system@${time}`, fact: uuid, time };
+  switch (o.subtype) {
+    case "compact_boundary":
+    case "microcompact_boundary": {
+      const meta = object(o.compactMetadata) ?? object(o.microcompactMetadata) ?? {};
+      const attributes = allowAttributes({
+        trigger: meta.trigger,
+        preTokens: meta.preTokens,
+        postTokens: meta.postTokens,
+      });
+      emit({ ...common, operation: "compaction", duration_ms: number(meta.durationMs), attributes });
+      return;
+    }
+    case "api_error":
+      apiError(state, { ...o, isApiErrorMessage: true, error: "api_error" }, context, time, emit);
+      return;
+    case "turn_duration": {
+      const duration = number(o.durationMs);
+      const begin = time && duration !== undefined ? new Date(Date.parse(time) - duration).toISOString() : undefined;
+      emit({
+        ...common,
+        operation: "invoke_agent",
+        kind: "internal",
+        time: begin,
+        end_time: time,
+        duration_ms: duration,
+      });
+      return;
+    }
+    case "stop_hook_summary":
+      hookSummary(state, o, common, emit);
+      return;
+  }
+}
+
+/** A summary tells hooks again that attachments have told; only those without an attachment are taken from it. */
+function hookSummary(state: State, o: JsonObject, common: Omit<Draft, "operation">, emit: Emit): void {
+  const id = text(o.toolUseID) ?? common.key;
+  if (state.hooks.includes(id)) return;
+  list(o.hookInfos).forEach((info, i) => {
+    const key = `${id}#${i}`;
+    const attributes = allowAttributes({ hookEvent: "Stop" });
+    emit({
+      ...common,
+      key,
+      fact: key,
+      operation: "execute_hook",
+      kind: "internal",
+      duration_ms: number(object(info)?.durationMs),
+      attributes,
+    });
+  });
+}
+
+export function attachment(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
+  const a = object(o.attachment);
+  const type = text(a?.type) ?? "";
+  const uuid = text(o.uuid);
+  if (type === "queued_command") {
+    const own = text(object(a?.origin)?.kind) ?? "human";
+    if (own === "human" && !NOT_TYPED.test(firstText(a?.prompt))) {
+      const key = uuid ?? `queued@${time}`;
+      emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time });
+    }
+    return;
+  }
+  if (!a || !/^hook_(?:success|.*error|cancelled)/.test(type)) return;
+  const id = text(a.toolUseID);
+  if (id && !state.hooks.includes(id)) state.hooks = [...state.hooks, id].slice(-KNOWN_HOOKS);
+  const failed = type !== "hook_success";
+  emit({
+    ...base(state, context),
+    key: uuid ?? `hook@${time}`,
+    fact: uuid,
+    operation: "execute_hook",
+    kind: "internal",
+    name: text(a.hookName),
+    time,
+    duration_ms: number(a.durationMs),
+    status: failed ? "error" : "ok",
+    error_type: failed ? type : undefined,
+    attributes: allowAttributes({ hookEvent: a.hookEvent, hookName: a.hookName, exitCode: a.exitCode }),
+  });
+}

@@ -1,0 +1,87 @@
+/** Owns what Claude Code's reducer remembers between lines, and what every record of a line has in common. */
+import type { Draft, JsonObject } from "../../read/types.ts";
+import { text } from "../../record/json.ts";
+import type { Usage } from "../../record/schema.ts";
+import { utc } from "../../record/time.ts";
+
+/** What later lines need of a line that opened something. */
+export interface Context {
+  session: string;
+  version?: string;
+  cwd?: string;
+  branch?: string;
+  sidechain?: boolean;
+  turn?: number;
+}
+
+/** A call whose lines may not all be there. */
+export interface Call extends Context {
+  id: string;
+  start?: string;
+  end?: string;
+  model?: string;
+  usage?: Usage;
+  stop?: string;
+  cost?: number;
+  attributes?: Draft["attributes"];
+  at: number;
+}
+
+export interface ToolCall extends Context {
+  name: string;
+  start?: string;
+  at: number;
+}
+
+export interface State {
+  /** The file's own session: a subagent's file belongs to its parent's. */
+  own: string;
+  subagent?: { id: string; name?: string };
+  spawnedBy?: string;
+  began?: string;
+  last?: string;
+  /** The latest line of the user or a tool: the start of the call that answers it. */
+  asked?: string;
+  told?: boolean;
+  /** When each turn's prompt was given. A line belongs to the last turn before it, also when it is written again. */
+  turns: string[];
+  calls: Call[];
+  tools: Record<string, ToolCall>;
+  hooks: string[];
+}
+
+export function contextOf(state: State, o: JsonObject): Context {
+  const context: Context = { session: text(o.sessionId) ?? state.own };
+  const version = text(o.version);
+  const cwd = text(o.cwd);
+  const branch = text(o.gitBranch);
+  if (version) context.version = version;
+  if (cwd) context.cwd = cwd;
+  if (branch) context.branch = branch;
+  if (o.isSidechain === true && !state.subagent) context.sidechain = true;
+  const turn = state.subagent ? undefined : turnAt(state.turns, utc(o.timestamp));
+  if (turn !== undefined) context.turn = turn;
+  return context;
+}
+
+/** What every record of a line has in common. */
+export function base(
+  state: State,
+  c: Context,
+): Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn"> {
+  return {
+    session_id: c.session,
+    agent_version: c.version,
+    cwd: c.cwd,
+    branch: c.branch,
+    subagent: state.subagent ?? (c.sidechain ? {} : undefined),
+    turn: c.turn,
+  };
+}
+
+/** The turn that was going on at a time; undefined before the first. */
+export function turnAt(turns: readonly string[], time: string | undefined): number | undefined {
+  let turn = turns.length - 1;
+  while (turn > 0 && time !== undefined && time < (turns[turn] as string)) turn--;
+  return turn < 0 ? undefined : turn;
+}
