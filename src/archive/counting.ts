@@ -9,12 +9,17 @@ export const BETWEEN_PAUSES = 1024;
 
 /** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
 export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
+  for (const [record] of recordLines(segments)) yield record;
+}
+
+/** The same, each with its line. */
+function* recordLines(segments: readonly ReadableSegment[]): Generator<[record: WeirRecord, line: string]> {
   for (const { path, bytes } of segments) {
     let offset = 0;
     for (const line of readSegmentLines(path, bytes)) {
       const record = parseRecord(line, path, offset);
       offset += Buffer.byteLength(line) + 1;
-      if (record.v === 1) yield record;
+      if (record.v === 1) yield [record, line];
     }
   }
 }
@@ -22,7 +27,7 @@ export function* allRecords(segments: readonly ReadableSegment[]): Generator<Wei
 /** The records that count, in the archive's order; a usage that is a sum of calls told elsewhere is left out. */
 export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
   const counter = new Counter(rankOf);
-  for (const record of allRecords(segments)) counter.add(record);
+  for (const [record, line] of recordLines(segments)) counter.add(record, line);
   yield* counted(segments, counter);
 }
 
@@ -34,8 +39,8 @@ export async function countingRecordsWithPauses(
 ): Promise<Generator<WeirRecord>> {
   const counter = new Counter(rankOf);
   let number = 0;
-  for (const record of allRecords(segments)) {
-    counter.add(record);
+  for (const [record, line] of recordLines(segments)) {
+    counter.add(record, line);
     if (++number % BETWEEN_PAUSES === 0) await pause();
   }
   return counted(segments, counter);

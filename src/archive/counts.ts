@@ -1,5 +1,4 @@
 /** Owns what counts: of all that the streams tell, the one telling of each fact (design section 6). */
-import { ledgerFactsOf } from "../record/encode.ts";
 import { textHash } from "../record/identity.ts";
 import { isDebugOnly, type Operation } from "../record/operations.ts";
 import type { WeirRecord } from "../record/schema.ts";
@@ -38,7 +37,8 @@ interface Telling {
   readonly time: number;
   readonly tokens: number;
   readonly aggregate: boolean;
-  readonly score: number;
+  /** How much it says, and a hash of that: which of two tellings is taken must not depend on their order. */
+  readonly length: number;
   readonly content: number;
 }
 
@@ -57,37 +57,58 @@ export class Counter {
   readonly #sessions = new Map<string, Session>();
   /** By trace and span: the span that counts for a fact in the place of this one. */
   readonly #standIns = new Map<string, string>();
+  /** Streams that tell of calls, by agent. */
+  readonly #callStreams = new Map<string, Set<string>>();
   #count = 0;
+  #source = { host: "", path: "", hash: 0 };
+  #stream = { agent: "", stream: "", name: "", rank: 0 };
 
   constructor(private readonly rankOf: RankOf) {}
 
-  add(record: WeirRecord): void {
+  /** Adds the next record; `line` is the record's own text. */
+  add(record: WeirRecord, line: string): void {
     const index = this.#count++;
     if (isDebugOnly(record)) return;
     const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
     this.#noteSession(record, time);
-    const key = `${record.id}${textHash(`${record.host}\0${record.source.path}`)}`;
+    const key = `${record.id}${this.#sourceHash(record)}`;
     const before = this.#tellings.get(key);
     if (before && before.rev > record.rev) return;
-    const { score, content, when } = ledgerFactsOf(record);
+    const told = toldBy(line);
+    const tokens = tokensOf(record.usage);
+    const { name, rank } = this.#streamOf(record);
+    if (record.operation === "chat") noteIn(this.#callStreams, record.agent, name);
     this.#tellings.set(key, {
       index,
       rev: record.rev,
       fact: `${record.operation}\0${record.fact}`,
       operation: record.operation,
       session: record.session_id,
-      stream: `${record.agent}\0${record.stream}`,
-      rank: this.rankOf(record.agent, record.stream),
+      stream: name,
+      rank,
       sidechain: record.subagent !== undefined,
       span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
       isTraced: record.trace_id !== undefined,
       isNested: record.parent_span_id !== undefined,
       time,
-      tokens: tokensOf(record.usage),
+      tokens,
       aggregate: record.aggregate === true,
-      score,
-      content: content * 2 ** 20 + (when & 0xfffff),
+      length: told.length,
+      content: textHash(told),
     });
+  }
+
+  /** Records of one source, and of one stream, mostly follow each other: what they have in common is worked out once. */
+  #sourceHash({ host, source: { path } }: WeirRecord): number {
+    if (this.#source.path !== path || this.#source.host !== host)
+      this.#source = { host, path, hash: textHash(`${host}\0${path}`) };
+    return this.#source.hash;
+  }
+
+  #streamOf({ agent, stream }: WeirRecord): { readonly name: string; readonly rank: number } {
+    if (this.#stream.agent !== agent || this.#stream.stream !== stream)
+      this.#stream = { agent, stream, name: `${agent}\0${stream}`, rank: this.rankOf(agent, stream) };
+    return this.#stream;
   }
 
   #noteSession(record: WeirRecord, time: number): void {
@@ -101,7 +122,10 @@ export class Counter {
 
   /** The verdict on each record, by the order in which they were added. */
   verdicts(): (index: number) => Verdict {
-    const facts = joinMoments(Map.groupBy(this.#tellings.values(), (t) => t.fact));
+    const facts = joinMoments(
+      Map.groupBy(this.#tellings.values(), (t) => t.fact),
+      this.#callStreams,
+    );
     const winners = [...new Set(facts.values())].map((tellings) => {
       const winner = tellings.reduce((a, b) => (this.#isBetter(b, a) ? b : a));
       this.#noteStandIns(winner, tellings);
@@ -141,7 +165,8 @@ export class Counter {
     if (beganA !== beganB) return beganA < beganB;
     if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
     if (a.isNested !== b.isNested) return b.isNested;
-    if (a.score !== b.score) return a.score > b.score;
+    if (a.tokens !== b.tokens) return a.tokens > b.tokens;
+    if (a.length !== b.length) return a.length > b.length;
     return a.content > b.content;
   }
 
@@ -157,6 +182,17 @@ export class Counter {
   }
 }
 
+/** What a line says of its fact: all between its revision and the place where it was read. */
+function toldBy(line: string): string {
+  return line.slice(line.indexOf(",", line.indexOf(',"rev":') + 1), line.lastIndexOf(',"source":{'));
+}
+
+function noteIn(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  if (set) set.add(value);
+  else sets.set(key, new Set([value]));
+}
+
 const spanKey = (trace: string | undefined, span: string): string => `${trace ?? ""} ${span}`;
 
 const agentOf = ({ stream }: Telling): string => stream.slice(0, stream.indexOf("\0"));
@@ -165,16 +201,13 @@ const agentOf = ({ stream }: Telling): string => stream.slice(0, stream.indexOf(
  * Two streams of one agent may know a call by different keys (a response id here, only a start there): calls that
  * began in the same millisecond with the same tokens are one. Within a stream each key is a call of its own.
  */
-function joinMoments(facts: Map<string, Telling[]>): Map<string, readonly Telling[]> {
+function joinMoments(
+  facts: Map<string, Telling[]>,
+  streams: ReadonlyMap<string, ReadonlySet<string>>,
+): Map<string, readonly Telling[]> {
+  if ([...streams.values()].every(({ size }) => size < 2)) return facts;
   const joined = new Map<string, readonly Telling[]>(facts);
-  const streams = new Map<string, Set<string>>();
   const calls = [...facts].filter(([, [first]]) => first?.operation === "chat");
-  for (const t of calls.flatMap(([, tellings]) => tellings)) {
-    const agent = agentOf(t);
-    const known = streams.get(agent);
-    if (known) known.add(t.stream);
-    else streams.set(agent, new Set([t.stream]));
-  }
   const moments = Map.groupBy(
     calls.filter(([, tellings]) => tellings.some((t) => (streams.get(agentOf(t))?.size ?? 0) > 1)),
     ([, tellings]) => {

@@ -118,7 +118,7 @@ export async function familiesOf(
       const record = parseRecord(line, path, offset);
       const length = Buffer.byteLength(line);
       if (record.v === 1) {
-        counter.add(record);
+        counter.add(record, line);
         const session = record.session_id === undefined ? -1 : sessions.numberOf(record.session_id);
         if (session >= 0 && record.parent_session_id !== undefined) sessions.spawned(session, record.parent_session_id);
         places.add(number, offset, length, session);

@@ -97,10 +97,19 @@ function placesOf(agent: Agent, stream: Stream, environment: Environment, choice
   return named.map(({ path }) => {
     const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     const endings = stream.locate(environment).flatMap((place) => place.sidecars ?? []);
-    const isFolder = ifPresent(() => sys.stat(path))?.kind === "directory";
+    const isFolder = isFolderAt(path);
     const match = isFolder ? stream.locate(environment).flatMap((place) => place.match) : [path.slice(slash + 1)];
     return { root: isFolder ? path : path.slice(0, slash) || "/", match, sidecars: endings };
   });
+}
+
+/** What cannot be looked at is taken for a file: then the walk of its folder tells why. */
+function isFolderAt(path: string): boolean {
+  try {
+    return sys.stat(path).kind === "directory";
+  } catch {
+    return false;
+  }
 }
 
 /** Two streams of one kind are two forms of a store, told apart by how their files end. */
@@ -144,13 +153,21 @@ function withSlashes(path: string): string {
   return path.includes("\\") ? path.replaceAll("\\", "/") : path;
 }
 
-/** What one look at the homes has found out: a root that was absent then may be there the next time. */
 /** Homes that were named but are not there: offline, never a sign that their sessions were deleted. */
 function offlineHomes(environment: Environment): Unreadable[] {
-  const missing = environment.homes.filter((home) => !home.own && !ifPresent(() => sys.stat(home.path)));
-  return missing.map(({ path }) => ({ path, reason: "offline: there is no such folder now" }));
+  const offline: Unreadable[] = [];
+  for (const { path, own } of environment.homes) {
+    if (own) continue;
+    try {
+      if (!ifPresent(() => sys.stat(path))) offline.push({ path, reason: "offline: there is no such folder now" });
+    } catch (error) {
+      offline.push({ path, reason: errorCode(error) ?? String(error) });
+    }
+  }
+  return offline;
 }
 
+/** What one look at the homes has found out: a root that was absent then may be there the next time. */
 const canonicalPaths = new Map<string, string | undefined>();
 
 /** A path with all links resolved; undefined when there is nothing. */

@@ -87,7 +87,7 @@ export function lastTellings(records: readonly WeirRecord[]): Map<string, string
 /** What counts, comparable and in a fixed order, each with its verdict. */
 export function counted(records: readonly WeirRecord[]): string[] {
   const counter = new Counter(rankOf);
-  for (const record of records) counter.add(record);
+  for (const record of records) counter.add(record, JSON.stringify(record));
   const verdictOf = counter.verdicts();
   return records
     .flatMap((record, at) => (verdictOf(at) === "no" ? [] : [`${verdictOf(at)} ${comparable(record)}`]))

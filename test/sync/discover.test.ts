@@ -247,5 +247,8 @@ describe("a choice", () => {
     expect(named(file)).toEqual([file]);
     expect(named(join(place.root, "elsewhere"))).toEqual([join(place.root, "elsewhere/b.jsonl")]);
     expect(named(join(place.root, "nowhere"))).toEqual([]);
+    symlinkSync("loop", join(place.root, "loop"));
+    expect(named(join(place.root, "loop"))).toEqual([]);
+    expect(named(join(place.root, "loop/below.jsonl"))).toEqual([]);
   });
 });
