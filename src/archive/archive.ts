@@ -88,15 +88,17 @@ const KEPT_RUNS = 100;
 /** Small ledger batches of a source are joined when there are this many. */
 const LEDGER_BATCHES = 64;
 
+/** Whoever is told that another holds the lock should not wait for the name, too. */
+const HOLDER_WAIT_MS = 200;
+
 /** Who holds the lock, as its run row tells. */
 function holder(folder: DataFolder): string {
   try {
-    const db = openStateForReading(folder.state);
+    using db = openStateForReading(folder.state, HOLDER_WAIT_MS);
     const run = db.query("SELECT pid, started FROM run ORDER BY id DESC LIMIT 1").get() as {
       pid: number;
       started: number;
     } | null;
-    db.close();
     return run ? ` (process ${run.pid}, for ${Math.max(0, Math.round((sys.now() - run.started) / 1000))} s)` : "";
   } catch {
     return " (its state cannot be read yet)"; // the holder is only just making it

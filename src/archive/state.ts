@@ -91,9 +91,9 @@ function endedCleanly(db: Database): boolean {
 }
 
 /** Opens the state for reading; every question asked inside one transaction sees one moment. */
-export function openStateForReading(path: string): Database {
+export function openStateForReading(path: string, waitMs: number = 5000): Database {
   try {
-    const db = openOwnForReading(path, 5000);
+    const db = openOwnForReading(path, waitMs);
     refuseNewer(db, path);
     return db;
   } catch (error) {

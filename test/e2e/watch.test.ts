@@ -4,7 +4,7 @@ import { chmodSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { callLines, callNumbers, numbersTo, sessionPath, writeCalls } from "../support/claude.ts";
 import { type Scratch, scratch } from "../support/home.ts";
-import { exported, runSync, smallDisk, unprivileged } from "../support/runs.ts";
+import { exported, hasBegun, runSync, smallDisk, unprivileged } from "../support/runs.ts";
 import { startWeir, type Weir } from "../support/weir.ts";
 
 const EVERY_SECOND = { WEIR_WATCH_INTERVAL_MS: "1s" };
@@ -79,7 +79,7 @@ describe("sync --watch", () => {
     using place = scratch();
     writeCalls(place, 20_000);
     const holder = startWeir(["sync", "--home", place.home, "--data-dir", place.data]);
-    while (!existsIn(place.data, "state.db-wal")) await Bun.sleep(1);
+    await hasBegun(place, holder.pid);
     holder.kill("SIGSTOP");
     const watch = watching(place, ["--no-wait"]);
     await watch.hears("another weir is at work", 2);
@@ -138,11 +138,3 @@ describe("sync --watch", () => {
     expect(runSync(place, ["--watch", "--dry-run"]).status).toBe(2);
   });
 });
-
-function existsIn(folder: string, name: string): boolean {
-  try {
-    return readdirSync(folder).includes(name);
-  } catch {
-    return false;
-  }
-}

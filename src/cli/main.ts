@@ -1,0 +1,142 @@
+/** Owns the dispatch of commands, and the one place that turns an error into an exit code. */
+import { delimiter, resolve } from "node:path";
+import { environmentOf } from "../config/environment.ts";
+import { defaultConfigFile, defaultDataFolder } from "../config/folders.ts";
+import type { ConfigFile } from "../config/load.ts";
+import { WeirError } from "../system/errors.ts";
+import * as self from "../system/process.ts";
+import { sys, writeFully } from "../system/system.ts";
+import type { Command } from "./args.ts";
+import { parseArguments } from "./argv.ts";
+import { decideColor } from "./color.ts";
+import { commands } from "./commands.ts";
+import { EXIT, exitCodeOf } from "./exit.ts";
+import { commandHelp, programHelp } from "./help.ts";
+import type { Io } from "./io.ts";
+import { createLog, type Log, levelOf, wantsProgress } from "./log.ts";
+import { program } from "./program.ts";
+import { createStdout } from "./stdout.ts";
+import { nearest } from "./text.ts";
+import { version } from "./version.ts";
+
+type Flags = {
+  readonly color: "auto" | "always" | "never";
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly debug: boolean;
+  readonly home: readonly string[];
+  readonly "data-dir"?: string;
+  readonly config?: string;
+};
+const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false, home: [] };
+
+const stdout = createStdout((fd, bytes, offset, length) =>
+  self.interruptibly(() => sys.write(fd, bytes, offset, length, null)),
+);
+
+function colorOn(fd: 1 | 2, mode: Flags["color"]): boolean {
+  return decideColor({ mode, env: self.env, isTTY: mode === "auto" && self.terminal(fd).isTTY });
+}
+
+function logFor(flags: Flags): Log {
+  const { isTTY, columns } = self.terminal(2);
+  const level = levelOf(flags);
+  return createLog({
+    level,
+    color: colorOn(2, flags.color),
+    progress: wantsProgress({ isTTY, env: self.env, level }),
+    columns,
+    now: () => performance.now(),
+    write: (text) => writeFully(2, Buffer.from(text), null),
+  });
+}
+
+/** The homes to look under, and what named them. */
+function homesOf(flags: Flags): { readonly paths: readonly string[]; readonly by: string } {
+  if (flags.home.length > 0) return { paths: flags.home, by: "--home" };
+  const paths = (self.env.WEIR_HOME ?? "").split(delimiter).filter((path) => path !== "");
+  return { paths, by: paths.length > 0 ? "WEIR_HOME" : "default" };
+}
+
+function configFileOf(flags: Flags, home: string): ConfigFile {
+  if (flags.config !== undefined) return { path: resolve(flags.config), namedBy: "--config" };
+  if (self.env.WEIR_CONFIG) return { path: resolve(self.env.WEIR_CONFIG), namedBy: "WEIR_CONFIG" };
+  return { path: defaultConfigFile(self.platform, home, self.env) };
+}
+
+/** What a command gets to work with. Throws `usage` for a wrong setting, unless the command needs none. */
+async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
+  const { platform, env } = self;
+  const home = env.HOME || self.homeFolder();
+  const homes = homesOf(flags);
+  const { loadConfiguration } = await import("../config/load.ts");
+  const file = configFileOf(flags, home);
+  const given = { file, variables: env, flags, nearest };
+  const nothing = { file: { path: "" }, variables: {}, flags: {}, nearest };
+  const stop = self.stopSignals((signal) => self.exitNow(EXIT[signal]));
+  const out = self.terminal(1);
+  return {
+    stdout,
+    log,
+    environment: environmentOf(homes.paths, { platform, home, variables: env }),
+    commands: commands as readonly Command[],
+    configuration: loadConfiguration(command.ignoresConfiguration ? nothing : given),
+    dataDir: resolve(flags["data-dir"] ?? (env.WEIR_DATA_DIR || defaultDataFolder(platform, home, env))),
+    placedBy: {
+      home: homes.by,
+      data_dir: flags["data-dir"] ? "--data-dir" : env.WEIR_DATA_DIR ? "WEIR_DATA_DIR" : "default",
+    },
+    columns: out.isTTY ? out.columns : Number.POSITIVE_INFINITY,
+    color: colorOn(1, flags.color),
+    stopSignal: stop.received,
+    rest: stop.rest,
+  };
+}
+
+async function main(): Promise<number> {
+  const parsed = parseArguments(self.argv, commands);
+  if (parsed.kind === "version") {
+    stdout.write(`weir ${version}\n`);
+    return EXIT.done;
+  }
+  if (parsed.kind === "help") {
+    const color = { color: colorOn(1, "auto") };
+    stdout.write(parsed.command ? commandHelp(parsed.command, color) : programHelp(program, color));
+    return EXIT.done;
+  }
+  const flags = parsed.args as unknown as Flags;
+  log = logFor(flags);
+  debug = flags.debug;
+  const io = await ioFor(flags, parsed.command);
+  const module = await parsed.command.load();
+  return module.run(parsed.args, io);
+}
+
+let log = logFor(PLAIN);
+let debug = false;
+
+function failed(error: unknown): number {
+  if (error instanceof WeirError) {
+    log.error(error.message, error.hint);
+    if (debug) log.debug(error.stack ?? "");
+    return exitCodeOf(error.failure);
+  }
+  log.error(
+    `unexpected: ${(error as Error)?.message ?? String(error)}`,
+    "please report this with the output of --debug",
+  );
+  if (debug) log.debug((error as Error)?.stack ?? "");
+  return EXIT.failed;
+}
+
+/** Runs the command that the arguments name and sets the exit code; throws nothing. */
+export async function run(): Promise<void> {
+  self.restrictNewFiles();
+  try {
+    const code = await main();
+    stdout.flush();
+    self.setExitCode(code);
+  } catch (error) {
+    self.setExitCode(failed(error));
+  }
+}
