@@ -7,11 +7,12 @@ export function only(argument: string): boolean {
   return process.argv.length === 3 && process.argv[2] === argument;
 }
 
-/** Writes a short text to stdout. A reader that has gone is no error, anything else sets exit code 1. */
-export function tell(text: string): void {
+/** Writes a short text to stdout; a reader that has gone is no error. False when it could not: then nothing was told. */
+export function tell(text: string): boolean {
   try {
     writeSync(1, text);
+    return true;
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "EPIPE") process.exitCode = 1;
+    return (error as { code?: unknown }).code === "EPIPE";
   }
 }
