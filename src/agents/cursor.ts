@@ -71,9 +71,9 @@ const CONVERSATIONS: Layout = {
         data ->> '$.modelInfo.modelName' AS model, coalesce(data ->> '$.text', '') <> '' AS says,
         data ->> '$.toolFormerData.name' AS tool, data ->> '$.toolFormerData.toolCallId' AS call,
         data ->> '$.toolFormerData.status' AS status
-      FROM (SELECT g.value AS id, substr(key, length(g.value) + 11) AS bubble, ${JSON_TEXT} AS data
-        FROM json_each(?1) g CROSS JOIN cursorDiskKV k
-        WHERE k.key >= 'bubbleId:' || g.value || ':' AND k.key < 'bubbleId:' || g.value || ';')`,
+      FROM (SELECT owner AS id, substr(key, length(owner) + 11) AS bubble, ${JSON_TEXT} AS data
+        FROM (SELECT value AS owner FROM json_each(?1)) CROSS JOIN cursorDiskKV
+        WHERE key >= 'bubbleId:' || owner || ':' AND key < 'bubbleId:' || owner || ';')`,
   },
   page: 100,
 };
@@ -186,7 +186,7 @@ function isTyped(said: string, blocks: readonly unknown[]): boolean {
 
 function tellAnswer(state: State, o: JsonObject, at: Draft["at"], emit: Emit): void {
   tellSession(state, undefined, at, emit);
-  const common = { ...commonOf(state), status: undefined, at };
+  const common = { ...commonOf(state), at };
   const turn = `${state.session}/${state.turn}`;
   const call = state.calls++;
   emit({
@@ -203,7 +203,14 @@ function tellAnswer(state: State, o: JsonObject, at: Draft["at"], emit: Emit): v
     const tool = state.tools++;
     const named = { name: text(told.name), call_id: text(told.id), type: "function" };
     const operation = "execute_tool";
-    emit({ ...common, key: `${state.turn}/${tool}`, fact: `${turn}/${tool}`, operation, kind: "internal", tool: named });
+    emit({
+      ...common,
+      key: `${state.turn}/${tool}`,
+      fact: `${turn}/${tool}`,
+      operation,
+      kind: "internal",
+      tool: named,
+    });
   }
 }
 

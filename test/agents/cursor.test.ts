@@ -1,0 +1,174 @@
+/** Owns the proof that Cursor's conversations are told once, with no more than its stores know. */
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { figuresOf, syncHome, type Told, tellOf, toldIn } from "../support/agent.ts";
+import { operationsOf, tellOfDocuments } from "../support/documents.ts";
+import { scratch } from "../support/home.ts";
+
+const fixture = join(import.meta.dir, "../../fixtures/agents/cursor");
+const ID = "11111111-0000-4000-8000-000000000001";
+const CHILD = "11111111-0000-4000-8000-000000000002";
+const FOLDER = ".cursor/projects/home-dev-app/agent-transcripts";
+const FILE = `${FOLDER}/${ID}/${ID}.jsonl`;
+const DATABASE = ".config/Cursor/User/globalStorage/state.vscdb";
+const SCHEMA = "CREATE TABLE IF NOT EXISTS cursorDiskKV (key TEXT UNIQUE ON CONFLICT REPLACE, value BLOB)";
+
+const asked = (text = "<user_query>\ngo\n</user_query>") => ({
+  role: "user",
+  message: { content: [{ type: "text", text }] },
+});
+const answered = (...tools: string[]) => ({
+  role: "assistant",
+  message: { content: [{ type: "text", text: "x" }, ...tools.map((name) => ({ type: "tool_use", name, input: {} }))] },
+});
+const time = (second: number) => `2026-08-01T10:00:0${second}.000Z`;
+const tokens = (inputTokens: number, outputTokens: number) => ({ tokenCount: { inputTokens, outputTokens } });
+const prompt = { type: 1, text: "go" };
+const answer = { type: 2, text: "done", createdAt: time(5), modelInfo: { modelName: "default" } };
+const tool = (status: string) => ({ type: 2, toolFormerData: { name: "edit_file", toolCallId: "call_1", status } });
+
+type Rows = Readonly<Record<string, unknown>>;
+
+/** A conversation's rows: its bubbles are named by their place. */
+function conversation(id: string, bubbles: readonly object[], more: object = {}): Rows {
+  const headers = bubbles.map((bubble, i) => ({ bubbleId: `b-${i}`, type: "type" in bubble ? bubble.type : 0 }));
+  return {
+    [`composerData:${id}`]: { composerId: id, fullConversationHeadersOnly: headers, ...more },
+    ...Object.fromEntries(bubbles.map((bubble, i) => [`bubbleId:${id}:b-${i}`, bubble])),
+  };
+}
+
+/** Puts each set of rows in the place of those of the same keys, and syncs after each. */
+async function tellOfRows(files: Parameters<typeof tellOf>[1], ...steps: readonly Rows[]): Promise<Told> {
+  using place = scratch();
+  const path = join(place.home, DATABASE);
+  mkdirSync(dirname(path), { recursive: true });
+  for (const [name, lines] of Object.entries(files)) {
+    mkdirSync(dirname(join(place.home, name)), { recursive: true });
+    await Bun.write(join(place.home, name), (lines as object[]).map((line) => `${JSON.stringify(line)}\n`).join(""));
+  }
+  let summary: Told["summary"] | undefined;
+  for (const rows of steps) {
+    const database = new Database(path);
+    database.run(SCHEMA);
+    for (const [key, value] of Object.entries(rows))
+      database.run("INSERT INTO cursorDiskKV VALUES (?, ?)", [key, Buffer.from(JSON.stringify(value))]);
+    database.close();
+    summary = await syncHome("cursor", place.home, place.data);
+  }
+  if (!summary) throw new Error("nothing was synced");
+  return toldIn(place.data, summary);
+}
+
+test("counts exactly what stands in fixtures/agents/cursor", async () => {
+  using place = scratch();
+  const { by_model, tool_calls, sessions } = JSON.parse(readFileSync(join(fixture, "expected.json"), "utf8")).on_disk;
+  const summary = await syncHome("cursor", join(fixture, "home"), place.data);
+  const { records } = toldIn(place.data, summary);
+  expect(figuresOf(records)).toEqual({ by_model, tool_calls, sessions: sessions.toSorted() });
+  expect(JSON.stringify(records)).not.toMatch(/planted/i);
+  expect(summary.unknown).toEqual({});
+});
+
+test("1: a conversation in both stores is told once, from the database as far as it goes", async () => {
+  const rows = conversation(ID, [prompt, tool("completed"), { ...answer, ...tokens(100, 9) }]);
+  const told = await tellOfRows({ [FILE]: [asked(), answered("Edit"), answered("Shell"), answered()] }, rows);
+  const calls = operationsOf(told, "chat");
+  expect(calls).toHaveLength(3);
+  expect(calls.flatMap((r) => r.usage ?? [])).toEqual([{ input_tokens: 100, output_tokens: 9 }]);
+  expect(operationsOf(told, "execute_tool").map((r) => r.tool?.name)).toEqual(["edit_file", "Shell"]);
+  expect(operationsOf(told, "user_message")).toHaveLength(1);
+  expect(operationsOf(told, "session")).toMatchObject([{ stream: "conversations" }]);
+});
+
+test("2: whose a bubble is stands in its key, whatever it says itself", async () => {
+  const told = await tellOfRows({}, conversation(ID, [prompt, { ...answer, ...tokens(1, 2), conversationId: "" }]));
+  expect(operationsOf(told, "chat")).toMatchObject([{ session_id: ID, turn: 0 }]);
+});
+
+test("3: a bubble without a time is told without one", async () => {
+  const told = await tellOfRows({}, conversation(ID, [prompt, { type: 2, text: "x", ...tokens(1, 2) }]));
+  expect(operationsOf(told, "chat")).toHaveLength(1);
+  expect(told.records.some((r) => r.time !== undefined)).toBe(false);
+});
+
+test("4: tokens stay where they stand, and a turn without them has none", async () => {
+  const bubbles = [prompt, answer, { ...answer, ...tokens(100, 9) }, prompt, answer, { ...answer, ...tokens(0, 0) }];
+  const told = await tellOfRows({}, conversation(ID, bubbles));
+  expect(operationsOf(told, "chat").map((r) => [r.turn, r.usage])).toEqual([
+    [0, { input_tokens: 100, output_tokens: 9 }],
+    [1, undefined],
+  ]);
+});
+
+test("5 and 6: what fills the context is no tokens of a call, and one count of 0 is a count", async () => {
+  const told = await tellOfRows(
+    {},
+    conversation(ID, [prompt, { ...answer, ...tokens(7, 0) }], {
+      contextTokensUsed: 12000,
+      promptTokenBreakdown: { totalUsedTokens: 12000 },
+    }),
+  );
+  expect(told.records.flatMap((r) => r.usage ?? [])).toEqual([{ input_tokens: 7, output_tokens: 0 }]);
+});
+
+test("7 and 8: no key but those of conversations is read", async () => {
+  const told = await tellOfRows({}, { "agentKv:blob:00": "secret", "cursorAuth/accessToken": "secret", composerX: {} });
+  expect(told.records).toEqual([]);
+  const source = readFileSync(join(import.meta.dir, "../../src/agents/cursor.ts"), "utf8");
+  expect(source).not.toMatch(/ItemTable|cursorAuth|agentKv/);
+});
+
+test("9 and 10: subagents are sessions of their own, and other JSON Lines are no transcripts", async () => {
+  const told = await tellOf("cursor", {
+    [FILE]: [asked(), answered("Task")],
+    [`${FOLDER}/${ID}/subagents/${CHILD}.jsonl`]: [asked(), answered("Grep")],
+    ".cursor/projects/home-dev-app/log.jsonl": [asked()],
+  });
+  const sessions = operationsOf(told, "session").map((r) => [r.session_id, r.parent_session_id]);
+  expect(sessions.toSorted()).toEqual([
+    [ID, undefined],
+    [CHILD, ID],
+  ]);
+  expect(operationsOf(told, "user_message").map((r) => r.session_id)).toEqual([ID]);
+  const child = await tellOfRows(
+    {},
+    { ...conversation(ID, [prompt], { subComposerIds: [CHILD] }), ...conversation(CHILD, [prompt, answer]) },
+  );
+  expect(operationsOf(child, "chat")).toMatchObject([{ session_id: CHILD, parent_session_id: ID }]);
+  expect(operationsOf(child, "user_message")).toHaveLength(1);
+});
+
+test("bubbles that are replaced while they stream become one record, whose last telling counts", async () => {
+  const told = await tellOfRows(
+    {},
+    conversation(ID, [prompt, tool("running")]),
+    conversation(ID, [prompt, tool("rejected"), answer]),
+    conversation(ID, [prompt, tool("rejected"), answer, { ...answer, ...tokens(10, 3) }]),
+  );
+  expect(operationsOf(told, "chat")).toMatchObject([{ usage: { input_tokens: 10, output_tokens: 3 } }]);
+  expect(operationsOf(told, "execute_tool")).toMatchObject([{ status: "error", error_type: "rejected" }]);
+  expect(operationsOf(told, "execute_tool")[0]?.open).toBeUndefined();
+});
+
+test("a transcript that is written anew tells each line once, and only times that it has", async () => {
+  const first = [asked("<timestamp>2026-08-01T10:00:00Z</timestamp>\n<user_query>a</user_query>"), answered("Shell")];
+  const ended = { type: "turn_ended", status: "error", error: "User aborted request" };
+  const told = await tellOfDocuments(
+    "cursor",
+    { [FILE]: first },
+    { [FILE]: null },
+    { [FILE]: [...first, ended, asked("<context>x</context>"), asked("<timestamp>Monday</timestamp> go")] },
+  );
+  expect(told.records.map((r) => [r.operation, r.time, r.turn])).toEqual([
+    ["session", "2026-08-01T10:00:00Z", undefined],
+    ["user_message", "2026-08-01T10:00:00Z", 0],
+    ["chat", undefined, 0],
+    ["execute_tool", undefined, 0],
+    ["invoke_agent", undefined, 0],
+    ["user_message", undefined, 1],
+  ]);
+  expect(operationsOf(told, "invoke_agent")).toMatchObject([{ status: "error", error_type: "aborted" }]);
+});
