@@ -7,7 +7,8 @@ import type { Found } from "./discover.ts";
 import { sidecarStamp } from "./match.ts";
 import type { Work } from "./sync.ts";
 
-const SIDECAR_LIMIT = 4 << 20;
+/** As much as a document may have. */
+const SIDECAR_LIMIT = 256 << 20;
 
 /** The row of a source as it stands when this sync leaves it. */
 export function rowOf(found: Found, now: Pick<SourceRow, "size" | "position" | "generation">): Omit<SourceRow, "id"> {
