@@ -1,12 +1,10 @@
-/** What a message of OpenCode tells: a call, a failed request, a prompt, a compaction; and what its parts tell. */
+/** What a session and a message of OpenCode tell, and what the message's parts tell. */
 import type { Draft, Emit, Row } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, toolFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
-import { providerName } from "../../record/provider.ts";
-import type { Usage } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
-import { summedUsage, tokensOf } from "../../record/usage.ts";
+import { answer } from "./answers.ts";
 
 /** A message and what its store tells beside it. */
 export interface Message {
@@ -15,6 +13,8 @@ export interface Message {
   readonly base: Partial<Draft>;
   /** `role` and what was told of the answer, under the names that `tables.ts` gives them. */
   readonly data: JsonObject;
+  /** The steps of an answer, in their order: `tokens`, `cost`, `reason`, and the `model` where it is another. */
+  readonly steps?: readonly JsonObject[];
   /** A person's prompt, as far as the store can tell. */
   readonly isPrompt: boolean;
   /** What set a compaction off. */
@@ -22,6 +22,9 @@ export interface Message {
   /** Reasoning is told beside the output, not inside it. */
   readonly isApart?: boolean;
 }
+
+/** What stands for a version in sessions that Kilo Code made of its older tasks; their slug is the task. */
+const IMPORTED_VERSION = "v2";
 
 /** Roles that say nothing weir keeps. */
 const SILENT: ReadonlySet<string> = new Set([
@@ -34,21 +37,27 @@ const SILENT: ReadonlySet<string> = new Set([
   "idle",
 ]);
 
-/** The session's row. A session with a parent is a subagent's run. */
+/**
+ * The session's row. A session with a parent is a subagent's run, unless a fork copied it: then all in it is older than
+ * itself. One that Kilo Code made of an older task is a fork of that.
+ */
 export function session(row: Row, emit: Emit): void {
   const id = text(row.id);
   if (id === undefined) return;
   const parent = text(row.parent_id);
+  const isImported = row.version === IMPORTED_VERSION;
   const common = {
     session_id: id,
     parent_session_id: parent,
-    agent_version: text(row.version),
+    agent_version: isImported ? undefined : text(row.version),
     cwd: text(row.directory),
     agent_name: text(row.agent),
     time: fromMillis(row.time_created),
   };
-  emit({ ...common, key: "session", fact: id, operation: "session", forked_from: text(row.forked_from) });
-  if (parent === undefined) return;
+  const forked_from = text(row.forked_from) ?? (isImported ? text(row.slug) : undefined);
+  emit({ ...common, key: "session", fact: id, operation: "session", forked_from });
+  const isCopied = (number(row.ended) ?? Number.POSITIVE_INFINITY) < (number(row.time_created) ?? 0);
+  if (parent === undefined || isCopied) return;
   const end_time = fromMillis(row.ended);
   const duration_ms = between(common.time, end_time);
   emit({
@@ -68,7 +77,7 @@ export function message(m: Message, emit: Emit): void {
   if (role === "user") prompt(m, emit);
   else if (role === "assistant" || role === "compaction") answer(m, emit);
   else if (role === "shell") shell(m, emit);
-  else if (!SILENT.has(role)) emit.unknown(`message ${role}`);
+  else if (!SILENT.has(role)) emit.unknown(`message ${role || "without a role"}`);
 }
 
 /** Subagents are asked by models; a fork's copies have new ids, but their old times. */
@@ -76,96 +85,6 @@ function prompt({ id, base, data, isPrompt }: Message, emit: Emit): void {
   if (!isPrompt || base.parent_session_id !== undefined) return;
   const fact = fingerprint(["user", number(object(data.time)?.created) ?? id]);
   emit({ ...base, key: id, fact, operation: "user_message" });
-}
-
-/**
- * An answer is told when it has tokens: before that nobody knows whether it will be a call or a failed request. One that
- * ended without tokens and without a reason to stop is a request that failed.
- */
-function answer({ id, base, data, trigger, isApart }: Message, emit: Emit): void {
-  const time = object(data.time) ?? {};
-  const usage = usageOf(object(data.tokens) ?? {}, isApart === true);
-  const [error, finish] = [text(data.error), text(data.finish)];
-  const isOver = number(time.completed) !== undefined || error !== undefined || text(data.status) === "completed";
-  const end_time = fromMillis(time.streamed) ?? fromMillis(time.completed);
-  const common = {
-    ...base,
-    key: id,
-    fact: factOf(id, data),
-    kind: "client",
-    agent_name: text(data.agent),
-    provider: providerName(text(data.provider)),
-    status: error === undefined ? "ok" : "error",
-    error_type: error,
-    end_time,
-    attributes: allowAttributes({ variant: data.variant, statusCode: number(data.statusCode) }),
-  } as const;
-  const model = text(data.model);
-  if (tokensOf(usage) > 0 || (isOver && error === undefined && finish !== undefined)) {
-    // Tools run before the message is completed: how long the model took is only known without them.
-    const isTimed = finish !== "tool-calls" || time.streamed !== undefined;
-    emit({
-      ...common,
-      operation: "chat",
-      open: isOver ? undefined : true,
-      duration_ms: isTimed ? between(base.time, end_time) : undefined,
-      model,
-      finish_reasons: finish === undefined ? undefined : [finish],
-      usage: tokensOf(usage) > 0 ? usage : undefined,
-      cost_usd: number(data.cost) || undefined,
-    });
-  } else if (isOver && data.role === "assistant") {
-    const failed = { status: "error", error_type: error ?? "no_response" } as const;
-    emit({ ...common, ...failed, operation: "error", request_model: model });
-  }
-  if (isOver && (data.role === "compaction" || data.summary === 1 || data.summary === true))
-    compaction(common, trigger, emit);
-}
-
-/** Copies in forks have new ids: a call is known by its times and numbers. */
-function factOf(id: string, data: JsonObject): string {
-  const time = object(data.time) ?? {};
-  const { input, output, reasoning, cache } = object(data.tokens) ?? {};
-  const { read, write } = object(cache) ?? {};
-  const numbers = [time.completed, input, output, reasoning, read, write, data.cost].map(number);
-  const names = [data.provider, data.model, data.agent].map(text);
-  return fingerprint([number(time.created) ?? id, ...numbers, ...names]);
-}
-
-/** A summary of the conversation takes its place; the call that wrote it is told as a call. */
-function compaction(call: Omit<Draft, "operation">, trigger: string | undefined, emit: Emit): void {
-  const { key, fact, session_id, parent_session_id, agent_version, cwd, time, turn, status, error_type, end_time } =
-    call;
-  const own = {
-    key,
-    fact,
-    session_id,
-    parent_session_id,
-    agent_version,
-    cwd,
-    time,
-    turn,
-    status,
-    error_type,
-    end_time,
-  };
-  emit({ ...own, operation: "compaction", kind: "internal", attributes: allowAttributes({ trigger }) });
-}
-
-/**
- * Input comes without its cached part. Reasoning stood inside the output until spring 2026 and beside it since; the
- * total, where there is one, says which.
- */
-function usageOf(tokens: JsonObject, isApart: boolean): Usage | undefined {
-  const { input, output, reasoning, total } = tokens;
-  const { read, write } = object(tokens.cache) ?? {};
-  const sum = [input, output, read, write].reduce((sum: number, n) => sum + (number(n) ?? 0), 0);
-  const isInside =
-    number(total) === undefined ? !isApart && (number(output) ?? 0) >= (number(reasoning) ?? 0) : total === sum;
-  return summedUsage(
-    { input, output, reasoning, cacheRead: read, cacheCreation: write },
-    { caches: true, reasoning: !isInside },
-  );
 }
 
 /** A command that the person ran: no model asked for it. */
@@ -200,7 +119,7 @@ export function part(id: string, data: JsonObject, base: Partial<Draft>, emit: E
 /** A call is told when it runs. Copies keep its id and its start. */
 function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
   const status = text(data.status);
-  if (status === "pending" || status === "streaming") return;
+  if (status === undefined || status === "pending" || status === "streaming") return;
   const times = object(data.time) ?? {};
   const time = fromMillis(times.start) ?? fromMillis(times.ran) ?? fromMillis(times.created);
   const end_time = fromMillis(times.end) ?? fromMillis(times.completed);
