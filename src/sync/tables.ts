@@ -82,7 +82,7 @@ class TablesRun {
     }
     const db = ForeignDatabase.open(path, this.#work.archive.temporary);
     try {
-      const { fits, unknown } = shapeOf(db, this.#tables.layouts);
+      const { fits, unknown } = shapeOf(db, this.#tables.layouts, this.#work.keeper !== undefined);
       this.#adopt(db.stamp, db.openedAt);
       const cursors = this.#advance(db, fits);
       const changes = this.#compare(db, fits);
