@@ -2,8 +2,9 @@
 import type { Draft, Emit } from "../../read/types.ts";
 import { toolFact } from "../../record/identity.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
+import { structured } from "../../record/messages.ts";
 import type { Usage } from "../../record/schema.ts";
-import { fromMillis, timeOf } from "../../record/time.ts";
+import { timeOf } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
 
 /** What the records of one document have in common. */
@@ -34,21 +35,6 @@ export function objectsOf(value: unknown): JsonObject[] {
 
 export function blocksOf({ content }: JsonObject): JsonObject[] {
   return typeof content === "string" ? [{ type: "text", text: content }] : objectsOf(content);
-}
-
-/** A text that holds JSON itself; undefined when it does not. */
-export function parsed(json: unknown): unknown {
-  if (typeof json !== "string" || !/^\s*[[{]/.test(json)) return undefined;
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined; // a text that only begins like JSON
-  }
-}
-
-/** A task's folder is its id, which is the time it began. */
-export function taskBegan(id: string | undefined): string | undefined {
-  return /^\d{13}$/.test(id ?? "") ? fromMillis(Number(id)) : undefined;
 }
 
 /** A sum counts only where no call of its session has tokens. */
@@ -90,6 +76,6 @@ export function tellTools(
 
 /** A result says that it failed, or its content does: an outcome or a list of them, maybe as JSON in a text. */
 function hasFailed({ is_error, content }: JsonObject): boolean {
-  const outcomes = parsed(content) ?? content;
+  const outcomes = structured(content);
   return is_error === true || [outcomes, ...list(outcomes)].some((outcome) => object(outcome)?.success === false);
 }

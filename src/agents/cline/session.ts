@@ -7,16 +7,8 @@ import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { between, timeOf } from "../../record/time.ts";
 import { tokensOf, totalUsage } from "../../record/usage.ts";
-import {
-  blocksOf,
-  type Common,
-  type Keyed,
-  type Message,
-  messagesOf,
-  sumOf,
-  taskBegan,
-  tellTools,
-} from "./messages.ts";
+import { taskBegan } from "../tasks/entries.ts";
+import { blocksOf, type Common, type Keyed, type Message, messagesOf, sumOf, tellTools } from "./messages.ts";
 
 /** Texts that the agent itself puts among the user's. */
 const NOT_TYPED = /^\s*(?:$|<SYSTEM_NOTICE>|\[cline-[\w-]+:v\d|Warning: this is a legacy conversation)/;
