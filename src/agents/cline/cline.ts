@@ -90,11 +90,15 @@ function sessionOf(path: string): string | undefined {
 }
 
 function reduce(group: Group, source: SourceInfo, emit: Emit): void {
-  const document = object(group.document);
+  const given = group.document;
+  const document = object(given);
   const id = sessionOf(source.path);
-  if (source.stem === "taskHistory") index(list(group.document), emit);
-  else if (Array.isArray(group.document)) task(group.document, id, object(source.sidecars[METADATA]) ?? {}, emit);
+  if (source.stem === "taskHistory") index(list(given), emit);
+  else if (Array.isArray(given) && isSession(source.path)) session({ messages: given }, id, source, emit);
+  else if (Array.isArray(given)) task(given, id, object(source.sidecars[METADATA]) ?? {}, emit);
   else if (number(document?.source_message_count) !== undefined) compaction(document ?? {}, id, emit);
-  else if (Array.isArray(document?.messages)) session(document, id, source, emit);
+  else if (document && Array.isArray(document.messages)) session(document, id, source, emit);
   else emit.unknown("document without messages");
 }
+
+const isSession = (path: string): boolean => path.endsWith(".messages.json");
