@@ -4,6 +4,7 @@ import { cut, shortText } from "./cut.ts";
 import type { Draft } from "./draft.ts";
 import { Redactor } from "./redact.ts";
 import type { Content } from "./schema.ts";
+import { secretlint } from "./secretlint.ts";
 import { type Found, withoutSecrets } from "./secrets.ts";
 
 export interface KeepOptions {
@@ -22,7 +23,7 @@ export class Keeper {
   constructor({ isRaw, limit, found }: KeepOptions) {
     this.isRaw = isRaw;
     this.#limit = limit;
-    this.#redactor = new Redactor((text) => withoutSecrets(text, found), found);
+    this.#redactor = new Redactor((text) => withoutSecrets(text, found, secretlint), found);
   }
 
   /** The value without secrets, cut; undefined for what is not there. */

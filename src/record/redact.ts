@@ -1,6 +1,7 @@
 /** Owns taking secrets out of values: texts by what they say, fields by their names, at any depth, keys as well. */
 import { set } from "./cut.ts";
-import { type Found, isSecretGroup, isSecretName } from "./secrets.ts";
+import { isGroup, kindOf } from "./names.ts";
+import { type Found, isSecretValue } from "./secrets.ts";
 
 /** What is nested deeper is left out: no store nests its own data so deep. */
 const DEEPEST = 64;
@@ -8,6 +9,8 @@ const SHORTEST = 6;
 
 /** Takes the secrets out of a text. */
 export type Clean = (text: string) => string;
+
+const isSecretName = (name: string): boolean => kindOf(name) !== "none";
 
 const BY_NAME = "named-field";
 const MARK = `[redacted:${BY_NAME}]`;
@@ -50,7 +53,7 @@ export class Redactor {
   #list(items: readonly unknown[], depth: number): unknown[] {
     return items.map((item, at) => {
       const before = at > 0 ? items[at - 1] : undefined;
-      const isNamed = typeof before === "string" && /^--?[\w-]{2,40}$/.test(before) && isSecretName(before.slice(1));
+      const isNamed = typeof before === "string" && /^--?[\w-]{2,40}$/.test(before) && isSecretName(before);
       return isNamed && typeof item === "string" ? this.#named() : this.value(item, depth + 1);
     });
   }
@@ -75,13 +78,13 @@ export class Redactor {
 
   /** What lies below a secret's name. */
   #under(name: string, item: unknown, depth: number): unknown {
-    if (typeof item === "string") return item === "" || item.startsWith("[redacted:") ? item : this.#named();
-    if (typeof item === "number") return /token$|sig/i.test(name) ? item : this.#named();
+    if (typeof item === "string") return isSecretValue(item, kindOf(name)) ? this.#named() : this.text(item);
+    if (typeof item === "number") return kindOf(name) === "random" ? item : this.#named();
     if (typeof item !== "object" || item === null) return item;
     if (depth > DEEPEST) return this.value(item, depth + 1);
     if (Array.isArray(item)) return item.map((one) => this.#under(name, one, depth + 1));
     const fields = item as Record<string, unknown>;
-    if (!isSecretGroup(name) || SCHEMA_TYPES.has(fields.type) || "$ref" in fields) return this.value(item, depth + 1);
+    if (!isGroup(name) || SCHEMA_TYPES.has(fields.type) || "$ref" in fields) return this.value(item, depth + 1);
     return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, this.#under(name, one, depth + 1)]));
   }
 
