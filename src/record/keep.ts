@@ -1,6 +1,6 @@
 /** Owns what of a session's texts may be kept: at levels content and raw: without secrets, cut to the limit. */
 import { type Captured, textsOf } from "./captured.ts";
-import { cut, shortText } from "./cut.ts";
+import { cut } from "./cut.ts";
 import type { Draft } from "./draft.ts";
 import { Redactor } from "./redact.ts";
 import type { Content } from "./schema.ts";
@@ -23,7 +23,7 @@ export class Keeper {
   constructor({ isRaw, limit, found }: KeepOptions) {
     this.isRaw = isRaw;
     this.#limit = limit;
-    this.#redactor = new Redactor((text) => withoutSecrets(text, found, secretlint), found);
+    this.#redactor = new Redactor((text) => withoutSecrets(text, found, secretlint), found, limit);
   }
 
   /** The value without secrets, cut; undefined for what is not there. */
@@ -61,8 +61,7 @@ export class Keeper {
     try {
       return JSON.stringify(this.keep(JSON.parse(item) as unknown)) ?? "";
     } catch {
-      const text = this.#redactor.text(item); // no JSON: it is kept as the text it is
-      return this.#limit === 0 ? text : shortText(text, this.#limit);
+      return String(this.keep(item)); // no JSON: it is kept as the text it is
     }
   }
 }
