@@ -68,19 +68,14 @@ export class Redactor {
   }
 
   #fields(given: Record<string, unknown>, depth: number): Record<string, unknown> {
-    const { type, name, key } = given;
+    const { name, key } = given;
     const fields: Record<string, unknown> = {};
     // A header, cookie or variable as a pair: `{"name": "X-Api-Key", "value": "..."}`.
-    const pair = typeof name === "string" ? name : key;
-    const isPair = typeof pair === "string" && isSecretName(pair);
+    const pair = typeof name === "string" ? name : typeof key === "string" ? key : "";
     for (const [field, item] of Object.entries(given)) {
-      const isNamed = isSecretName(field) || (isPair && field === "value");
-      const isFile = field === "content" && type === "blob";
-      set(
-        fields,
-        this.text(field),
-        isNamed ? this.#under(field, item, depth) : isFile ? item : this.value(item, depth + 1),
-      );
+      const named = field === "value" && isSecretName(pair) ? pair : field;
+      const safe = isSecretName(named) ? this.#under(named, item, depth) : this.value(item, depth + 1);
+      set(fields, this.text(field), safe);
     }
     return fields;
   }
