@@ -104,6 +104,18 @@ export async function tell(writes: readonly Write[], schema = V1, agent = "openc
   return toldIn(place.data, await syncHome(agent, place.home, place.data));
 }
 
+/** The same at capture level raw, with a sync after each of the steps. */
+export async function tellTexts(steps: readonly (readonly Write[])[], schema = V1, agent = "opencode"): Promise<Told> {
+  using place = scratch();
+  let told: Told | undefined;
+  for (const writes of steps) {
+    write(join(place.home, agent === "opencode" ? DB : KILO_DB), writes, schema);
+    told = toldIn(place.data, await syncHome(agent, place.home, place.data, "raw"));
+  }
+  if (!told) throw new Error("nothing was written");
+  return told;
+}
+
 export const of = ({ records }: Told, operation: string): WeirRecord[] =>
   records.filter((r) => r.operation === operation);
 export const input = (told: Told): number[] => of(told, "chat").map((r) => r.usage?.input_tokens ?? 0);

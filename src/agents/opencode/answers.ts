@@ -8,6 +8,7 @@ import type { Usage } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
 import type { Message } from "./messages.ts";
+import { answered, failureIn, summary } from "./texts.ts";
 
 /** One call of an answer. */
 interface Call {
@@ -18,6 +19,8 @@ interface Call {
   /** Where another model answered than the one that was asked. */
   readonly model?: string;
   readonly provider?: string;
+  /** The number of its step, where the answer has steps. */
+  readonly step?: number;
 }
 
 /**
@@ -25,7 +28,7 @@ interface Call {
  * ended without tokens and without a reason to stop is a request that failed.
  */
 export function answer(m: Message, emit: Emit): void {
-  const { id, base, data } = m;
+  const { id, base, data, texts } = m;
   if (data.provider === IMPORTED) return;
   const time = object(data.time) ?? {};
   const error = text(data.error) ?? (data.status === "failed" ? "failed" : undefined);
@@ -36,20 +39,29 @@ export function answer(m: Message, emit: Emit): void {
     agent_name: text(data.agent),
     provider: providerName(text(data.provider)),
     attributes: allowAttributes({ variant: data.variant, statusCode: number(data.statusCode) }),
+    raw: texts?.whole,
   } as const;
+  const error_message = emit.keep(texts && failureIn(texts.whole));
   const calls = callsOf(m, isOver && error === undefined);
   const end_time = fromMillis(time.streamed) ?? fromMillis(time.completed);
   calls.forEach((call, at) => {
-    const end = at === calls.length - 1 ? { end_time, error, finish: text(data.finish) } : {};
+    const end = at === calls.length - 1 ? { end_time, error, error_message, finish: text(data.finish) } : {};
     tellCall({ ...common, open: isOver ? undefined : true }, m, call, at, end, emit);
   });
   const last = { key: id, fact: factOf(m, calls[0]?.tokens, 0), status: error === undefined ? "ok" : "error" } as const;
   if (calls.length === 0 && isOver && data.role === "assistant") {
     const failed = { status: "error", error_type: error ?? "no_response", end_time } as const;
-    emit({ ...common, ...last, ...failed, operation: "error", request_model: text(data.model) });
+    emit({
+      ...common,
+      ...last,
+      ...failed,
+      operation: "error",
+      request_model: text(data.model),
+      content: { error_message },
+    });
   }
   if (isOver && (data.role === "compaction" || data.summary === 1 || data.summary === true))
-    compaction({ ...common, ...last, error_type: error, end_time }, m.trigger, emit);
+    compaction({ ...common, ...last, error_type: error, end_time }, m, emit);
 }
 
 /** Messages that Kilo Code made of its older tasks: the calls are told there, with their tokens. */
@@ -66,13 +78,14 @@ function callsOf(m: Message, isEmptyCall: boolean): Call[] {
   const { data, steps } = m;
   const usage = (tokens: JsonObject): Usage | undefined =>
     usageOf(tokens, m.isApart === true || isGemini(data.provider));
-  const taken = (steps ?? []).flatMap((step): Call[] => {
+  const taken = (steps ?? []).flatMap((step, at): Call[] => {
     const tokens = object(step.tokens) ?? {};
     const [used, finish, model] = [usage(tokens), text(step.reason), text(step.model)];
     const call = { tokens, usage: used, cost: number(step.cost), finish, model, provider: text(step.provider) };
-    return tokensOf(used) > 0 ? [call] : [];
+    return tokensOf(used) > 0 ? [{ ...call, step: at }] : [];
   });
-  if (taken.length > 0) return taken;
+  if (taken.length > 1) return taken;
+  if (taken[0]) return [{ ...taken[0], step: undefined }];
   const tokens = object(data.tokens) ?? {};
   const [used, cost, finish] = [usage(tokens), number(data.cost), text(data.finish)];
   if (tokensOf(used) > 0) return [{ tokens, usage: used, cost, finish }];
@@ -84,11 +97,16 @@ function tellCall(
   m: Message,
   call: Call,
   at: number,
-  end: { readonly end_time?: string; readonly error?: string; readonly finish?: string },
+  end: {
+    readonly end_time?: string;
+    readonly error?: string;
+    readonly error_message?: string;
+    readonly finish?: string;
+  },
   emit: Emit,
 ): void {
-  const { id, base, data } = m;
-  const { end_time, error, finish = call.finish } = end;
+  const { id, base, data, texts } = m;
+  const { end_time, error, error_message, finish = call.finish } = end;
   // Tools run before the message is completed: how long the model took is only known without them.
   const isLong = finish === undefined || finish === "tool-calls";
   const isTimed = at === 0 && (!isLong || object(data.time)?.streamed !== undefined);
@@ -108,6 +126,7 @@ function tellCall(
     finish_reasons: finish === undefined ? undefined : [finish],
     usage: call.usage,
     cost_usd: call.cost || undefined,
+    content: { output_messages: emit.keep(texts && answered(texts, call.step, finish)), error_message },
   });
 }
 
@@ -122,22 +141,10 @@ function factOf({ id, data }: Message, tokens: JsonObject | undefined, at: numbe
 }
 
 /** A summary of the conversation takes its place; the call that wrote it is told as a call. */
-function compaction(call: Omit<Draft, "operation">, trigger: string | undefined, emit: Emit): void {
-  const { key, fact, session_id, parent_session_id, agent_version, cwd, time, turn, status, error_type, end_time } =
-    call;
-  const own = {
-    key,
-    fact,
-    session_id,
-    parent_session_id,
-    agent_version,
-    cwd,
-    time,
-    turn,
-    status,
-    error_type,
-    end_time,
-  };
+function compaction(call: Omit<Draft, "operation">, { base, texts, trigger }: Message, emit: Emit): void {
+  const { key, fact, status, error_type, end_time, raw } = call;
+  const content = { output_messages: emit.keep(texts && summary(texts)) };
+  const own = { ...base, key, fact, status, error_type, end_time, content, raw };
   emit({ ...own, operation: "compaction", kind: "internal", attributes: allowAttributes({ trigger }) });
 }
 

@@ -9,12 +9,13 @@ import {
   snapshot,
 } from "../../read/types.ts";
 import type { Draft, Emit } from "../../record/draft.ts";
-import { type JsonObject, object, text } from "../../record/json.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { fromMillis } from "../../record/time.ts";
 import { IMPORTED } from "./answers.ts";
 import { message, part, session } from "./messages.ts";
 import { reduceFile, sessionIn, storagePlaces } from "./storage.ts";
 import { LAYOUTS } from "./tables.ts";
+import type { Texts } from "./texts.ts";
 
 /** The database and the files of a program that keeps its data in a folder of this name. */
 export function streamsOf(name: string): Stream[] {
@@ -70,11 +71,22 @@ function reduce({ key, rows = {}, layout }: Group, _: SourceInfo, emit: Emit): v
   const parts = (rows.part ?? []).map((item) => ({ item, told: parsed(item.data) ?? {} }));
   const steps = parts.flatMap(({ told }) => (told.type === "step" ? [told] : []));
   const isApart = layout === "session_message";
-  message({ id: key, base, data, steps, isPrompt: row.is_prompt === 1, trigger, isApart }, emit);
+  const said = emit.captures ? saidIn(rows) : undefined;
+  message({ id: key, base, data, steps, isPrompt: row.is_prompt === 1, trigger, isApart, texts: said?.texts }, emit);
   for (const { item, told } of parts) {
-    if (told.type !== "step")
-      part(String(item.part ?? item.id), told, { ...base, time: fromMillis(item.time_created) }, emit);
+    if (told.type === "step") continue;
+    const id = String(item.part ?? item.id);
+    part(id, told, said?.parts.get(id), { ...base, time: fromMillis(item.time_created) }, emit);
   }
+}
+
+/** A message and its parts as the database has them: version 2 keeps the parts inside, where they go by their place. */
+function saidIn({ whole, said }: NonNullable<Group["rows"]>): { texts: Texts; parts: Map<string, JsonObject> } {
+  const message = parsed(whole?.[0]?.data) ?? {};
+  const inside = list(message.content).map((value, at) => ({ id: `${whole?.[0]?.id}/${at}`, value: object(value) }));
+  const beside = (said ?? []).map((row) => ({ id: String(row.part), value: parsed(row.data) }));
+  const parts = [...inside, ...beside].flatMap(({ id, value }) => (value ? [[id, value] as const] : []));
+  return { texts: { whole: message, parts: parts.map(([, value]) => value) }, parts: new Map(parts) };
 }
 
 /** A message that was made of an older task belongs to that. */

@@ -3,8 +3,10 @@ import type { Draft, Emit, Row } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, toolFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { instructions } from "../../record/messages.ts";
 import { between, fromMillis } from "../../record/time.ts";
 import { answer } from "./answers.ts";
+import { asked, failureIn, shellTexts, type Texts, toolTexts } from "./texts.ts";
 
 /** A message and what its store tells beside it. */
 export interface Message {
@@ -21,6 +23,8 @@ export interface Message {
   readonly trigger?: string;
   /** Reasoning is told beside the output, not inside it. */
   readonly isApart?: boolean;
+  /** What it says, where texts are captured. */
+  readonly texts?: Texts;
 }
 
 /** What stands for a version in sessions that Kilo Code made of its older tasks; their slug is the task. */
@@ -81,16 +85,21 @@ export function message(m: Message, emit: Emit): void {
 }
 
 /** Subagents are asked by models; a fork's copies have new ids, but their old times. */
-function prompt({ id, base, data, isPrompt }: Message, emit: Emit): void {
+function prompt({ id, base, data, isPrompt, texts }: Message, emit: Emit): void {
   if (!isPrompt || base.parent_session_id !== undefined) return;
   const fact = fingerprint(["user", number(object(data.time)?.created) ?? id]);
-  emit({ ...base, key: id, fact, operation: "user_message" });
+  const content = texts && {
+    input_messages: emit.keep(asked(texts)),
+    system_instructions: emit.keep(instructions(texts.whole.system)),
+  };
+  emit({ ...base, key: id, fact, operation: "user_message", content, raw: texts?.whole });
 }
 
 /** A command that the person ran: no model asked for it. */
-function shell({ id, base, data }: Message, emit: Emit): void {
+function shell({ id, base, data, texts }: Message, emit: Emit): void {
   const end_time = fromMillis(object(data.time)?.completed);
   const exit = number(data.exit);
+  const { given, result } = texts ? shellTexts(texts) : {};
   emit({
     ...base,
     key: id,
@@ -102,6 +111,8 @@ function shell({ id, base, data }: Message, emit: Emit): void {
     duration_ms: between(base.time, end_time),
     ...outcomeOf(exit === undefined ? undefined : exit !== 0, "exit_code"),
     attributes: allowAttributes({ exitCode: exit }),
+    content: { tool_arguments: emit.keep(given), tool_result: emit.keep(result) },
+    raw: texts?.whole,
   });
 }
 
@@ -110,16 +121,27 @@ function outcomeOf(failed: boolean | undefined, error: string): Pick<Draft, "sta
   return { status: failed ? "error" : "ok", error_type: failed ? error : undefined };
 }
 
-/** A part that tells something of its own: a tool call, or a request that is tried again. */
-export function part(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
-  if (data.type === "tool") tool(id, data, base, emit);
-  else retry(id, data, base, emit);
+/**
+ * A part that tells something of its own: a tool call, or a request that is tried again. `whole`: as its store has it,
+ * where texts are captured.
+ */
+export function part(
+  id: string,
+  data: JsonObject,
+  whole: JsonObject | undefined,
+  base: Partial<Draft>,
+  emit: Emit,
+): void {
+  const draft = data.type === "tool" ? tool(data, whole, base, emit) : retry(data, whole, base, emit);
+  if (draft) emit({ ...draft, key: id, raw: whole });
 }
 
+type Keyless = Omit<Draft, "key">;
+
 /** A call is told when it runs. Copies keep its id and its start. */
-function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
+function tool(data: JsonObject, whole: JsonObject | undefined, base: Partial<Draft>, emit: Emit): Keyless | undefined {
   const status = text(data.status);
-  if (status === undefined || status === "pending" || status === "streaming") return;
+  if (status === undefined || status === "pending" || status === "streaming") return undefined;
   const times = object(data.time) ?? {};
   const time = fromMillis(times.start) ?? fromMillis(times.ran) ?? fromMillis(times.created);
   const end_time = fromMillis(times.end) ?? fromMillis(times.completed);
@@ -127,9 +149,14 @@ function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): v
   const isOver = status === "completed" || status === "error";
   // A tool that the model does not have ends as a call of `invalid` that went well.
   const error = status === "error" ? "tool_error" : name === "invalid" ? "invalid_tool" : exit ? "exit_code" : "";
-  emit({
+  const { given, result, failure } = whole ? toolTexts(whole) : {};
+  const content = {
+    tool_arguments: emit.keep(given),
+    tool_result: emit.keep(result),
+    error_message: emit.keep(failure),
+  };
+  return {
     ...base,
-    key: id,
     fact: call_id && toolFact(call_id, time, base.session_id),
     open: isOver ? undefined : true,
     operation: "execute_tool",
@@ -140,15 +167,15 @@ function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): v
     ...outcomeOf(isOver ? error !== "" : undefined, error),
     tool: { name, call_id, type: "function" },
     attributes: allowAttributes({ exitCode: exit }),
-  });
+    content,
+  };
 }
 
-function retry(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
+function retry(data: JsonObject, whole: JsonObject | undefined, base: Partial<Draft>, emit: Emit): Keyless {
   const error = text(data.error);
   const created = number(data.created);
-  emit({
+  return {
     ...base,
-    key: id,
     fact: created === undefined ? undefined : fingerprint(["retry", created, number(data.attempt), error]),
     operation: "error",
     kind: "client",
@@ -156,5 +183,6 @@ function retry(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): 
     status: "error",
     error_type: error ?? "retry",
     attributes: allowAttributes({ retryAttempt: number(data.attempt), statusCode: number(data.statusCode) }),
-  });
+    content: { error_message: emit.keep(whole && failureIn(whole)) },
+  };
 }

@@ -86,7 +86,9 @@ function tellMessage(
   };
   const steps = parts.flatMap(({ p }) => (p.type === "step-finish" ? [stepOf(p)] : []));
   const isTyped = parts.some(({ p }) => TYPED.has(p.type) && p.synthetic !== true && p.ignored !== true);
-  message({ id, base, data, steps, isPrompt: isTyped && !SUBAGENTS.test(text(data.agent) ?? "") }, emit);
+  const isPrompt = isTyped && !SUBAGENTS.test(text(data.agent) ?? "");
+  const texts = emit.captures ? { whole: o, parts: parts.map(({ p }) => p) } : undefined;
+  message({ id, base, data, steps, isPrompt, texts }, emit);
   for (const { id, p } of parts) tellPart(id, p, { session_id, cwd: base.cwd }, emit);
 }
 
@@ -100,10 +102,10 @@ function tellPart(id: string, p: JsonObject, base: Partial<Draft>, emit: Emit): 
   const error = object(p.error);
   if (p.type === "tool") {
     const told = { ...state, type: p.type, call: p.callID ?? p.id, tool: p.tool, exit: object(state.metadata)?.exit };
-    part(id, told, base, emit);
+    part(id, told, p, base, emit);
   } else if (p.type === "retry") {
     const told = { type: p.type, attempt: p.attempt, error: error?.name, created: object(p.time)?.created };
-    part(id, { ...told, statusCode: object(error?.data)?.statusCode }, base, emit);
+    part(id, { ...told, statusCode: object(error?.data)?.statusCode }, p, base, emit);
   }
 }
 
@@ -116,7 +118,8 @@ function modern(o: JsonObject): JsonObject {
     if (!call) return value;
     const told = object(tools[text(call.toolCallId) ?? ""]) ?? {};
     const status = call.state === "partial-call" ? "pending" : call.state === "call" ? "running" : "completed";
-    const state = { status: told.error === true ? "error" : status, time: told.time, metadata: told };
+    const [input, output] = [call.args, call.result];
+    const state = { status: told.error === true ? "error" : status, time: told.time, metadata: told, input, output };
     return { type: "tool", callID: call.toolCallId, tool: call.toolName, state };
   });
   return { id: o.id, role: o.role, time, error, ...object(assistant), parts };

@@ -1,7 +1,7 @@
 /**
  * The tables of OpenCode and of Kilo Code, which is built on it: sessions, messages with their parts (version 1), and the
  * sessions' own list of messages (version 2). A database may hold both; what version 2 has too is read there. No text of
- * the conversation leaves the database.
+ * the conversation leaves the database unless texts are captured.
  */
 import type { Layout } from "../../read/types.ts";
 
@@ -102,6 +102,11 @@ function messages(others?: string): Layout {
         FROM ${safe("part", "message_id, id, time_created", `message_id IN ${KEYS}`)} p
         WHERE p.data ->> '$.type' IN ('tool', 'retry', 'step-finish') ORDER BY p.message_id, p.id`,
     },
+    texts: {
+      whole: `SELECT id, data FROM ${safe("message", "id", `id IN ${KEYS}`)}`,
+      said: `SELECT message_id, id AS part, data
+        FROM ${safe("part", "message_id, id", `message_id IN ${KEYS}`)} ORDER BY message_id, id`,
+    },
     page: 200,
   };
 }
@@ -127,6 +132,7 @@ function entries(sessions: string): Layout {
           json_each(m.data, '$.content') c
         WHERE CASE WHEN c.type = 'object' THEN c.value ->> '$.type' END = 'tool'`,
     },
+    texts: { whole: `SELECT id, data FROM ${safe("session_message", "id", `id IN ${KEYS}`)}` },
     page: 200,
   };
 }
