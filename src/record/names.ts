@@ -31,15 +31,22 @@ const ENDINGS = [
   "webhookurl",
 ] as const;
 
-/** How names that tell of a secret end: their last two letters in lower case. */
-const LAST_LETTERS = "ac al as at aw de em en es et ey ie ig ls ng on pw rd re rl rt se sk ss th ue wd";
-const LAST = new Uint8Array(1024);
-for (const pair of LAST_LETTERS.split(" ")) LAST[(pair.charCodeAt(0) & 31) * 32 + (pair.charCodeAt(1) & 31)] = 1;
-const DIGITS_END = 57;
+/** How names that tell of a secret end: their last letters in lower case, three or two. */
+const LAST_LETTERS =
+  "ord ort swd pwd ase ode ret ken key ial als ing url ion kie ies uth ass pat psk pw lue pem raw ain sig ure mac sas ket";
+const LAST = new Uint8Array(1 << 15);
+for (const letters of LAST_LETTERS.split(" ")) {
+  const [c = 0, b = 0, a] = [...letters].reverse().map((letter) => letter.charCodeAt(0) & 31);
+  for (let any = a ?? 0; any <= (a ?? 31); any++) LAST[(any << 10) | (b << 5) | c] = 1;
+}
+const DIGIT_9 = 57;
 
-/** False for most names that tell of no secret, by their last two units. */
-export function mayTell(last2: number, last: number): boolean {
-  return last <= DIGITS_END || LAST[(last2 & 31) * 32 + (last & 31)] === 1;
+/** False for most words of a text that are no name of a secret: by their first unit and the last three. */
+export function mayTell(text: string, start: number, end: number): boolean {
+  if (text.charCodeAt(start) <= DIGIT_9 && text.charCodeAt(start) !== 45) return false;
+  const c = text.charCodeAt(end - 1);
+  if (c <= DIGIT_9) return true;
+  return LAST[((text.charCodeAt(end - 3) & 31) << 10) | ((text.charCodeAt(end - 2) & 31) << 5) | (c & 31)] === 1;
 }
 
 const LONGEST = 80;

@@ -7,6 +7,8 @@ import { isSecret } from "./values.ts";
 /** What is nested deeper is left out: no store nests its own data so deep. */
 const DEEPEST = 64;
 const SHORTEST = 6;
+/** What an item takes at least beside its text. */
+const ITEM = 2;
 /** A secret that begins before the limit ends within this, so that it is known for one. */
 const MARGIN = 1 << 15;
 
@@ -33,6 +35,8 @@ export class Redactor {
   readonly #clean: Clean;
   readonly #found: Found;
   readonly #limit: number;
+  /** At least how many bytes of JSON the values took that were looked through; whoever counts sets it to 0 before. */
+  size = 0;
 
   /** Longer texts than `limit` bytes (0: none) are cut on the way, so that what nobody keeps is not looked through. */
   constructor(clean: Clean, found: Found, limit: number) {
@@ -43,6 +47,7 @@ export class Redactor {
 
   /** A copy of a value of JSON without secrets; bytes and what JSON has no word for become words. */
   value(given: unknown, depth: number = 0): unknown {
+    this.size += ITEM;
     if (typeof given === "string") return this.text(given);
     if (typeof given === "bigint") return Number.isSafeInteger(Number(given)) ? Number(given) : `${given}`;
     if (typeof given !== "object" || given === null) return given;
@@ -52,6 +57,7 @@ export class Redactor {
   }
 
   text(given: string): string {
+    this.size += Math.min(given.length, this.#limit + 1);
     if (given.length < SHORTEST) return given;
     const most = this.#limit + MARGIN;
     if (this.#limit === 0 || given.length <= most) return this.#clean(given);

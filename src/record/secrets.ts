@@ -167,7 +167,7 @@ function atSign(text: string, at: number, lastStart: number, lastEnd: number): S
   if (isColon && text.charCodeAt(at + 1) === SLASH && text.charCodeAt(at + 2) === SLASH)
     return webhook(text, at + 3) ?? userInfo(text, at + 3, text.slice(lastStart, lastEnd).toLowerCase());
   if (lastEnd - lastStart < 2) return undefined;
-  if (!mayTell(text.charCodeAt(lastEnd - 2), text.charCodeAt(lastEnd - 1)))
+  if (!mayTell(text, lastStart, lastEnd))
     return isColon && at === lastEnd ? curlPassword(text, at, lastStart) : undefined;
   if (!isNear(text, lastEnd, at)) return undefined;
   const name = text.slice(lastStart, lastEnd);
