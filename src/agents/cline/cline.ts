@@ -9,6 +9,7 @@ import type { Agent, Emit, Environment, Group, Home, Place, SourceInfo, Stream }
 import { snapshot } from "../../read/types.ts";
 import { list, number, object } from "../../record/json.ts";
 import { extensionPlaces } from "../tasks/editors.ts";
+import { entriesOf } from "../tasks/entries.ts";
 import { tellShownTools } from "../tasks/shown.ts";
 import { compaction, session } from "./session.ts";
 import { apiHistory, index, METADATA, task } from "./task.ts";
@@ -36,7 +37,7 @@ export const cline: Agent = {
       reduce,
     }),
     tools("api_history", 60, [`tasks/*/${SENT}`], apiHistory),
-    tools("shown_tools", 40, SHOWN_FILES, tellShownTools),
+    tools("shown_tools", 40, SHOWN_FILES, (shown, id, emit) => tellShownTools(entriesOf(shown), id, emit)),
   ],
 };
 

@@ -2,7 +2,7 @@
 import type { Emit } from "../../read/types.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { timeOf } from "../../record/time.ts";
-import { type Entry, taskBegan } from "../tasks/entries.ts";
+import { type Entry, entriesOf, taskBegan } from "../tasks/entries.ts";
 import { type Setting, tellTask, tokensIn } from "../tasks/shown.ts";
 import { messagesOf, objectsOf, sumOf, tellTools } from "./messages.ts";
 
@@ -49,7 +49,7 @@ export function task(document: readonly unknown[], id: string | undefined, setti
       isTotal: TOTAL.has(provider ?? ""),
     };
   };
-  tellTask(document, id, { setting }, emit);
+  tellTask(entriesOf(document), id, { setting }, emit);
 }
 
 /** What held at a time: the latest of a list that has the times of its changes. */

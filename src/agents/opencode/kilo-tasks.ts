@@ -33,22 +33,23 @@ export function reduceTask({ document }: Group, { path, sidecars }: SourceInfo, 
     emit.unknown("task that is no list");
     return;
   }
-  const models = modelsIn(document, sidecars[SENT]);
+  const entries = entriesOf(document);
+  const models = modelsIn(entries, sidecars[SENT]);
   const setting = ({ ts, told }: Entry): Setting => ({
     model: models.findLast(({ from }) => from <= ts)?.model,
     provider: text(told.inferenceProvider),
     isTotal: ts >= TOTAL_SINCE || told.apiProtocol === "openai",
   });
-  tellTask(document, id, { setting }, emit);
-  tellShownTools(document, id, emit);
+  tellTask(entries, id, { setting }, emit);
+  tellShownTools(entries, id, emit);
 }
 
 /**
  * The models that were asked, and since when: the surroundings that are described to a model name it. They stand in the
  * request that is shown, or in what was sent, which is written down between its request and the next.
  */
-function modelsIn(document: readonly unknown[], sent: unknown): { readonly from: number; readonly model: string }[] {
-  const requests = entriesOf(document).filter(({ kind }) => kind === "api_req_started");
+function modelsIn(entries: readonly Entry[], sent: unknown): { readonly from: number; readonly model: string }[] {
+  const requests = entries.filter(({ kind }) => kind === "api_req_started");
   const shown = requests.map(({ ts, told }) => ({ from: ts, said: text(told.request) }));
   const messages = list(sent).flatMap((item) => {
     const m = object(item);

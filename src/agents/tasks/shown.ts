@@ -10,7 +10,6 @@ import {
   argumentsOf,
   asked,
   type Entry,
-  entriesOf,
   folderIn,
   isTool,
   type Keyed,
@@ -86,8 +85,7 @@ export function tokensIn(told: JsonObject, isTotal: boolean): Usage | undefined 
 }
 
 /** A task as it was shown, but for its tools: its entries are known by their times, requests get their tokens later. */
-export function tellTask(document: unknown, id: string | undefined, dialect: Dialect, emit: Emit): void {
-  const entries = entriesOf(document);
+export function tellTask(entries: readonly Entry[], id: string | undefined, dialect: Dialect, emit: Emit): void {
   const [first] = entries;
   if (!first) return;
   const cwd = folderIn(entries);
@@ -115,8 +113,7 @@ function tellEntry(task: Task, entry: Entry): void {
 }
 
 /** The tools of a task as they were shown, which is all there is of models that call them in their text. */
-export function tellShownTools(document: unknown, id: string | undefined, emit: Emit): void {
-  const entries = entriesOf(document);
+export function tellShownTools(entries: readonly Entry[], id: string | undefined, emit: Emit): void {
   entries.forEach((entry, at) => {
     if (!isTool(entry)) return;
     const [given, result] = emit.captures ? [argumentsOf(entry), resultAfter(entries, at)] : [];
