@@ -2,7 +2,6 @@
 import type { Ledger, Manner } from "../archive/ledger.ts";
 import type { Draft, Emit } from "../record/draft.ts";
 import { encode, type Origin } from "../record/encode.ts";
-import { keepLight } from "../system/engine.ts";
 import type { Found } from "./discover.ts";
 import { tally } from "./summary.ts";
 import type { Work } from "./sync.ts";
@@ -29,7 +28,6 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
     summary.records[rev === 0 ? "added" : "revised"]++;
     tally(summary.byStream, name);
   };
-  keepLight([emit]);
   return Object.assign(emit, {
     unknown: (what: string) => tally(summary.unknown, `${name}: ${what}`),
     lost: (what: string) => tally(summary.lost, `${name}: ${what}`),

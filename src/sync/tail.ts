@@ -1,8 +1,8 @@
 /** Owns one sync of one append-only source: prove the cursor, reduce the new lines, tell again what is open. */
 import type { CursorRow, SourceRow } from "../archive/archive.ts";
 import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
-import { BadLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
+import { BadLine } from "../read/text.ts";
 import type { Emit, Line, Tail } from "../read/types.ts";
 import { errorCode, openForReading, readAt, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
@@ -79,7 +79,7 @@ class TailRun {
     const { size } = this.#found.stamp;
     const from = this.#position;
     try {
-      for (const piece of readPieces(this.#fd, from, size)) {
+      for (const piece of readPieces(this.#fd, from, size, this.#stream.reads)) {
         for (const bad of piece.bad) this.#quarantine(bad);
         this.reduce(piece.lines);
         this.#position = piece.end;

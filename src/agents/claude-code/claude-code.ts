@@ -4,13 +4,12 @@
  * whole (ccusage#888, never field by field: a fallback may change the model), and its copies in forks, resumes,
  * compactions and sidechains are the same fact.
  */
-import type { Agent, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
+import type { Agent, Emit, Environment, JsonObject, Keys, Line, Place, SourceInfo } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { object, text } from "../../record/json.ts";
 import { between, utc } from "../../record/time.ts";
-import { assistant, tellCall, tellTool, toolResult } from "./calls.ts";
-import { fastAssistant, fastPrompt, fastResult, SILENT_FIRST } from "./lines.ts";
+import { assistant, tellCall, tellTool } from "./calls.ts";
 import { attachment, system, user } from "./prompts.ts";
 import { base, type Context, contextOf, type State } from "./state.ts";
 
@@ -35,6 +34,54 @@ const SILENT: ReadonlySet<string> = new Set([
   "worktree-state",
 ]);
 
+/** Enough of a text to tell whether somebody typed it. */
+const SHOWN = 128;
+const SAID: Keys = { "": SHOWN, type: true, text: SHOWN };
+const READ: Keys = {
+  type: true,
+  subtype: true,
+  timestamp: true,
+  uuid: true,
+  sessionId: true,
+  version: true,
+  cwd: true,
+  gitBranch: true,
+  isSidechain: true,
+  isMeta: true,
+  isCompactSummary: true,
+  isApiErrorMessage: true,
+  entrypoint: true,
+  message: {
+    id: true,
+    model: true,
+    content: { ...SAID, id: true, name: true, tool_use_id: true, is_error: true },
+    stop_reason: true,
+    usage: true,
+  },
+  origin: { kind: true },
+  attachment: {
+    type: true,
+    toolUseID: true,
+    hookEvent: true,
+    hookName: true,
+    exitCode: true,
+    durationMs: true,
+    origin: { kind: true },
+    prompt: SAID,
+  },
+  toolUseID: true,
+  hookInfos: { durationMs: true },
+  durationMs: true,
+  compactMetadata: true,
+  microcompactMetadata: true,
+  apiErrorStatus: true,
+  status: true,
+  error: true,
+  retryAttempt: true,
+  costUSD: true,
+  effort: true,
+};
+
 export const claudeCode: Agent = {
   id: "claude-code",
   title: "Claude Code",
@@ -44,6 +91,7 @@ export const claudeCode: Agent = {
       kind: "transcript",
       rank: 50,
       version: 1,
+      reads: READ,
       locate,
       session: (path) =>
         /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
@@ -101,18 +149,7 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
-  if (state.told || state.subagent) {
-    const result = fastResult(line);
-    if (result) {
-      const time = utc(result.time);
-      state.last = time ?? state.last;
-      state.asked = time ?? state.asked;
-      toolResult(state, result.id, result.failed, time, emit);
-      return;
-    }
-  }
-  const o = fastPrompt(line) ?? fastAssistant(line) ?? line.json();
+  const o = line.json();
   const time = utc(o.timestamp);
   if (time !== undefined) state.began ??= time;
   const type = text(o.type) ?? "";
