@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import * as v from "valibot";
 import type { Draft } from "../../src/record/draft.ts";
-import { encode, ledgerFactsOf, type Origin } from "../../src/record/encode.ts";
+import { type Encoded, Encoder, ledgerFactsOf, type Origin } from "../../src/record/encode.ts";
 import { OPERATIONS } from "../../src/record/operations.ts";
 import { recordSchema, type WeirRecord } from "../../src/record/schema.ts";
 
@@ -14,6 +14,8 @@ const origin: Origin = {
   host: "0123456789abcdef",
   homes: ["/home/dev"],
 };
+
+const encode = (draft: Draft, of: Origin): Encoded => new Encoder(of).encode(draft);
 
 const call: Draft = {
   key: "msg_01",
@@ -112,7 +114,8 @@ describe("a record's line", () => {
     fc.assert(
       fc.property(fc.array(drafts, { minLength: 1, maxLength: 4 }), (list) => {
         const alone = list.map((draft) => encode(draft, { ...origin }).line(0));
-        expect(list.map((draft) => encode(draft, origin).line(0))).toEqual(alone);
+        const encoder = new Encoder(origin);
+        expect(list.map((draft) => encoder.encode(draft).line(0))).toEqual(alone);
       }),
     );
   });
