@@ -21,6 +21,7 @@ export type Places = Map<string, { from: number; at: number }>;
 /** A line within bytes that stay valid until the reader's next piece. */
 export class ByteLine implements Line {
   readonly length: number;
+  #whole: JsonObject | undefined;
   #head: string | undefined;
   #found: Range | undefined;
 
@@ -95,7 +96,13 @@ export class ByteLine implements Line {
   }
 
   json(): JsonObject {
-    return this.skimmer?.skim(this.start, this.end) ?? parseObject(this.text());
+    const skimmed = this.skimmer?.skim(this.start, this.end);
+    this.#whole = skimmed ? undefined : parseObject(this.text());
+    return skimmed ?? (this.#whole as JsonObject);
+  }
+
+  get frame(): JsonObject {
+    return this.#whole ?? this.skimmer?.frame ?? this.json();
   }
 
   text(): string {

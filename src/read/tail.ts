@@ -2,7 +2,7 @@
 import { errorCode, sys } from "../system/system.ts";
 import { ByteLine, type Places } from "./line.ts";
 import { Skimmer } from "./skim/skim.ts";
-import type { Keys, Line } from "./types.ts";
+import type { Line, Reads } from "./types.ts";
 
 /** Small enough to stay in a core's second-level cache while its lines are looked at (a quarter faster than 1 MiB, measured). */
 const CHUNK = 1 << 18;
@@ -40,31 +40,31 @@ interface Chunk {
 }
 
 /** One chunk is used again and again: fresh memory for each file costs more than reading it. */
-let spare: { readonly shape?: Keys; readonly chunk: Chunk } | undefined;
+let spare: { readonly reads?: Reads; readonly chunk: Chunk } | undefined;
 
-function takeChunk(shape: Keys | undefined): Chunk {
-  const chunk = spare && spare.shape === shape ? spare.chunk : newChunk(shape, CHUNK);
+function takeChunk(reads: Reads | undefined): Chunk {
+  const chunk = spare && spare.reads === reads ? spare.chunk : newChunk(reads, CHUNK);
   spare = undefined;
   return chunk;
 }
 
-function newChunk(shape: Keys | undefined, capacity: number): Chunk {
-  if (!shape) return { bytes: Buffer.allocUnsafeSlow(capacity) };
-  const skimmer = new Skimmer(shape, capacity);
+function newChunk(reads: Reads | undefined, capacity: number): Chunk {
+  if (!reads) return { bytes: Buffer.allocUnsafeSlow(capacity) };
+  const skimmer = new Skimmer(reads, capacity);
   return { bytes: skimmer.bytes, skimmer };
 }
 
 /**
- * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `shape` asks for. A last line
+ * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `reads` asks for. A last line
  * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. The lines of
  * a piece are valid until the next piece is asked for. Throws the system's error when the file cannot be read.
  */
-export function* readPieces(fd: number, from: number, size: number, shape?: Keys): Generator<Piece> {
-  let chunk = takeChunk(shape);
+export function* readPieces(fd: number, from: number, size: number, reads?: Reads): Generator<Piece> {
+  let chunk = takeChunk(reads);
   let held = 0; // bytes of an incomplete line at the chunk's start
   let position = from; // of the chunk's first byte in the file
   const changeTo = (capacity: number): void => {
-    const other = capacity === CHUNK ? takeChunk(shape) : newChunk(shape, capacity);
+    const other = capacity === CHUNK ? takeChunk(reads) : newChunk(reads, capacity);
     chunk.bytes.copy(other.bytes, 0, 0, held);
     chunk = other;
   };
@@ -99,7 +99,7 @@ export function* readPieces(fd: number, from: number, size: number, shape?: Keys
     position += end;
     if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
   }
-  if (chunk.bytes.length === CHUNK) spare = { shape, chunk };
+  if (chunk.bytes.length === CHUNK) spare = { reads, chunk };
 }
 
 /** Splits the whole lines out of a chunk's first `length` bytes, of which the last is a newline. */

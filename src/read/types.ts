@@ -58,7 +58,7 @@ interface StreamBase {
 export interface Tail<S> extends StreamBase {
   readonly shape: "tail";
   /** What the reducer looks at in a line, where it leaves texts alone: the rest is never decoded. Absent: all of it. */
-  readonly reads?: Keys;
+  readonly reads?: Reads;
   start(source: SourceInfo): S;
   step(state: S, line: Line, emit: Emit): void;
   /** Tells again what is still open; called at the end of every sync that read the source. */
@@ -160,6 +160,13 @@ export interface Keys {
   readonly [key: string]: Shape;
 }
 
+/** What is read of a line. */
+export interface Reads {
+  readonly keys: Keys;
+  /** Those of its keys that lines mostly repeat from the line before: they are told as the line's frame. */
+  readonly repeated?: readonly string[];
+}
+
 /** A part of a line that is left out unread: from after `from` to before the first of `to` that follows. */
 export interface Cut {
   /** ASCII text that ends where the part begins. */
@@ -188,6 +195,8 @@ export interface Line {
    * read is no JSON object in valid UTF-8.
    */
   json(): JsonObject;
+  /** An object with at least the repeated keys of the line whose `json` was asked for last; one object while they repeat. */
+  readonly frame: JsonObject;
   /** The whole line as text. Throws `BadLine` when it is not valid UTF-8. */
   text(): string;
   readonly head: string;

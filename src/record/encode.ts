@@ -193,12 +193,10 @@ function usageText(u: Usage): string {
   let text = "";
   if (u.input_tokens !== undefined) text = told(`,"input_tokens":${u.input_tokens}`);
   if (u.output_tokens !== undefined) text += told(`,"output_tokens":${u.output_tokens}`);
-  if (u.cache_read_input_tokens !== undefined)
-    text += told(`,"cache_read_input_tokens":${u.cache_read_input_tokens}`);
+  if (u.cache_read_input_tokens !== undefined) text += told(`,"cache_read_input_tokens":${u.cache_read_input_tokens}`);
   if (u.cache_creation_input_tokens !== undefined)
     text += told(`,"cache_creation_input_tokens":${u.cache_creation_input_tokens}`);
-  if (u.reasoning_output_tokens !== undefined)
-    text += told(`,"reasoning_output_tokens":${u.reasoning_output_tokens}`);
+  if (u.reasoning_output_tokens !== undefined) text += told(`,"reasoning_output_tokens":${u.reasoning_output_tokens}`);
   return text;
 }
 

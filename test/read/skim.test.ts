@@ -12,7 +12,7 @@ const CAPACITY = 1 << 16;
 let last: { readonly shape: Keys; readonly skimmer: Skimmer } | undefined;
 
 function skim(shape: Keys, line: string | Uint8Array): unknown {
-  if (last?.shape !== shape) last = { shape, skimmer: new Skimmer(shape, CAPACITY) };
+  if (last?.shape !== shape) last = { shape, skimmer: new Skimmer({ keys: shape }, CAPACITY) };
   const { skimmer } = last;
   const bytes = Buffer.from(line as string);
   bytes.copy(skimmer.bytes);
@@ -187,6 +187,43 @@ describe("a skimmed line", () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe("the frame of a line", () => {
+  const repeated = ["a", "b", "type"];
+  const shape: Keys = { a: true, b: { c: 3 }, type: true, message: true };
+  const skimmer = new Skimmer({ keys: shape, repeated }, CAPACITY);
+  const read = (line: string): { rest: unknown; frame: unknown } => {
+    const bytes = Buffer.from(line);
+    bytes.copy(skimmer.bytes);
+    const rest = skimmer.skim(0, bytes.length);
+    return { rest, frame: skimmer.frame };
+  };
+
+  test("has the repeated keys of each line, wherever they stand in it, and the line has the others", () => {
+    fc.assert(
+      fc.property(fc.array(objects, { minLength: 2, maxLength: 12 }), (lines) => {
+        for (const line of lines.map((object) => JSON.stringify(object))) {
+          const whole = wanted(JSON.parse(line), shape) as Record<string, unknown>;
+          const apart = (is: boolean): unknown =>
+            Object.fromEntries(Object.entries(whole).filter(([key]) => repeated.includes(key) === is));
+          expect(read(line)).toEqual({ rest: apart(false), frame: apart(true) });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("is one object as long as lines repeat it, and another after any other line", () => {
+    const one = read('{"a":1,"message":1,"type":"x"}').frame;
+    expect(read('{"a":1,"message":"2","type":"x"}').frame).toBe(one as object);
+    expect(read('{"a":2,"type":"x"}').frame).toEqual({ a: 2, type: "x" });
+    expect(read('{"a":1,"type":"x"}').frame).toEqual({ a: 1, type: "x" });
+    expect(read('{"a":01,"type":"x"}').rest).toBeUndefined();
+    expect(read('{"a":1,"type":"x"}').frame).toEqual({ a: 1, type: "x" });
+    expect(read(`{"a":"${"y".repeat(5000)}"}`).rest).toBeUndefined();
+    expect(read('{"a":1,"type":"x","message":[]}')).toEqual({ rest: { message: [] }, frame: { a: 1, type: "x" } });
   });
 });
 

@@ -91,7 +91,7 @@ export const claudeCode: Agent = {
       kind: "transcript",
       rank: 50,
       version: 1,
-      reads: READ,
+      reads: { keys: READ, repeated: ["sessionId", "version", "cwd", "gitBranch"] },
       locate,
       session: (path) =>
         /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),

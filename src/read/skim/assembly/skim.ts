@@ -3,13 +3,20 @@
  * AssemblyScript; `npm run skim` compiles it into `../module.ts`. It checks the nesting and the quotes of all that it
  * passes, never the text inside; what it copies is for a JSON parser to judge. A line it cannot follow is refused (0).
  *
- * A shape is a node in memory: [head][tail][length mask, 8 bytes][hint][any][count], then entries of [key][length][node].
- * Node 1 keeps a value whole; 0 stands for none. Whoever writes nodes keeps `HEADER` and `ENTRY` in step.
+ * A shape is a node in memory: [head][tail][length mask, 8 bytes][hint][count], then entries of [key][length][node][apart],
+ * of which the first, without a key, stands for any other key. Node 1 keeps a value whole; 0 stands for none. Whoever
+ * writes nodes keeps `HEADER` and `ENTRY` in step.
+ *
+ * Keys that are set apart go into the frame, which most lines repeat: two frames are kept, the latest and the one that is
+ * being written, and the words at `FRAME` say where the latest is, how long, and whether the line before had the same.
  */
 
-const HEADER: u32 = 28;
-const ENTRY: u32 = 12;
+const HEADER: u32 = 24;
+const ENTRY: u32 = 16;
 const WHOLE: u32 = 1;
+const FRAME: u32 = 16;
+const FRAMES: u32 = 32;
+const FRAME_BYTES: u32 = 4096;
 /** Nested deeper than this, a line is left to the full parser. */
 const DEPTH: u32 = 256;
 
@@ -26,6 +33,8 @@ const HIGH: u64 = 0x8080808080808080;
 
 let end: u32 = 0;
 let out: u32 = 0;
+/** Where the frame is written to. */
+let frame: u32 = 0;
 
 /** Marks, by their high bits, the bytes that are quotes; the lowest mark is exact, those above may be wrong. */
 function quotesIn(bytes: u64): u64 {
@@ -153,18 +162,18 @@ function equals(a: u32, b: u32, length: u32): bool {
   return true;
 }
 
-/** The node under which a node knows a key; 0 when it does not. Lines repeat the order of keys: the next one is tried first. */
-function childOf(node: u32, key: u32, length: u32): u32 {
-  const any = load<u32>(node + 20);
+/** The entry under which a node knows a key. Lines repeat the order of keys: the next one is tried first. */
+function entryOf(node: u32, key: u32, length: u32): u32 {
+  const any = node + HEADER;
   if ((load<u64>(node + 8) & ((<u64>1) << (length & 63))) === 0) return any;
-  const first = node + HEADER;
-  const last = first + load<u32>(node + 24) * ENTRY;
+  const first = any + ENTRY;
+  const last = any + load<u32>(node + 20) * ENTRY;
   const hint = load<u32>(node + 16);
   let entry = hint;
   do {
     if (load<u32>(entry + 4) === length && equals(load<u32>(entry), key, length)) {
       store<u32>(node + 16, entry + ENTRY === last ? first : entry + ENTRY);
-      return load<u32>(entry + 8);
+      return entry;
     }
     entry += ENTRY;
     if (entry === last) entry = first;
@@ -213,12 +222,12 @@ function copyList(at: u32, node: u32, depth: u32): u32 {
 
 function copyObject(at: u32, node: u32, depth: u32): u32 {
   put(OPEN_OBJECT);
+  const first = out;
   at = skipSpace(at + 1);
   if (at < end && load<u8>(at) === CLOSE_OBJECT) {
     put(CLOSE_OBJECT);
     return at + 1;
   }
-  let isFirst = true;
   while (true) {
     if (at >= end || load<u8>(at) !== QUOTE) return 0;
     const key = at + 1;
@@ -227,16 +236,16 @@ function copyObject(at: u32, node: u32, depth: u32): u32 {
     at = skipSpace(close + 1);
     if (at >= end || load<u8>(at) !== COLON) return 0;
     at = skipSpace(at + 1);
-    const child = childOf(node, key, close - key);
+    const entry = entryOf(node, key, close - key);
+    const child = load<u32>(entry + 8);
     if (child === 0) {
       if (hasEscape(key, close)) return 0;
       at = skipValue(at);
+    } else if (load<u32>(entry + 12) === 0) {
+      if (out !== first) put(COMMA);
+      at = copyField(at, key, close, child, depth);
     } else {
-      if (!isFirst) put(COMMA);
-      isFirst = false;
-      copy(key - 1, close + 1);
-      put(COLON);
-      at = copyValue(at, child, depth + 1);
+      at = copyApart(at, key, close, child, depth);
     }
     if (at === 0) return 0;
     at = skipSpace(at);
@@ -251,11 +260,45 @@ function copyObject(at: u32, node: u32, depth: u32): u32 {
   }
 }
 
+function copyField(at: u32, key: u32, close: u32, child: u32, depth: u32): u32 {
+  copy(key - 1, close + 1);
+  put(COLON);
+  return copyValue(at, child, depth + 1);
+}
+
+/** Copies a field into the frame; refuses one for which there is no room. */
+function copyApart(at: u32, key: u32, close: u32, child: u32, depth: u32): u32 {
+  const after = skipValue(at);
+  if (after === 0) return 0;
+  const base = FRAMES + (frame >= FRAMES + FRAME_BYTES ? FRAME_BYTES : 0);
+  if (frame + (after - key) + 8 > base + FRAME_BYTES) return 0;
+  const back = out;
+  out = frame;
+  if (frame > base + 1) put(COMMA);
+  const copied = copyField(at, key, close, child, depth);
+  frame = out;
+  out = back;
+  return copied;
+}
+
 function isAscii(at: u32, to: u32): bool {
   let bits: u64 = 0;
   for (; at + 8 <= to; at += 8) bits |= load<u64>(at);
   for (; at < to; at++) bits |= load<u8>(at);
   return (bits & HIGH) === 0;
+}
+
+/** Closes the frame, and makes it the latest unless it is what the latest was. */
+function closeFrame(): void {
+  const latest = load<u32>(FRAME);
+  const base = FRAMES + (frame >= FRAMES + FRAME_BYTES ? FRAME_BYTES : 0);
+  store<u8>(frame, CLOSE_OBJECT);
+  const length = frame + 1 - base;
+  const isSame = latest !== 0 && load<u32>(FRAME + 4) === length && equals(latest, base, length);
+  store<u32>(FRAME + 8, isSame ? 1 : 0);
+  if (isSame) return;
+  store<u32>(FRAME, base);
+  store<u32>(FRAME + 4, length);
 }
 
 /**
@@ -265,10 +308,14 @@ function isAscii(at: u32, to: u32): bool {
 export function skim(from: u32, to: u32, into: u32, node: u32): i32 {
   end = to;
   out = into;
+  const other = load<u32>(FRAME) === FRAMES ? FRAMES + FRAME_BYTES : FRAMES;
+  store<u8>(other, OPEN_OBJECT);
+  frame = other + 1;
   const at = skipSpace(from);
   if (at >= end || load<u8>(at) !== OPEN_OBJECT) return 0;
   const after = copyObject(at, node, 0);
   if (after === 0 || skipSpace(after) < end) return 0;
+  closeFrame();
   const length = <i32>(out - into);
   return isAscii(into, out) ? length : -length;
 }
