@@ -102,7 +102,7 @@ function start(source: SourceInfo): State {
 
 function step(state: State, line: Line, emit: Emit): void {
   if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
-  if (state.told || state.subagent) {
+  if (state.told && state.began !== undefined) {
     const result = fastResult(line);
     if (result) {
       const time = utc(result.time);
@@ -121,7 +121,7 @@ function step(state: State, line: Line, emit: Emit): void {
     emit.unknown(`type ${type}`);
     return;
   }
-  if (state.subagent) state.own = text(o.sessionId) ?? state.own;
+  if (state.subagent && !state.told) state.own = text(o.sessionId) ?? state.own;
   const context = contextOf(state, o);
   tellSession(state, o, context, emit);
   if (time !== undefined) state.last = time;
@@ -133,8 +133,9 @@ function step(state: State, line: Line, emit: Emit): void {
 
 /** The session begins with the first line of its own file; a first line of another session names the one it was resumed from. */
 function tellSession(state: State, o: JsonObject, context: Context, emit: Emit): void {
-  if (state.told || state.subagent) return;
+  if (state.told) return;
   state.told = true;
+  if (state.subagent) return;
   emit({
     ...base(state, context),
     key: "session",

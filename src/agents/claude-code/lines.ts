@@ -4,6 +4,8 @@ import type { JsonObject, Line } from "../../read/types.ts";
 export const SILENT_FIRST = /^\{"type":"(?:file-history-snapshot|attribution-snapshot|progress|summary)"/;
 /** More than the longest beginning that NOT_TYPED knows. */
 const PROMPT_SHOWN = 64;
+/** Blanks before it, of which some are more than one byte, may be any number. */
+const BLANK_FIRST = /^[\s\x80-\xff]/;
 
 /**
  * An assistant's line without its content, when it is laid out as Claude Code writes it and at most the first block of
@@ -16,7 +18,9 @@ export function fastAssistant(line: Line): JsonObject | undefined {
   const content = frame ? head.indexOf(CONTENT, frames.end) + CONTENT.length : 0;
   if (!frame || content < CONTENT.length) return undefined;
   const block = blockAt(head, content);
-  if (!block || line.find('"type":"tool_use"', content + TOOL_USE.length) >= 0) return undefined;
+  const first = block?.type === "tool_use" ? TOOL_USE.length : 0;
+  if (!block || line.find('"type":"tool_use"', content + first) >= 0) return undefined;
+  if (head.slice(frames.end, content).includes("{")) return undefined; // an id in there may be another's
   const id = plainValue(head, '"id":"', frames.end, content);
   const model = plainValue(head, '"model":"', frames.end, content);
   const end = line.find('],"stop_reason":', content);
@@ -31,6 +35,9 @@ export function fastAssistant(line: Line): JsonObject | undefined {
 }
 
 const PROMPT = '"message":{"role":"user","content":"';
+/** What ends a text, with its object or before another key; within a text they would be escaped. */
+const MESSAGE_END = '"},"';
+const KEY_END = '","';
 const PROMPT_END = '"},"uuid":"';
 
 /** A prompt's line with no more of its text than tells whether the user typed it, when it is laid out likewise. */
@@ -40,8 +47,10 @@ export function fastPrompt(line: Line): JsonObject | undefined {
   const frame = promptFrames.of(head, head.indexOf(",") + 1);
   const start = promptFrames.end;
   const said = frame && head.slice(start, start + PROMPT_SHOWN);
-  const end = said === undefined || said.includes("\\") ? -1 : line.find(PROMPT_END, start);
-  if (said === undefined || end < start + PROMPT_SHOWN) return undefined;
+  const end = said === undefined || said.includes("\\") ? -1 : line.find(MESSAGE_END, start);
+  if (said === undefined || end < start + PROMPT_SHOWN || BLANK_FIRST.test(said)) return undefined;
+  const next = line.find(KEY_END, start);
+  if ((next >= 0 && next < end) || line.latin1(end, end + PROMPT_END.length) !== PROMPT_END) return undefined;
   const rest = parsed(`{"message":{"content":"${line.slice(end)}`);
   const inner = rest?.message as Record<string, unknown> | undefined;
   if (!inner || rest?.uuid === undefined) return undefined;
@@ -98,6 +107,7 @@ const CONTENT = '"content":[';
 const RESULT = '"type":"user","message":{"role":"user","content":[{"tool_use_id":"';
 const RESULT_CONTENT = '","type":"tool_result","content":';
 const RESULT_END = '}]},"uuid":"';
+const ERROR = '"is_error":';
 const RESULT_TIME = '","timestamp":"';
 const PLAIN_ID = /^[\w.:-]+$/;
 
@@ -114,6 +124,8 @@ export function fastResult(line: Line): { id: string; failed: boolean; time: str
   const end = line.find(RESULT_END, start);
   const second = line.find('"tool_use_id":', start);
   if (end < 0 || (second >= 0 && second < end)) return undefined;
+  const error = line.find(ERROR, start);
+  if (error >= 0 && error < end - ERROR.length - "false".length) return undefined; // not the last key, or another's
   const before = Math.max(start, end - 16);
   const around = line.latin1(before, Math.min(line.length, end + 120));
   const uuid = end - before + RESULT_END.length;
