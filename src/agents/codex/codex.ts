@@ -28,7 +28,9 @@ import {
 
 const TOOL_CALL = /^(?:function|custom_tool|local_shell|web_search|tool_search|image_generation)_call$/;
 /** Items of what a script ran inside its tool call. */
-const NESTED = /^(?:CommandExecution|FileChange|McpToolCall)$/;
+const NESTED = /^(?:CommandExecution|FileChange|McpToolCall|DynamicToolCall)$/;
+/** Items of calls that stand on their own lines. */
+const TOLD_ITEM = /^(?:CollabAgentToolCall|ImageGeneration)$/;
 /** Lines, payloads and items that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
   /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
@@ -127,14 +129,14 @@ function itemCompleted(now: Now, p: JsonObject, item: JsonObject): void {
   const id = text(item.id);
   if (type === "UserMessage") prompt(now, "item", id, firstText(item.content));
   else if (type === "ContextCompaction") compaction(now, type, {});
-  else if (noteOutcome(state, id, item)) return;
+  else if (SILENT_ITEM.test(type) || noteOutcome(state, id, item)) return;
   else if (NESTED.test(type)) {
     if (id === undefined || state.closed.includes(id)) return;
     const [time, end_time] = [fromMillis(p.started_at_ms), fromMillis(p.completed_at_ms) ?? now.time];
     const outcome = outcomeOf(item);
     const times = { time, end_time, duration_ms: outcome.duration_ms ?? between(time, end_time) };
     tell(now, { key: id, fact: id, operation: "other", kind: "internal", name: type, ...outcome, ...times });
-  } else if (!SILENT_ITEM.test(type)) emit.unknown(`item ${type}`);
+  } else if (!TOLD_ITEM.test(type)) emit.unknown(`item ${type}`);
 }
 
 /** Up to three kinds of lines tell of a compaction: the same number of its kind in a turn is the same compaction. */

@@ -8,18 +8,34 @@ const HEAD = /^\{"timestamp":"([^"\\]*)",(?:"ordinal":\d+,)?"type":"(\w+)","payl
 const MESSAGE =
   /"payload":\{"type":"message"(?:,"(?:id|status|phase)":(?:"[^"\\]*"|null))*,"role":"(\w+)","content":\[(?:\{"type":"input_text","text":"((?:[^"\\]|\\.){0,60}))?/;
 const CALL =
-  /"payload":\{"type":"\w+"(?:,"(?:id|status)":"[^"\\]*")*(?:,"call_id":"([^"\\]+)")?,"name":"([^"\\]+)"(?:,"namespace":"([^"\\]+)")?,"(?:arguments|input)":"/;
-const OUTPUT = /"payload":\{"type":"\w+"(?:,"id":"[^"\\]*")?,"call_id":"([^"\\]+)","output":/;
+  /"payload":\{"type":"\w+"(?:,"(?:id|status)":"[^"\\]*")*(?:,"call_id":"([ !#-[\]-~]+)")?,"name":"([ !#-[\]-~]+)"(?:,"namespace":"([ !#-[\]-~]+)")?,"(?:arguments|input)":"/;
+const OUTPUT = /^.*?"payload":\{"type":"\w+"(?:,"id":"[^"\\]*")?,"call_id":"([ !#-[\]-~]+)","output":/;
+/** A text that may not say, as it stands, what it says: at its beginning are only blanks, or it is escaped. */
+const HIDDEN = /^(?:\s|\\n)*(?:[\x80-\xff]|$)|\\[^n"\\]/;
+/** Bytes of which each is a character, as it would be written again. */
+const PLAIN = /^(?:[ -[\]-~]|\\[nrt"\\])*\\?$/;
+const PLAIN_END = /^[nrt"\\]?(?:[ -[\]-~]|\\[nrt"\\])*"\}\}$/;
 const ITEM_TYPE = /"item":\{"type":"(\w+)"/;
-const CALL_ID = /^","call_id":"([^"\\]+)"/;
+const CALL_ID = /^","call_id":"([ !#-[\]-~]+)"/;
 const ITEM: readonly Cut[] = [
   { from: ',"changes":', to: [',"status":"'], optional: true },
   { from: ',"aggregated_output":', to: [',"exit_code":'], optional: true },
   { from: ',"result":', to: [',"duration":'], optional: true },
 ];
+const NO_INFO = '"payload":{"type":"token_count","info":null';
 const WINDOW: Cut = { from: ',"window_number":', to: [",", "}"] };
+/** Items that say nothing weir keeps, not even how a call ended. */
 export const SILENT_ITEM =
-  /^(?:AgentMessage|Reasoning|Plan|WebSearch|Image\w+|CollabAgentToolCall|SubAgentActivity|HookPrompt|EnteredReviewMode|ExitedReviewMode|Sleep)$/;
+  /^(?:AgentMessage|Reasoning|Plan|WebSearch|ImageView|SubAgentActivity|HookPrompt|EnteredReviewMode|ExitedReviewMode|Sleep)$/;
+/** How much of the beginning and of the end of an output is looked at. */
+export const SAID_FIRST = 300;
+export const SAID_LAST = 400;
+
+/** Of the first bytes of an output those that the agent wrote before what its command printed. */
+export function headerOf(said: string): string {
+  const printed = said.indexOf("\\nOutput:");
+  return printed < 0 ? said : said.slice(0, printed);
+}
 
 /** What a line says: by its layout when it is laid out as Codex writes it, else by all of it. */
 export function readLine(state: State, line: Line): Item {
@@ -32,7 +48,7 @@ function fastRead(state: State, line: Line): Item | undefined {
   if (type === "world_state") return { timestamp, type, payload: {} };
   const window = type === "compacted" ? line.part(WINDOW)?.head : undefined;
   if (type !== undefined && window !== undefined)
-    return { timestamp, type, payload: { window_number: Number(window) } };
+    return { timestamp, type, payload: { window_number: Number.parseInt(window, 10) } };
   if (kind === undefined || (type !== "response_item" && type !== "event_msg")) return undefined;
   const payload = type === "event_msg" ? fastEvent(state, kind, line) : fastResponseItem(kind, line);
   return payload && { timestamp, type, payload };
@@ -40,30 +56,44 @@ function fastRead(state: State, line: Line): Item | undefined {
 
 function fastEvent(state: State, type: string, line: Line): JsonObject | undefined {
   if (type === "agent_message" || type === "agent_reasoning") return { type };
-  if (type === "token_count") return state.records || line.head.includes('"info":null') ? { type } : undefined;
+  if (type === "token_count") return state.records || line.head.includes(NO_INFO) ? { type } : undefined;
   if (type !== "item_completed") return undefined;
   const item = ITEM_TYPE.exec(line.head)?.[1] ?? "";
   if (SILENT_ITEM.test(item)) return { type, item: { type: item } };
   const payload = line.length > FAST ? object(line.envelope(ITEM)?.payload) : undefined;
-  return text(object(payload?.item)?.id) === undefined ? undefined : payload;
+  const { type: whole, id, status, duration } = object(payload?.item) ?? {};
+  const isWhole = whole === item && text(id) !== undefined && text(status) !== undefined;
+  return isWhole && (item === "FileChange" || duration !== undefined) ? payload : undefined;
 }
 
 function fastResponseItem(type: string, line: Line): JsonObject | undefined {
   if (type === "reasoning" || type === "agent_message") return { type };
   if (type === "message") {
     const [found, role, said] = MESSAGE.exec(line.head) ?? [];
-    return found === undefined ? undefined : { type, role, content: [{ text: said }] };
+    if (found === undefined || (role === "user" && HIDDEN.test(said ?? ""))) return undefined;
+    return { type, role, content: [{ text: said }] };
   }
-  if (type.endsWith("_output")) {
-    const id = OUTPUT.exec(line.head)?.[1];
-    return id === undefined ? undefined : { type, call_id: id };
-  }
+  if (type.endsWith("_output")) return fastOutput(type, line);
   if (type !== "function_call" && type !== "custom_tool_call") return undefined;
   const [, first, name, namespace] = CALL.exec(line.head) ?? [];
   const at = first === undefined ? line.find('","call_id":"', 0) : -1;
   const id = at < 0 ? first : CALL_ID.exec(line.latin1(at, Math.min(line.length, at + 200)))?.[1];
   if (name === undefined || id === undefined || (!namespace && line.has(',"namespace":'))) return undefined;
   return { type, call_id: id, name, namespace };
+}
+
+/** An output without what it says, where the bytes that are looked at are what the whole would show. */
+function fastOutput(type: string, line: Line): JsonObject | undefined {
+  const [before, id] = OUTPUT.exec(line.head) ?? [];
+  if (before === undefined || id === undefined) return undefined;
+  const said = line.head.slice(before.length, before.length + SAID_FIRST);
+  if (!PLAIN.test(headerOf(said))) return undefined;
+  if (/^"?\{/.test(said)) {
+    const isLast = said.startsWith('"') && line.find('","', before.length) < 0;
+    const end = Math.max(before.length, line.length - 2 - SAID_LAST);
+    if (!isLast || !PLAIN.test(said) || !PLAIN_END.test(line.latin1(end))) return undefined;
+  }
+  return { type, call_id: id };
 }
 
 /** Before September 2025 items stood bare, after a first line that was the session's metadata. */

@@ -4,6 +4,7 @@ import { allowAttributes } from "../../record/attributes.ts";
 import { toolFact } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
 import { between } from "../../record/time.ts";
+import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
 import { type Known, type Now, type State, scope, tell } from "./state.ts";
 
 const CLOSED_CALLS = 32;
@@ -47,12 +48,14 @@ export function closeTool({ state, time, line, emit }: Now, id: string | undefin
 function saidBy(line: Line, output: unknown): JsonObject {
   const from = line.head.indexOf(OUTPUT_KEY) + OUTPUT_KEY.length;
   const whole = output === undefined ? undefined : JSON.stringify(output);
-  const start = whole === undefined ? line.head.slice(from, from + 300) : whole.slice(0, 300);
+  const start = (whole ?? line.head.slice(from)).slice(0, SAID_FIRST);
   if (REFUSED.test(start)) return { status: "failed" };
-  if (!/^"?\{/.test(start))
-    return { exit_code: numberAfter(start, "exited with code ") ?? numberAfter(start, "Exit code: ") };
+  if (!/^"?\{/.test(start)) {
+    const header = headerOf(start);
+    return { exit_code: numberAfter(header, "exited with code ") ?? numberAfter(header, "Exit code: ") };
+  }
   const mark = start.startsWith("{") ? '"exit_code":' : '\\"exit_code\\":';
-  const end = whole?.slice(-400) ?? line.latin1(Math.max(0, line.length - 400));
+  const end = whole?.slice(-SAID_LAST) ?? line.latin1(Math.max(from, line.length - 2 - SAID_LAST), line.length - 2);
   return { exit_code: numberAfter(end, mark) ?? numberAfter(start, mark) };
 }
 
