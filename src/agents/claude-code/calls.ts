@@ -1,11 +1,12 @@
 /** Owns Claude Code's model calls, tool calls and failed requests. */
-import type { Emit, JsonObject, Line } from "../../read/types.ts";
+import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { toolFact } from "../../record/identity.ts";
+import { responseFact, toolFact } from "../../record/identity.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import type { Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
-import { base, type Call, type Context, type State, type ToolCall } from "./state.ts";
+import { base, type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
 
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
@@ -27,7 +28,7 @@ export function assistant(
     apiError(state, o, context, time, emit);
     return;
   }
-  const id = text(message.id) ?? text(o.uuid);
+  const id = text(message.id) ?? uuidOf(o);
   if (id === undefined) {
     emit.unknown("assistant without an id");
     return;
@@ -35,25 +36,51 @@ export function assistant(
   let call: Call | undefined;
   for (const one of state.calls) if (one.id === id && one.session === context.session) call = one;
   if (!call) {
-    call = { ...context, id, start: state.asked ?? time, at: line.offset };
+    const isAnswer = state.asked !== undefined && (time === undefined || state.asked <= time);
+    call = { ...context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
     state.calls.push(call);
     if (state.calls.length > OPEN_CALLS) tellCall(state, state.calls.shift() as Call, emit);
   }
   mergeLine(call, o, message, time);
   for (const item of list(message.content)) {
     const block = object(item);
-    const toolId = block?.type === "tool_use" ? text(block.id) : undefined;
-    if (toolId === undefined || state.tools[toolId]) continue;
-    state.tools[toolId] = { ...context, name: text(block?.name) ?? "?", start: time, at: line.offset };
+    if (block?.type !== "tool_use") continue;
+    const tool = text(block.id);
+    if (tool === undefined) emit.unknown("tool_use without an id");
+    else if (!state.tools.some((open) => open.id === tool))
+      state.tools.push({ ...context, id: tool, name: text(block.name) ?? "?", start: time, at: line.offset });
   }
 }
 
 /** Keeps, of all lines of a call, the one that knows most tokens, as a whole. */
 function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string | undefined): void {
   const raw = object(message.usage) ?? {};
+  const usage = usageOf(raw);
+  call.end = time ?? call.end;
+  call.stop = text(message.stop_reason) ?? call.stop;
+  if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
+  const server = object(raw.server_tool_use);
+  call.usage = usage;
+  call.model = text(message.model);
+  call.cost = number(o.costUSD);
+  call.advisors = list(raw.iterations).flatMap((item) => {
+    const one = object(item);
+    if (one?.type !== "advisor_message") return [];
+    return [{ model: text(one.model) ?? text(o.advisorModel), usage: usageOf(one) }];
+  });
+  call.attributes = allowAttributes({
+    service_tier: raw.service_tier,
+    speed: raw.speed === "standard" ? undefined : raw.speed,
+    effort: o.effort,
+    web_search_requests: number(server?.web_search_requests) || undefined,
+    web_fetch_requests: number(server?.web_fetch_requests) || undefined,
+  });
+}
+
+function usageOf(raw: JsonObject): Usage | undefined {
   const split = object(raw.cache_creation);
   const written = (number(split?.ephemeral_5m_input_tokens) ?? 0) + (number(split?.ephemeral_1h_input_tokens) ?? 0);
-  const usage = summedUsage(
+  return summedUsage(
     {
       input: raw.input_tokens,
       output: raw.output_tokens,
@@ -62,20 +89,6 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
     },
     { caches: true },
   );
-  call.end = time ?? call.end;
-  call.stop = text(message.stop_reason) ?? call.stop;
-  if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
-  const server = object(raw.server_tool_use);
-  call.usage = usage;
-  call.model = text(message.model);
-  call.cost = number(o.costUSD);
-  call.attributes = allowAttributes({
-    service_tier: raw.service_tier,
-    speed: raw.speed === "standard" ? undefined : raw.speed,
-    effort: o.effort,
-    web_search_requests: number(server?.web_search_requests) || undefined,
-    web_fetch_requests: number(server?.web_fetch_requests) || undefined,
-  });
 }
 
 /** Not stored by the agent: told by the shape of its ids. */
@@ -86,35 +99,43 @@ function providerOf(id: string): string {
 }
 
 export function tellCall(state: State, call: Call, emit: Emit): void {
-  emit({
+  const fact = responseFact(call.id, call.said);
+  const common: Omit<Draft, "key"> = {
     ...base(state, call),
-    key: call.id,
-    fact: call.id,
     open: call.stop === undefined ? true : undefined,
     operation: "chat",
     kind: "client",
     time: call.start,
-    end_time: call.end,
-    duration_ms: between(call.start, call.end),
     status: "ok",
     provider: providerOf(call.id),
+    at: { offset: call.at },
+  };
+  emit({
+    ...common,
+    key: fact,
+    fact,
+    end_time: call.end,
+    duration_ms: between(call.start, call.end),
     model: call.model,
     response_id: call.id,
     finish_reasons: call.stop === undefined ? undefined : [call.stop],
     usage: call.usage,
     cost_usd: call.cost,
     attributes: call.attributes,
-    at: { offset: call.at },
+  });
+  call.advisors?.forEach((advisor, n) => {
+    const key = `${fact}#advisor${n}`;
+    emit({ ...common, ...advisor, key, fact: key });
   });
 }
 
 export function tellTool(
   state: State,
-  id: string,
   tool: ToolCall,
   end: { time?: string; failed: boolean } | undefined,
   emit: Emit,
 ): void {
+  const { id } = tool;
   emit({
     ...base(state, tool),
     key: id,
@@ -139,20 +160,22 @@ export function toolResult(
   time: string | undefined,
   emit: Emit,
 ): void {
-  const tool = id === undefined ? undefined : state.tools[id];
-  if (id === undefined || !tool) return; // its call stands in another file, or the line is a copy
-  delete state.tools[id];
-  tellTool(state, id, tool, { time, failed }, emit);
+  const at = state.tools.findIndex((tool) => tool.id === id);
+  const tool = state.tools[at];
+  if (!tool) return; // its call stands in another file, or the line is a copy
+  state.tools.splice(at, 1);
+  tellTool(state, tool, { time, failed }, emit);
 }
 
 /** A failed request: never a call, whatever usage stands on it. Other synthetic lines are the agent talking to itself. */
 export function apiError(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   if (o.isApiErrorMessage !== true) return;
   const status = number(o.apiErrorStatus) ?? number(o.status);
+  const uuid = uuidOf(o);
   emit({
     ...base(state, context),
-    key: text(o.uuid) ?? `error@${time}`,
-    fact: text(o.uuid),
+    key: uuid ?? `error@${time}`,
+    fact: uuid,
     operation: "error",
     kind: "client",
     time,

@@ -3,7 +3,7 @@ import type { Draft, Emit, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
 import { apiError, toolResult } from "./calls.ts";
-import { base, type Context, type State, turnAt } from "./state.ts";
+import { base, type Context, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
 
 const KNOWN_HOOKS = 32;
 const NOT_TYPED =
@@ -11,7 +11,7 @@ const NOT_TYPED =
 
 export function user(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   const content = object(o.message)?.content;
-  state.asked = time ?? state.asked;
+  noteAsked(state, time);
   let hasResult = false;
   for (const item of list(content)) {
     const block = object(item);
@@ -22,7 +22,7 @@ export function user(state: State, o: JsonObject, context: Context, time: string
   if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
   const origin = text(object(o.origin)?.kind);
   if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
-    prompt(state, text(o.uuid), context, time, emit);
+    prompt(state, uuidOf(o), context, time, emit);
 }
 
 function firstText(content: unknown): string {
@@ -41,7 +41,7 @@ function prompt(state: State, uuid: string | undefined, context: Context, time: 
 }
 
 export function system(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
-  const uuid = text(o.uuid);
+  const uuid = uuidOf(o);
   const common = { ...base(state, context), key: uuid ?? `system@${time}`, fact: uuid, time };
   switch (o.subtype) {
     case "compact_boundary":
@@ -99,7 +99,7 @@ function hookSummary(state: State, o: JsonObject, common: Omit<Draft, "operation
 export function attachment(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   const a = object(o.attachment);
   const type = text(a?.type) ?? "";
-  const uuid = text(o.uuid);
+  const uuid = uuidOf(o);
   if (type === "queued_command") {
     const own = text(object(a?.origin)?.kind) ?? "human";
     if (own === "human" && !NOT_TYPED.test(firstText(a?.prompt))) {

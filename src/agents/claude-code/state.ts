@@ -1,6 +1,6 @@
 /** Owns what Claude Code's reducer remembers between lines, and what every record of a line has in common. */
 import type { Draft, JsonObject } from "../../read/types.ts";
-import { text } from "../../record/json.ts";
+import { object, text } from "../../record/json.ts";
 import type { Usage } from "../../record/schema.ts";
 import { utc } from "../../record/time.ts";
 
@@ -17,6 +17,8 @@ export interface Context {
 /** A call whose lines may not all be there. */
 export interface Call extends Context {
   id: string;
+  /** The time of its first line. */
+  said?: string;
   start?: string;
   end?: string;
   model?: string;
@@ -24,10 +26,13 @@ export interface Call extends Context {
   stop?: string;
   cost?: number;
   attributes?: Draft["attributes"];
+  /** Calls of another model within this one, whose tokens are not in its usage. */
+  advisors?: { model?: string; usage?: Usage }[];
   at: number;
 }
 
 export interface ToolCall extends Context {
+  id: string;
   name: string;
   start?: string;
   at: number;
@@ -38,20 +43,25 @@ export interface State {
   own: string;
   subagent?: { id: string; name?: string };
   spawnedBy?: string;
+  /** The first line that is the file's own. */
   began?: string;
   last?: string;
+  /** The session that this one's first lines were copied from, and the time of the latest of them. */
+  origin?: string;
+  copied?: string;
   /** The latest line of the user or a tool: the start of the call that answers it. */
   asked?: string;
   told?: boolean;
   /** When each turn's prompt was given. A line belongs to the last turn before it, also when it is written again. */
   turns: string[];
   calls: Call[];
-  tools: Record<string, ToolCall>;
+  tools: ToolCall[];
   hooks: string[];
 }
 
+/** A branch marks each line that it copied: such a line is the other session's own, told once more. */
 export function contextOf(state: State, o: JsonObject): Context {
-  const context: Context = { session: text(o.sessionId) ?? state.own };
+  const context: Context = { session: text(object(o.forkedFrom)?.sessionId) ?? text(o.sessionId) ?? state.own };
   const version = text(o.version);
   const cwd = text(o.cwd);
   const branch = text(o.gitBranch);
@@ -62,6 +72,11 @@ export function contextOf(state: State, o: JsonObject): Context {
   const turn = state.subagent ? undefined : turnAt(state.turns, utc(o.timestamp));
   if (turn !== undefined) context.turn = turn;
   return context;
+}
+
+/** The id of a line, that of its original where it is a copy. */
+export function uuidOf(o: JsonObject): string | undefined {
+  return text(object(o.forkedFrom)?.messageUuid) ?? text(o.uuid);
 }
 
 /** What every record of a line has in common. */
@@ -84,4 +99,9 @@ export function turnAt(turns: readonly string[], time: string | undefined): numb
   let turn = turns.length - 1;
   while (turn > 0 && time !== undefined && time < (turns[turn] as string)) turn--;
   return turn < 0 ? undefined : turn;
+}
+
+/** What a model is to answer: the latest line of the user or a tool. Lines that are written again are older. */
+export function noteAsked(state: State, time: string | undefined): void {
+  if (time !== undefined && time > (state.asked ?? "")) state.asked = time;
 }
