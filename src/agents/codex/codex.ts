@@ -33,7 +33,7 @@ const NESTED = /^(?:CommandExecution|FileChange|McpToolCall|DynamicToolCall)$/;
 const TOLD_ITEM = /^(?:CollabAgentToolCall|ImageGeneration)$/;
 /** Lines, payloads and items that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
-  /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
+  /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|agent_response_observation|rollout_reference|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
 
 export const codex: Agent = {
   id: "codex",
@@ -43,7 +43,7 @@ export const codex: Agent = {
     tail<State>({
       kind: "transcript",
       rank: 50,
-      version: 1,
+      version: 2,
       locate: (environment) =>
         environment.homes.flatMap((home) => {
           const override = home.own ? environment.variable("CODEX_HOME") : undefined;
@@ -71,8 +71,8 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const { timestamp, type, payload } = readLine(state, line);
-  const now: Now = { state, line, time: utc(timestamp), emit };
+  const { timestamp, ordinal, type, payload } = readLine(state, line);
+  const now: Now = { state, line, time: utc(timestamp), ordinal, emit };
   if (state.told === undefined && type !== "session_meta") tellSession(now, "line", { time: now.time });
   if (type === "response_item") responseItem(now, payload);
   else if (type === "event_msg") event(now, payload);

@@ -99,9 +99,9 @@ function fastOutput(type: string, line: Line): JsonObject | undefined {
 /** Before September 2025 items stood bare, after a first line that was the session's metadata. */
 function slowRead(line: Line): Item {
   const o = line.json();
-  const { timestamp } = o;
+  const { timestamp, ordinal } = o;
   const payload = object(o.payload);
-  if (payload) return { timestamp, type: text(o.type) ?? "", payload };
+  if (payload) return { timestamp, ordinal, type: text(o.type) ?? "", payload };
   const type = o.record_type === undefined ? "session_meta" : "state";
   return { timestamp, type: o.type === undefined ? type : "response_item", payload: o };
 }

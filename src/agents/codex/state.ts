@@ -13,8 +13,12 @@ export interface State {
   agentName?: string;
   /** A thread that a thread began: its prompts are not the person's. */
   spawned?: boolean;
-  /** The totals go on from those of another thread, whose lines are not here. */
+  /** The totals go on from those of another file, whose lines are not here. */
   continues?: boolean;
+  /** The same thread goes on from another file, so that nobody here knows how many turns there were. */
+  uncounted?: boolean;
+  /** History that the thread was given: its lines are those before this one. */
+  given?: { before: number; byReview: boolean };
   /** The thread whose lines these are: the nearest session_meta before them, which a copy brings along. */
   origin: string;
   /** Prompts since that session_meta. */
@@ -52,18 +56,26 @@ export interface Now {
   readonly state: State;
   readonly line: Line;
   readonly time: string | undefined;
+  /** Of its line in the thread's history, where lines are numbered. */
+  readonly ordinal?: unknown;
   readonly emit: Emit;
 }
 
 /** What a line says; of long lines only what is looked at. */
 export interface Item {
   readonly timestamp: unknown;
+  readonly ordinal?: unknown;
   readonly type: string;
   readonly payload: JsonObject;
 }
 
 export function tell({ state, emit }: Now, known: Draft): void {
-  emit({ ...state.base, turn: state.turn < 0 ? undefined : state.turn, ...known });
+  emit({ ...state.base, turn: turnOf(state), ...known });
+}
+
+/** The number of the turn that is going on; undefined before the first. */
+export function turnOf({ turn, uncounted }: State): number | undefined {
+  return turn < 0 || uncounted ? undefined : turn;
 }
 
 /** What makes a name that is unique in its turn unique anywhere, and the same in a copy. */

@@ -5,7 +5,7 @@ import { toolFact } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
 import { between } from "../../record/time.ts";
 import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
-import { type Known, type Now, type State, scope, tell } from "./state.ts";
+import { type Known, type Now, type State, scope, tell, turnOf } from "./state.ts";
 
 const CLOSED_CALLS = 32;
 const OUTPUT_KEY = '"output":';
@@ -24,7 +24,7 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
     fact,
     operation: "execute_tool",
     kind: "internal",
-    turn: state.turn < 0 ? undefined : state.turn,
+    turn: turnOf(state),
     time,
     tool: { name, call_id: id, type: "function" },
     at: { offset: line.offset },

@@ -1,11 +1,10 @@
 /** Owns Codex's sessions and turns: where a thread comes from, when a turn begins and ends, which prompts it answers. */
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint } from "../../record/identity.ts";
+import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
-import { type Known, type Now, type State, tell } from "./state.ts";
-
+import { type Known, type Now, type State, tell, turnOf } from "./state.ts";
 export const NOT_TYPED =
   /^(?:\s|\\n)*(?:# AGENTS\.md|<(?:environment_context|INSTRUCTIONS|user_instructions|turn_aborted|skill|subagent_notification|goal_context|codex_internal_context|recommended_plugins)\b)/;
 
@@ -41,7 +40,11 @@ export function sessionMeta(now: Now, p: JsonObject): void {
   state.provider = providerName(text(p.model_provider));
   state.agentName = text(p.agent_nickname) ?? text(spawn?.agent_nickname) ?? text(p.agent_path);
   state.spawned = parent_session_id !== undefined || source?.subagent !== undefined;
-  state.continues = object(p.history_base) !== undefined;
+  const history = object(p.history_base);
+  state.continues = history !== undefined;
+  state.uncounted = history?.thread_id === own;
+  const before = number(p.subagent_history_start_ordinal);
+  if (before !== undefined) state.given = { before, byReview: p.thread_source === "guardian_review" };
   if (state.spawned || forked_from) state.channel = "copies";
   tellSession(now, "meta", {
     time: utc(p.timestamp) ?? now.time,
@@ -56,9 +59,15 @@ export function sessionMeta(now: Now, p: JsonObject): void {
   });
 }
 
+/** A turn's id. Those that rewriting an old file made up (`rollout-7`) name none: copies of the file do not have them. */
+function turnIdOf(p: JsonObject): string | undefined {
+  const id = text(p.turn_id);
+  return id !== undefined && /^rollout-\d+$/.test(id) ? undefined : id;
+}
+
 export function turnContext(now: Now, p: JsonObject): void {
   const { state } = now;
-  const id = text(p.turn_id);
+  const id = turnIdOf(p);
   if (id !== undefined && id !== state.turnId) enterTurn(now, id);
   state.base.cwd = text(p.cwd) ?? state.base.cwd;
   useModel(state, p.model, p.effort);
@@ -89,19 +98,20 @@ function countTurn(state: State): void {
 
 export function taskStarted(now: Now, p: JsonObject): void {
   const { state, time } = now;
-  const id = text(p.turn_id);
+  const id = turnIdOf(p);
   if (id === undefined || id !== state.turnId) enterTurn(now, id);
   state.asked = time ?? state.asked;
   state.window = number(p.model_context_window) ?? state.window;
   const { turn, origin, provider, agentName } = state;
   const key = id ?? `turn:${turn}`;
-  const common = { key, fact: id ?? fingerprint([origin, turn]), turn, provider, agent_name: agentName };
+  const names = { key, fact: id ?? fingerprint([origin, turn]) };
+  const common = { ...names, turn: turnOf(state), provider, agent_name: agentName };
   state.run = { ...common, operation: "invoke_agent", kind: "internal", time, at: { offset: now.line.offset } };
 }
 
 export function taskEnded(now: Now, p: JsonObject): void {
   const { run } = now.state;
-  if (!run || (text(p.turn_id) ?? run.key) !== run.key) return;
+  if (!run || (turnIdOf(p) ?? run.key) !== run.key) return;
   now.state.run = undefined;
   const error = object(p.error);
   const info = error?.codex_error_info;
@@ -134,6 +144,8 @@ export function prompt(now: Now, channel: "item" | "event", id: string | undefin
   if (channel === "event" && state.turnId === undefined && !state.run) countTurn(state);
   if (state.channel === (channel === "event" ? "item" : "event")) return;
   state.channel = channel;
-  const key = id ?? fingerprint([state.turnId ?? state.origin, ++state.prompts, said.length]);
+  state.prompts++;
+  const key =
+    id !== undefined && isRandomId(id) ? id : fingerprint([state.turnId ?? state.origin, state.prompts, said.length]);
   if (!state.spawned) tell(now, { key, fact: key, operation: "user_message", time });
 }
