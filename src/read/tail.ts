@@ -1,5 +1,6 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
-import { errorCode, sys } from "../system/system.ts";
+import { unzstd } from "../system/compression.ts";
+import { errorCode, readAt, sys } from "../system/system.ts";
 import { ByteLine, type Places } from "./line.ts";
 import type { Line } from "./types.ts";
 
@@ -9,6 +10,9 @@ const LINE_LIMIT = 64 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
 const NONE = new Uint8Array();
+/** How a file begins that was compressed as a whole, and how much it may hold. */
+const ZSTD = 0xfd2fb528;
+const COMPRESSED_LIMIT = 512 << 20;
 
 /** Bytes that were not read as a line: where, how many, their hash and why. */
 export interface BadBytes {
@@ -34,8 +38,8 @@ export function hashBytes(bytes: Uint8Array): string {
 
 /**
  * Reads the complete lines of `[from, size)`, a chunk at a time. A last line without its newline is left for later.
- * Lines over 64 MiB are passed over by a scan that only hashes them. The lines of a piece are valid until the next
- * piece is asked for. Throws the system's error when the file cannot be read.
+ * Lines over 64 MiB are passed over by a scan that only hashes them. A file that was compressed as a whole is one piece,
+ * whose lines' offsets are those in what it holds. The lines of a piece are valid until the next piece is asked for. Throws the system's error when the file cannot be read.
  */
 export function* readPieces(fd: number, from: number, size: number): Generator<Piece> {
   let buffer = takeChunk();
@@ -58,6 +62,10 @@ export function* readPieces(fd: number, from: number, size: number): Generator<P
     const wanted = Math.min(buffer.length - held, size - position - held);
     const got = sys.read(fd, buffer, held, wanted, position + held);
     if (got === 0) return; // cut short while being read; the next run finds out how
+    if (position + held === 0 && got >= 4 && buffer.readUInt32LE(0) === ZSTD) {
+      yield compressedPiece(fd, size);
+      return;
+    }
     const encoding = position + held === 0 ? otherEncoding(buffer) : undefined;
     if (encoding) {
       const reason = `encoded as ${encoding}`;
@@ -80,6 +88,19 @@ export function* readPieces(fd: number, from: number, size: number): Generator<P
     }
   }
   spareChunk = buffer.length === CHUNK ? buffer : spareChunk;
+}
+
+function compressedPiece(fd: number, size: number): Piece {
+  const bytes = readAt(fd, 0, size);
+  let held: Buffer;
+  try {
+    held = unzstd(bytes, COMPRESSED_LIMIT);
+  } catch (error) {
+    const reason = `compressed, and not readable: ${(error as Error).message}`;
+    return { lines: [], bad: [{ offset: 0, length: size, hash: hashBytes(bytes), reason }], end: size, bytes: NONE };
+  }
+  const piece = split(held.subarray(0, held.lastIndexOf(NEWLINE) + 1), 0);
+  return { ...piece, end: size, bytes: NONE };
 }
 
 /** One chunk is used again and again: fresh memory for each file costs more than reading it. */

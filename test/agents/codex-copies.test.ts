@@ -162,6 +162,61 @@ describe("an old file that is rewritten to the paginated form", () => {
   });
 });
 
+describe("a compressed rollout", () => {
+  const t = modern(PARENT, 0);
+  respond(t, "resp_of_the_parent_1", PARENT, [100, 10], [100, 10]);
+  t.item("function_call", call("call_of_the_parent_1"));
+  respond(t, "resp_of_the_parent_2", PARENT, [200, 20], [300, 30]);
+  const text = lines(t.out);
+  const archived = `${fileOf(PARENT, "archived_sessions")}.zst`;
+  const told = async (home: string, data: string): Promise<Told> => toldIn(data, await syncHome("codex", home, data));
+  const put = async (path: string, content: string | Uint8Array): Promise<void> => {
+    mkdirSync(dirname(path), { recursive: true });
+    await Bun.write(path, content);
+  };
+
+  test("that was never seen before tells what the plain one would", async () => {
+    using place = scratch();
+    using plain = scratch();
+    await put(join(place.home, archived), Bun.zstdCompressSync(text));
+    await put(join(plain.home, fileOf(PARENT)), text);
+    const bare = ({ records }: Told) => records.map(({ source: _s, host: _h, ...rest }) => rest);
+    expect(bare(await told(place.home, place.data))).toEqual(bare(await told(plain.home, plain.data)));
+    const again = await told(place.home, place.data);
+    expect(again.summary).toMatchObject({ records: { added: 0, revised: 0 }, bytes: { read: 0 } });
+  });
+
+  test("tells nothing twice after its plain form, and a resumed plain form goes on from it", async () => {
+    using place = scratch();
+    const [live, packed] = [join(place.home, fileOf(PARENT)), join(place.home, archived)];
+    await put(live, text);
+    expect(owners(await told(place.home, place.data)).length).toBe(2);
+    await put(packed, Bun.zstdCompressSync(text));
+    rmSync(live);
+    const alone = await told(place.home, place.data);
+    expect(owners(alone).length).toBe(2);
+    expect(of(alone, "execute_tool").length).toBe(1);
+    respond(t, "resp_of_the_parent_3", PARENT, [50, 5], [350, 35]);
+    await put(live, lines(t.out));
+    rmSync(packed);
+    expect(owners(await told(place.home, place.data))).toEqual([`100 ${PARENT}`, `200 ${PARENT}`, `50 ${PARENT}`]);
+  });
+
+  test("that is damaged or holds a broken line is set aside as far as it is", async () => {
+    using place = scratch();
+    await put(join(place.home, archived), Bun.zstdCompressSync(`${text.slice(0, 40)}\n${text}`));
+    const packed = Bun.zstdCompressSync(text);
+    packed.fill(7, 8, 40);
+    await put(join(place.home, `${fileOf(CHILD, "archived_sessions")}.zst`), packed);
+    const { records, summary } = await told(place.home, place.data);
+    expect(records.filter((r) => r.operation === "chat").length).toBe(2);
+    expect(summary.quarantined.map(({ reason }) => reason.slice(0, 28)).sort()).toEqual([
+      "compressed, and not readable",
+      "not JSON",
+    ]);
+  });
+});
+
 describe("ids that are too short to be random", () => {
   test("of responses are two calls in two threads, and one in a copy", async () => {
     const files = [PARENT, CHILD].map((id) => {
@@ -191,13 +246,12 @@ describe("fields that are missing, null or of another type", () => {
   test("tell no wrong number and stop nothing", async () => {
     const t = modern(PARENT, 0);
     const odd = ["x", 5, null, [], { input_tokens: "7", output_tokens: -1, cached_input_tokens: null }];
-    odd.forEach((usage, n) =>
+    for (const [n, usage] of odd.entries())
       t.add("token_usage_record", {
         thread_id: PARENT,
         response_id: `resp_${"0".repeat(12)}${n}`,
         usage: usage as never,
-      }),
-    );
+      });
     t.add("token_usage_record", { thread_id: PARENT, usage: { input_tokens: 9 } });
     t.add("token_usage_record", { response_id: "resp_without_a_thread", usage: { input_tokens: 8, output_tokens: 1 } });
     t.out.push({ timestamp: at(20), type: "event_msg", payload: 5 }, { timestamp: 7, type: 7, payload: null }, {});

@@ -1,5 +1,6 @@
 /**
- * Codex CLI, also its IDE extension and app: one JSONL rollout a thread, which archiving moves to another folder.
+ * Codex CLI, also its IDE extension and app: one JSONL rollout a thread, which archiving moves to another folder and
+ * a background job compresses.
  * Counting rule: a call is a response id; in files without them, an advance of the thread's token total. Forks and
  * subagents copy history with new times, so no fact depends on a time: a copy's facts are the original's.
  */
@@ -35,6 +36,8 @@ const TOLD_ITEM = /^(?:CollabAgentToolCall|ImageGeneration)$/;
 const SILENT =
   /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|agent_response_observation|rollout_reference|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
 
+const FOLDERS = ["sessions", "archived_sessions"];
+
 export const codex: Agent = {
   id: "codex",
   title: "Codex",
@@ -48,7 +51,10 @@ export const codex: Agent = {
         environment.homes.flatMap((home) => {
           const override = home.own ? environment.variable("CODEX_HOME") : undefined;
           const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
-          const match = ["sessions/**/rollout-*.jsonl", "archived_sessions/**/rollout-*.jsonl"];
+          const match = FOLDERS.flatMap((folder) => [
+            `${folder}/**/rollout-*.jsonl`,
+            `${folder}/**/rollout-*.jsonl.zst`,
+          ]);
           return roots.filter(Boolean).map((root) => ({ root, match }));
         }),
       session: threadOf,
