@@ -217,6 +217,64 @@ describe("a compressed rollout", () => {
   });
 });
 
+describe("a document of the first Codex", () => {
+  const user = (text: string): JsonObject => ({
+    type: "message",
+    role: "user",
+    content: [{ type: "input_text", text }],
+  });
+  const items = [
+    user("PLANTED"),
+    { type: "reasoning", id: "rs_1", summary: [] },
+    { type: "function_call", id: "fc_1", name: "shell", arguments: "PLANTED", call_id: "call_of_a_document_1" },
+    output("call_of_a_document_1", JSON.stringify({ output: "PLANTED", metadata: { exit_code: 2 } })),
+    { type: "local_shell_call", call_id: "call_of_a_document_2", action: {} },
+    { role: "assistant", content: [{ type: "output_text", text: "PLANTED" }] },
+    5,
+  ];
+  const path = `.codex/sessions/rollout-2025-05-05-${PARENT}.json`;
+  const session = { timestamp: at(0), id: PARENT, instructions: "PLANTED" };
+
+  test("tells its session, prompts and tools, without tokens or times", async () => {
+    const told = await tellOf("codex", { [path]: JSON.stringify({ session, items }, null, 2) });
+    expect(
+      told.records.map((r) => [r.operation, r.session_id, r.time, r.tool?.name, r.status, r.source.index]),
+    ).toEqual([
+      ["session", PARENT, at(0), undefined, undefined, 0],
+      ["user_message", PARENT, undefined, undefined, undefined, 0],
+      ["execute_tool", PARENT, undefined, "shell", "error", 2],
+      ["execute_tool", PARENT, undefined, "local_shell", undefined, 4],
+    ]);
+    expect(told.summary).toMatchObject({ unknown: {}, quarantined: [] });
+    expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+  });
+
+  test("that is written again with more tells its tools once", async () => {
+    const more = [...items, output("call_of_a_document_2", "x")];
+    using place = scratch();
+    mkdirSync(dirname(join(place.home, path)), { recursive: true });
+    for (const now of [items, more]) {
+      rmSync(join(place.home, path), { force: true });
+      await Bun.write(join(place.home, path), JSON.stringify({ session, items: now }));
+      await syncHome("codex", place.home, place.data);
+    }
+    const told = toldIn(place.data, await syncHome("codex", place.home, place.data));
+    expect(of(told, "execute_tool").map((r) => [r.status, r.open])).toEqual([
+      ["error", undefined],
+      ["ok", undefined],
+    ]);
+  });
+
+  test("of another shape is unknown", async () => {
+    const { records, summary } = await tellOf("codex", {
+      [path]: "[]",
+      [path.replace(PARENT, CHILD)]: '{"session":{}}',
+    });
+    expect(records).toEqual([]);
+    expect(summary.unknown).toEqual({ "codex/transcript: a document without items": 2 });
+  });
+});
+
 describe("ids that are too short to be random", () => {
   test("of responses are two calls in two threads, and one in a copy", async () => {
     const files = [PARENT, CHILD].map((id) => {

@@ -5,13 +5,14 @@
  * subagents copy history with new times, so no fact depends on a time: a copy's facts are the original's.
  */
 
-import type { Agent, Emit, JsonObject, Line, SourceInfo } from "../../read/types.ts";
+import type { Agent, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, fromMillis, utc } from "../../record/time.ts";
 import { tokenCount, usageRecord } from "./calls.ts";
+import { documents, ENDING } from "./document.ts";
 import { readLine, SILENT_ITEM } from "./lines.ts";
 import { type Now, type State, scope, tell } from "./state.ts";
 import { closeTool, noteOutcome, openTool, outcomeOf } from "./tools.ts";
@@ -38,30 +39,23 @@ const SILENT =
 
 const FOLDERS = ["sessions", "archived_sessions"];
 
+const locate = (environment: Environment, endings: readonly string[]): Place[] =>
+  environment.homes.flatMap((home) => {
+    const override = home.own ? environment.variable("CODEX_HOME") : undefined;
+    const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
+    const match = FOLDERS.flatMap((folder) => endings.map((ending) => `${folder}/**/rollout-*${ending}`));
+    return roots.filter(Boolean).map((root) => ({ root, match }));
+  });
+
+const rollouts = { kind: "transcript", rank: 50, version: 2, session: threadOf, start, open };
+
 export const codex: Agent = {
   id: "codex",
   title: "Codex",
   retention: "deletes nothing by itself",
   streams: [
-    tail<State>({
-      kind: "transcript",
-      rank: 50,
-      version: 2,
-      locate: (environment) =>
-        environment.homes.flatMap((home) => {
-          const override = home.own ? environment.variable("CODEX_HOME") : undefined;
-          const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
-          const match = FOLDERS.flatMap((folder) => [
-            `${folder}/**/rollout-*.jsonl`,
-            `${folder}/**/rollout-*.jsonl.zst`,
-          ]);
-          return roots.filter(Boolean).map((root) => ({ root, match }));
-        }),
-      session: threadOf,
-      start,
-      step,
-      open,
-    }),
+    tail<State>({ ...rollouts, locate: (environment) => locate(environment, [".jsonl", ".jsonl.zst"]), step }),
+    documents({ ...rollouts, locate: (environment) => locate(environment, [ENDING]) }, responseItem),
   ],
 };
 

@@ -51,10 +51,10 @@ export interface ToolCall {
   outcome?: Known;
 }
 
-/** A line that is being read. */
+/** A line that is being read, or an item of a document in its place. */
 export interface Now {
   readonly state: State;
-  readonly line: Line;
+  readonly line: Pick<Line, "offset" | "length" | "head" | "latin1">;
   readonly time: string | undefined;
   /** Of its line in the thread's history, where lines are numbered. */
   readonly ordinal?: unknown;

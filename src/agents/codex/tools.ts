@@ -1,5 +1,5 @@
 /** Owns Codex's tool calls: opened by the model's item, closed by their output, their outcome told by either or a third. */
-import type { Draft, JsonObject, Line } from "../../read/types.ts";
+import type { Draft, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { toolFact } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
@@ -45,7 +45,7 @@ export function closeTool({ state, time, line, emit }: Now, id: string | undefin
 }
 
 /** What the first and last characters of the output say of how the call ended. */
-function saidBy(line: Line, output: unknown): JsonObject {
+function saidBy(line: Now["line"], output: unknown): JsonObject {
   const from = line.head.indexOf(OUTPUT_KEY) + OUTPUT_KEY.length;
   const whole = output === undefined ? undefined : JSON.stringify(output);
   const start = (whole ?? line.head.slice(from)).slice(0, SAID_FIRST);
