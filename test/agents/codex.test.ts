@@ -199,13 +199,28 @@ describe("pitfalls of the catalogue", () => {
     expect(chats(await tellOne(t.out))).toHaveLength(3);
   });
 
-  test("6: two sessions whose first calls are alike are two calls", async () => {
+  test("6: two sessions whose calls are all alike have all their calls", async () => {
     const files = [PARENT, CHILD].map((id) => {
       const t = thread(id, 0);
-      t.event("token_count", count([100, 10], [100, 10]));
+      for (let n = 1; n <= 3; n++) t.event("token_count", count([100 * n, 10 * n], [100, 10]));
       return { [fileOf(id)]: t.out };
     });
-    expect(chats(await tellOf("codex", ...files))).toHaveLength(2);
+    expect(chats(await tellOf("codex", ...files))).toHaveLength(6);
+  });
+
+  test("6: the same, where their turns are only numbered", async () => {
+    const files = [PARENT, CHILD].map((id) => {
+      const t = thread(id, 0);
+      for (let n = 1; n <= 3; n++) {
+        t.event("task_started", { turn_id: String(n) });
+        t.item("function_call", call("call_1"));
+        t.event("token_count", count([100 * n, 10 * n], [100, 10]));
+        t.event("task_complete", { turn_id: String(n) });
+      }
+      return { [fileOf(id)]: t.out };
+    });
+    const told = await tellOf("codex", ...files);
+    for (const operation of ["chat", "execute_tool", "invoke_agent"]) expect(of(told, operation)).toHaveLength(6);
   });
 
   test("7: of token_usage_record and token_count the record is believed", async () => {
@@ -469,11 +484,11 @@ describe("turns", () => {
     expect(
       of(told, "invoke_agent").map((r) => [r.fact, r.turn, r.status, r.error_type, r.open, r.duration_ms]),
     ).toEqual([
-      ["done", 0, "ok", undefined, undefined, 1234],
-      ["stopped", 1, "error", "interrupted", undefined, 1000],
-      ["failed", 2, "error", "http_error", undefined, 1000],
-      ["killed", 3, undefined, undefined, undefined, undefined],
-      ["running", 4, undefined, undefined, true, undefined],
+      [`${PARENT}/done`, 0, "ok", undefined, undefined, 1234],
+      [`${PARENT}/stopped`, 1, "error", "interrupted", undefined, 1000],
+      [`${PARENT}/failed`, 2, "error", "http_error", undefined, 1000],
+      [`${PARENT}/killed`, 3, undefined, undefined, undefined, undefined],
+      [`${PARENT}/running`, 4, undefined, undefined, true, undefined],
     ]);
     expect(of(told, "invoke_agent")[0]).toMatchObject({ ttft_ms: 56, agent_name: "Euler" });
     expect(of(told, "error")).toHaveLength(1);

@@ -130,7 +130,7 @@ function noteOwn(state: State, time: string | undefined): void {
 }
 
 function noteCopy(state: State, session: string, time: string | undefined): void {
-  if (!state.told) state.origin ??= session;
+  if (!state.told) state.origin = session;
   if (time !== undefined && time > (state.copied ?? "")) state.copied = time;
 }
 

@@ -5,7 +5,7 @@ import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
 import { between } from "../../record/time.ts";
 import { totalUsage } from "../../record/usage.ts";
-import { type Now, turnOf } from "./state.ts";
+import { type Now, turnOf, turnScope } from "./state.ts";
 
 /**
  * A copied line names the thread whose call it was: then it is that thread's own telling, which knows less. It is also
@@ -36,9 +36,7 @@ export function tokenCount(now: Now, info: JsonObject | undefined): void {
   state.total = total ?? state.total;
   if (again || inherited || !last || !(last.input_tokens || last.output_tokens)) return;
   const numbers = numbersOf(last);
-  const whose = state.turnId ?? (total === numbers.join() ? state.origin : "");
-  // A shortened copy keeps the turn, not the model.
-  const fact = sums && fingerprint([whose, total, ...numbers, state.turnId === undefined ? state.model : undefined]);
+  const fact = sums && fingerprint([turnScope(state), total, ...numbers]);
   tellChat(now, { key: fact ?? `token_count@${now.line.offset}`, fact }, last);
 }
 

@@ -1,5 +1,6 @@
 /** Owns what Codex's reducer remembers of a thread between lines, and how a record of the thread is told. */
 import type { Draft, Emit, Line } from "../../read/types.ts";
+import { isRandomId } from "../../record/identity.ts";
 import type { JsonObject } from "../../record/json.ts";
 
 /** Some fields of a record to come. */
@@ -80,5 +81,11 @@ export function turnOf({ turn, uncounted }: State): number | undefined {
 
 /** What makes a name that is unique in its turn unique anywhere, and the same in a copy. */
 export function scope(state: State): string {
-  return state.turnId ?? `${state.origin}/${state.turn}`;
+  return state.turnId === undefined ? `${state.origin}/${state.turn}` : turnScope(state);
+}
+
+/** The same without a number for a turn without an id: that of the turn's thread, where the id is too short for itself. */
+export function turnScope({ turnId, origin }: State): string {
+  if (turnId === undefined) return origin;
+  return isRandomId(turnId) ? turnId : `${origin}/${turnId}`;
 }

@@ -4,7 +4,7 @@ import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
-import { type Known, type Now, type State, tell, turnOf } from "./state.ts";
+import { type Known, type Now, type State, scope, tell, turnOf, turnScope } from "./state.ts";
 export const NOT_TYPED =
   /^(?:\s|\\n)*(?:# AGENTS\.md|<(?:environment_context|INSTRUCTIONS|user_instructions|turn_aborted|skill|subagent_notification|goal_context|codex_internal_context|recommended_plugins)\b)/;
 
@@ -102,10 +102,9 @@ export function taskStarted(now: Now, p: JsonObject): void {
   if (id === undefined || id !== state.turnId) enterTurn(now, id);
   state.asked = time ?? state.asked;
   state.window = number(p.model_context_window) ?? state.window;
-  const { turn, origin, provider, agentName } = state;
+  const { turn, provider, agentName } = state;
   const key = id ?? `turn:${turn}`;
-  const names = { key, fact: id ?? fingerprint([origin, turn]) };
-  const common = { ...names, turn: turnOf(state), provider, agent_name: agentName };
+  const common = { key, fact: scope(state), turn: turnOf(state), provider, agent_name: agentName };
   state.run = { ...common, operation: "invoke_agent", kind: "internal", time, at: { offset: now.line.offset } };
 }
 
@@ -145,7 +144,6 @@ export function prompt(now: Now, channel: "item" | "event", id: string | undefin
   if (state.channel === (channel === "event" ? "item" : "event")) return;
   state.channel = channel;
   state.prompts++;
-  const key =
-    id !== undefined && isRandomId(id) ? id : fingerprint([state.turnId ?? state.origin, state.prompts, said.length]);
+  const key = id !== undefined && isRandomId(id) ? id : fingerprint([turnScope(state), state.prompts, said.length]);
   if (!state.spawned) tell(now, { key, fact: key, operation: "user_message", time });
 }
