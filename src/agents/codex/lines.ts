@@ -12,9 +12,15 @@ const CALL =
 const OUTPUT = /^.*?"payload":\{"type":"\w+"(?:,"id":"[^"\\]*")?,"call_id":"([ !#-[\]-~]+)","output":/;
 /** A text that may not say, as it stands, what it says: at its beginning are only blanks, or it is escaped. */
 const HIDDEN = /^(?:\s|\\n)*(?:[\x80-\xff]|$)|\\[^n"\\]/;
-/** Bytes of which each is a character, as it would be written again. */
-const PLAIN = /^(?:[ -[\]-~]|\\[nrt"\\])*\\?$/;
-const PLAIN_END = /^[nrt"\\]?(?:[ -[\]-~]|\\[nrt"\\])*"\}\}$/;
+/** How a line ends whose payload's last value is a text. */
+const OUTPUT_END = '"}}';
+const NOT_ASCII = /[^ -~]/;
+
+/** True for bytes of which each is a character, written as it would be written again. */
+function isPlain(bytes: string): boolean {
+  return !NOT_ASCII.test(bytes) && !bytes.includes("\\u") && !bytes.includes("\\/");
+}
+
 const ITEM_TYPE = /"item":\{"type":"(\w+)"/;
 const CALL_ID = /^","call_id":"([ !#-[\]-~]+)"/;
 const ITEM: readonly Cut[] = [
@@ -87,13 +93,10 @@ function fastOutput(type: string, line: Line): JsonObject | undefined {
   const [before, id] = OUTPUT.exec(line.head) ?? [];
   if (before === undefined || id === undefined) return undefined;
   const said = line.head.slice(before.length, before.length + SAID_FIRST);
-  if (!PLAIN.test(headerOf(said))) return undefined;
-  if (/^"?\{/.test(said)) {
-    const isLast = said.startsWith('"') && line.find('","', before.length) < 0;
-    const end = Math.max(before.length, line.length - 2 - SAID_LAST);
-    if (!isLast || !PLAIN.test(said) || !PLAIN_END.test(line.latin1(end))) return undefined;
-  }
-  return { type, call_id: id };
+  if (!/^"?\{/.test(said)) return isPlain(headerOf(said)) ? { type, call_id: id } : undefined;
+  if (!said.startsWith('"') || line.find('","', before.length) >= 0 || !isPlain(said)) return undefined;
+  const end = line.latin1(Math.max(before.length, line.length - OUTPUT_END.length - SAID_LAST));
+  return end.endsWith(OUTPUT_END) && isPlain(end) ? { type, call_id: id } : undefined;
 }
 
 /** Before September 2025 items stood bare, after a first line that was the session's metadata. */
