@@ -20,6 +20,8 @@ export function fold(agent: string, path: string, lines: readonly string[], whol
   const drafts: Draft[] = [];
   const unknown: string[] = [];
   const emit: Emit = Object.assign((draft: Draft) => void drafts.push(structuredClone(draft)), {
+    captures: false,
+    keep: () => undefined,
     unknown: (what: string) => void unknown.push(what),
     lost() {},
   });

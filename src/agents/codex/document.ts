@@ -1,5 +1,13 @@
 /** Owns the rollouts of the first Codex (of early 2025): one JSON document a session, without tokens, models or times. */
-import { type Emit, type JsonObject, type SourceInfo, type Stream, snapshot, type Tail } from "../../read/types.ts";
+import {
+  type Draft,
+  type Emit,
+  type JsonObject,
+  type SourceInfo,
+  type Stream,
+  snapshot,
+  type Tail,
+} from "../../read/types.ts";
 import { list, object, text } from "../../record/json.ts";
 import type { Now, State } from "./state.ts";
 import { sessionMeta } from "./turns.ts";
@@ -17,15 +25,18 @@ export function documents(rollouts: Rollouts, item: (now: Now, payload: JsonObje
     groups: { form: "json" },
     reduce(group, source: SourceInfo, emit) {
       const document = object(group.document);
+      const items = list(document?.items);
       if (!document || !Array.isArray(document.items)) {
         emit.unknown("a document without items");
         return;
       }
       const state = start(source);
-      const { unknown, lost } = emit;
       const placed: Emit = Object.assign(
-        (draft: Parameters<Emit>[0]) => emit({ ...draft, at: { index: draft.at?.offset ?? 0 } }),
-        { unknown, lost },
+        (draft: Draft) => {
+          const index = draft.at?.offset ?? 0;
+          emit({ ...draft, at: { index }, raw: draft.operation === "session" ? document.session : items[index] });
+        },
+        { captures: emit.captures, keep: emit.keep, unknown: emit.unknown, lost: emit.lost },
       );
       const at = (offset: number): Now => ({
         state,
@@ -34,7 +45,7 @@ export function documents(rollouts: Rollouts, item: (now: Now, payload: JsonObje
         emit: placed,
       });
       sessionMeta(at(0), object(document.session) ?? {});
-      list(document.items).forEach((one, n) => {
+      items.forEach((one, n) => {
         const payload = object(one);
         if (payload) item(at(n), text(payload.type) ? payload : { ...payload, type: "message" });
       });
