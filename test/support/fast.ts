@@ -14,14 +14,17 @@ export interface Fold {
   readonly parsed: number;
 }
 
-/** Folds lines as the reader hands them out: all of one chunk; `whole` takes every means but the full parse away. */
-export function fold(agent: string, path: string, lines: readonly string[], whole: boolean): Fold {
+/** How lines are read: as usual, with every means but the full parse taken away, or with their texts. */
+export type Manner = "usual" | "whole" | "texts";
+
+/** Folds lines as the reader hands them out: all of one chunk. */
+export function fold(agent: string, path: string, lines: readonly string[], manner: Manner): Fold {
   const stream = agents.find((a) => a.id === agent)?.streams[0] as Tail<unknown>;
   const drafts: Draft[] = [];
   const unknown: string[] = [];
   const emit: Emit = Object.assign((draft: Draft) => void drafts.push(structuredClone(draft)), {
-    captures: false,
-    keep: () => undefined,
+    captures: manner === "texts",
+    keep: <T>(value: T): T | undefined => (manner === "texts" ? value : undefined),
     unknown: (what: string) => void unknown.push(what),
     lost() {},
   });
@@ -31,7 +34,7 @@ export function fold(agent: string, path: string, lines: readonly string[], whol
   let parsed = 0;
   for (let start = 0; start < bytes.length; ) {
     const end = bytes.indexOf(10, start);
-    const line = new (whole ? WholeLine : ByteLine)(bytes, start, start, end, places);
+    const line = new (manner === "whole" ? WholeLine : ByteLine)(bytes, start, start, end, places);
     const parse = line.json.bind(line);
     line.json = () => {
       parsed++;
@@ -44,12 +47,20 @@ export function fold(agent: string, path: string, lines: readonly string[], whol
   return { drafts, unknown, parsed };
 }
 
-/** Expects both readings to say the same; gives how many lines the fast one did not parse whole. */
+/** Expects all manners of reading to say the same but for the texts; gives how many lines were usually not parsed whole. */
 export function expectSameFold(agent: string, path: string, lines: readonly string[]): number {
-  const fast = fold(agent, path, lines, false);
-  const full = fold(agent, path, lines, true);
-  expect({ ...fast, parsed: 0 }).toEqual({ ...full, parsed: 0 });
-  return lines.length - fast.parsed;
+  const usual = fold(agent, path, lines, "usual");
+  const full = fold(agent, path, lines, "whole");
+  expect({ ...usual, parsed: 0 }).toEqual({ ...full, parsed: 0 });
+  const texts = fold(agent, path, lines, "texts");
+  expect(bare(texts.drafts)).toEqual(bare(full.drafts));
+  expect(texts.unknown).toEqual([...full.unknown]);
+  return lines.length - usual.parsed;
+}
+
+/** Drafts without texts, each once: a fact may be told again for its texts alone. */
+function bare(drafts: readonly Draft[]): string[] {
+  return [...new Set(drafts.map(({ content: _, ...draft }) => JSON.stringify(draft)))];
 }
 
 /** A line that shows nothing before it is parsed whole. */

@@ -3,7 +3,8 @@ import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { responseFact, toolFact } from "../../record/identity.ts";
 import { list, number, object, text } from "../../record/json.ts";
-import type { Usage } from "../../record/schema.ts";
+import { answer, partsOf, resultOf, structured } from "../../record/messages.ts";
+import type { Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
 import { base, type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
@@ -42,14 +43,41 @@ export function assistant(
     if (state.calls.length > OPEN_CALLS) tellCall(state, state.calls.shift() as Call, emit);
   }
   mergeLine(call, o, message, time);
+  if (emit.captures) mergeParts(call, emit.keep(partsOf(message.content)) ?? []);
   for (const item of list(message.content)) {
     const block = object(item);
     if (block?.type !== "tool_use") continue;
     const tool = text(block.id);
     if (tool === undefined) emit.unknown("tool_use without an id");
-    else if (!state.tools.some((open) => open.id === tool))
-      state.tools.push({ ...context, id: tool, name: text(block.name) ?? "?", start: time, at: line.offset });
+    else if (!state.tools.some((open) => open.id === tool)) {
+      const name = text(block.name) ?? "?";
+      const args = emit.keep(structured(block.input));
+      state.tools.push({
+        ...context,
+        id: tool,
+        name,
+        start: time,
+        at: line.offset,
+        ...(args !== undefined && { args }),
+      });
+    }
   }
+}
+
+/** Lines tell blocks one by one, the same again, or a text as far as it had come. */
+function mergeParts(call: Call, parts: readonly Part[]): void {
+  call.parts ??= [];
+  for (const part of parts) {
+    const told = JSON.stringify(part);
+    if (call.parts.some((one) => JSON.stringify(one) === told)) continue;
+    const last = call.parts.at(-1);
+    const goesOn = last?.type === part.type && goesOnFrom(last.content, part.content);
+    call.parts.splice(goesOn ? -1 : call.parts.length, goesOn ? 1 : 0, part);
+  }
+}
+
+function goesOnFrom(before: unknown, now: unknown): boolean {
+  return typeof before === "string" && typeof now === "string" && now.startsWith(before);
 }
 
 /** Keeps, of all lines of a call, the one that knows most tokens, as a whole. */
@@ -122,6 +150,7 @@ export function tellCall(state: State, call: Call, emit: Emit): void {
     usage: call.usage,
     cost_usd: call.cost,
     attributes: call.attributes,
+    content: call.parts && { output_messages: answer(call.parts, call.stop) },
   });
   call.advisors?.forEach((advisor, n) => {
     const key = `${fact}#advisor${n}`;
@@ -132,10 +161,12 @@ export function tellCall(state: State, call: Call, emit: Emit): void {
 export function tellTool(
   state: State,
   tool: ToolCall,
-  end: { time?: string; failed: boolean } | undefined,
+  end: { time?: string; failed: boolean; result?: unknown } | undefined,
   emit: Emit,
 ): void {
-  const { id } = tool;
+  const { id, args } = tool;
+  const result = end?.result;
+  const error_message = end?.failed && typeof result === "string" ? result : undefined;
   emit({
     ...base(state, tool),
     key: id,
@@ -149,6 +180,7 @@ export function tellTool(
     status: end && (end.failed ? "error" : "ok"),
     error_type: end?.failed ? "tool_error" : undefined,
     tool: { name: tool.name, call_id: id, type: "function" },
+    content: { tool_arguments: args, tool_result: result, error_message },
     at: { offset: tool.at },
   });
 }
@@ -156,21 +188,28 @@ export function tellTool(
 export function toolResult(
   state: State,
   id: string | undefined,
-  failed: boolean,
-  time: string | undefined,
+  end: { readonly time?: string; readonly failed: boolean; readonly result?: unknown },
   emit: Emit,
 ): void {
   const at = state.tools.findIndex((tool) => tool.id === id);
   const tool = state.tools[at];
   if (!tool) return; // its call stands in another file, or the line is a copy
   state.tools.splice(at, 1);
-  tellTool(state, tool, { time, failed }, emit);
+  tellTool(state, tool, { ...end, result: emit.keep(end.result) }, emit);
+}
+
+/** The name of a class of errors; anything longer would be its message. */
+function classOf(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\w.-]{1,64}$/.test(value) ? value : undefined;
 }
 
 /** A failed request: never a call, whatever usage stands on it. Other synthetic lines are the agent talking to itself. */
 export function apiError(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   if (o.isApiErrorMessage !== true) return;
-  const status = number(o.apiErrorStatus) ?? number(o.status);
+  const failure = object(o.failure);
+  const answered = object(object(failure?.error)?.error);
+  const status = number(o.apiErrorStatus) ?? number(o.status) ?? number(failure?.status);
+  const said = text(resultOf(object(o.message)?.content)) ?? text(answered?.message) ?? text(failure?.message);
   const uuid = uuidOf(o);
   emit({
     ...base(state, context),
@@ -180,7 +219,8 @@ export function apiError(state: State, o: JsonObject, context: Context, time: st
     kind: "client",
     time,
     status: "error",
-    error_type: text(o.error) ?? (status === undefined ? "api_error" : String(status)),
+    error_type: classOf(answered?.type) ?? classOf(o.error) ?? (status === undefined ? "api_error" : String(status)),
     attributes: allowAttributes({ apiErrorStatus: status, retryAttempt: o.retryAttempt }),
+    content: { error_message: emit.keep(said) },
   });
 }

@@ -94,17 +94,18 @@ function start(source: SourceInfo): State {
 
 function step(state: State, line: Line, emit: Emit): void {
   if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
-  if (state.told && state.began !== undefined) {
+  if (state.told && state.began !== undefined && !emit.captures) {
     const result = fastResult(line);
     if (result) {
+      const { id, failed } = result;
       const time = utc(result.time);
       state.last = time ?? state.last;
       noteAsked(state, time);
-      toolResult(state, result.id, result.failed, time, emit);
+      toolResult(state, id, { time, failed }, emit);
       return;
     }
   }
-  const o = fastPrompt(line) ?? fastAssistant(line) ?? line.json();
+  const o = (emit.captures ? undefined : (fastPrompt(line) ?? fastAssistant(line))) ?? line.json();
   const time = utc(o.timestamp);
   const type = text(o.type) ?? "";
   if (type !== "assistant" && type !== "user" && type !== "system" && type !== "attachment") {
@@ -120,7 +121,7 @@ function step(state: State, line: Line, emit: Emit): void {
   if (time !== undefined) state.last = time;
   if (type === "assistant") assistant(state, o, context, time, line, emit);
   else if (type === "user") user(state, o, context, time, emit);
-  else if (type === "system") system(state, o, context, time, emit);
+  else if (type === "system") system(state, o, context, time, line, emit);
   else attachment(state, o, context, time, emit);
 }
 

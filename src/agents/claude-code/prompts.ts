@@ -1,7 +1,9 @@
 /** Owns what a person said and what surrounded the calls: prompts, compactions, turns, hooks. */
-import type { Draft, Emit, JsonObject } from "../../read/types.ts";
+import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, resultOf } from "../../record/messages.ts";
+import type { Content } from "../../record/schema.ts";
 import { apiError, toolResult } from "./calls.ts";
 import { base, type Context, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
 
@@ -17,12 +19,21 @@ export function user(state: State, o: JsonObject, context: Context, time: string
     const block = object(item);
     if (block?.type !== "tool_result") continue;
     hasResult = true;
-    toolResult(state, text(block.tool_use_id), block.is_error === true, time, emit);
+    const end = { time, failed: block.is_error === true, result: resultOf(block.content) };
+    toolResult(state, text(block.tool_use_id), end, emit);
   }
+  if (o.isCompactSummary === true) summary(state, content, emit);
   if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
   const origin = text(object(o.origin)?.kind);
   if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
-    prompt(state, uuidOf(o), context, time, emit);
+    prompt(state, uuidOf(o), context, time, content, emit);
+}
+
+/** What a compaction left of the lines before it stands on the first prompt after it. */
+function summary(state: State, content: unknown, emit: Emit): void {
+  if (!state.compaction) return;
+  emit({ ...state.compaction, content: { output_messages: emit.keep(answer(partsOf(content), undefined)) } });
+  delete state.compaction;
 }
 
 function firstText(content: unknown): string {
@@ -34,15 +45,36 @@ function firstText(content: unknown): string {
 }
 
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
-function prompt(state: State, uuid: string | undefined, context: Context, time: string | undefined, emit: Emit): void {
+function prompt(
+  state: State,
+  uuid: string | undefined,
+  context: Context,
+  time: string | undefined,
+  said: unknown,
+  emit: Emit,
+): void {
   if (!context.sidechain && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
   const turn = turnAt(state.turns, time);
-  emit({ ...base(state, context), key: uuid ?? `prompt@${time}`, fact: uuid, operation: "user_message", time, turn });
+  const key = uuid ?? `prompt@${time}`;
+  const content = contentOf(said, emit);
+  emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time, turn, content });
 }
 
-export function system(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
+function contentOf(said: unknown, emit: Emit): Content {
+  return { input_messages: emit.keep(message("user", partsOf(said))) };
+}
+
+export function system(
+  state: State,
+  o: JsonObject,
+  context: Context,
+  time: string | undefined,
+  line: Line,
+  emit: Emit,
+): void {
   const uuid = uuidOf(o);
-  const common = { ...base(state, context), key: uuid ?? `system@${time}`, fact: uuid, time };
+  const at = { offset: line.offset };
+  const common = { ...base(state, context), key: uuid ?? `system@${time}`, fact: uuid, time, at };
   switch (o.subtype) {
     case "compact_boundary":
     case "microcompact_boundary": {
@@ -52,11 +84,18 @@ export function system(state: State, o: JsonObject, context: Context, time: stri
         preTokens: meta.preTokens,
         postTokens: meta.postTokens,
       });
-      emit({ ...common, operation: "compaction", duration_ms: number(meta.durationMs), attributes });
+      const compaction: Draft = {
+        ...common,
+        operation: "compaction",
+        duration_ms: number(meta.durationMs),
+        attributes,
+      };
+      if (emit.captures) state.compaction = compaction;
+      emit(compaction);
       return;
     }
     case "api_error":
-      apiError(state, { ...o, isApiErrorMessage: true, error: "api_error" }, context, time, emit);
+      apiError(state, { ...o, isApiErrorMessage: true, error: "api_error", failure: o.error }, context, time, emit);
       return;
     case "turn_duration": {
       const duration = number(o.durationMs);
@@ -92,6 +131,7 @@ function hookSummary(state: State, o: JsonObject, common: Omit<Draft, "operation
       kind: "internal",
       duration_ms: number(object(info)?.durationMs),
       attributes,
+      content: { tool_arguments: emit.keep(text(object(info)?.command)) },
     });
   });
 }
@@ -104,7 +144,8 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
     const own = text(object(a?.origin)?.kind) ?? "human";
     if (own === "human" && !NOT_TYPED.test(firstText(a?.prompt))) {
       const key = uuid ?? `queued@${time}`;
-      emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time });
+      const content = contentOf(a?.prompt, emit);
+      emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time, content });
     }
     return;
   }
@@ -124,5 +165,12 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
     status: failed ? "error" : "ok",
     error_type: failed ? type : undefined,
     attributes: allowAttributes({ hookEvent: a.hookEvent, hookName: a.hookName, exitCode: a.exitCode }),
+    content: { tool_arguments: emit.keep(text(a.command)), tool_result: emit.keep(saidBy(a)) },
   });
+}
+
+/** What a hook printed, as far as the line has it. */
+function saidBy(a: JsonObject): string | undefined {
+  const printed = [text(a.stdout), text(a.stderr)].filter((one) => one !== undefined);
+  return printed.length > 0 ? printed.join("\n") : text(a.content);
 }

@@ -1,7 +1,7 @@
 /** Owns what Claude Code's reducer remembers between lines, and what every record of a line has in common. */
 import type { Draft, JsonObject } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
-import type { Usage } from "../../record/schema.ts";
+import type { Part, Usage } from "../../record/schema.ts";
 import { utc } from "../../record/time.ts";
 
 /** What later lines need of a line that opened something. */
@@ -28,6 +28,8 @@ export interface Call extends Context {
   attributes?: Draft["attributes"];
   /** Calls of another model within this one, whose tokens are not in its usage. */
   advisors?: { model?: string; usage?: Usage }[];
+  /** What it said, kept; only where texts are captured. */
+  parts?: Part[];
   at: number;
 }
 
@@ -35,6 +37,8 @@ export interface ToolCall extends Context {
   id: string;
   name: string;
   start?: string;
+  /** Kept. */
+  args?: unknown;
   at: number;
 }
 
@@ -57,6 +61,8 @@ export interface State {
   calls: Call[];
   tools: ToolCall[];
   hooks: string[];
+  /** The latest compaction, for its summary comes on a later line; only where texts are captured. */
+  compaction?: Draft;
 }
 
 /** A branch marks each line that it copied: such a line is the other session's own, told once more. */

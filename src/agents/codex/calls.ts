@@ -3,6 +3,7 @@ import type { Draft, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
+import { answer } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { type Now, turnOf, turnScope } from "./state.ts";
@@ -34,6 +35,7 @@ export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const again = total !== undefined && total === state.total;
   const inherited = isGiven(now) || (state.continues && state.total === undefined && state.began === undefined);
   state.total = total ?? state.total;
+  if (inherited) state.parts = undefined;
   if (again || inherited || !last || !(last.input_tokens || last.output_tokens)) return;
   const numbers = numbersOf(last);
   const fact = sums && fingerprint([turnScope(state), total, ...numbers]);
@@ -63,7 +65,9 @@ function tellChat(
   const { state, emit } = now;
   const { base, provider, model, effort, window } = state;
   const time = state.began ?? state.asked;
+  const content = state.parts && { output_messages: answer(state.parts, undefined) };
   state.began = undefined;
+  state.parts = undefined;
   const isOwn = known.session_id === undefined || known.session_id === base.session_id;
   emit({
     ...(isOwn && base),
@@ -86,5 +90,6 @@ function tellChat(
       cacheCreation: used.cache_write_input_tokens,
       reasoning: used.reasoning_output_tokens,
     }),
+    content,
   });
 }

@@ -9,7 +9,9 @@ import type { Agent, Emit, Environment, JsonObject, Line, Place, SourceInfo } fr
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, reasoningPart, textPart, toolCallPart } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
+import type { Part } from "../../record/schema.ts";
 import { between, fromMillis, utc } from "../../record/time.ts";
 import { tokenCount, usageRecord } from "./calls.ts";
 import { documents, ENDING } from "./document.ts";
@@ -71,7 +73,7 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const { timestamp, ordinal, type, payload } = readLine(state, line);
+  const { timestamp, ordinal, type, payload } = readLine(state, line, emit.captures);
   const now: Now = { state, line, time: utc(timestamp), ordinal, emit };
   if (state.told === undefined && type !== "session_meta") tellSession(now, "line", { time: now.time });
   if (type === "response_item") responseItem(now, payload);
@@ -86,6 +88,7 @@ function step(state: State, line: Line, emit: Emit): void {
 function responseItem(now: Now, p: JsonObject): void {
   const { state, time, line } = now;
   const kind = text(p.type) ?? "";
+  if (now.emit.captures) noteSaid(now, p, kind);
   if (kind === "reasoning" || (kind === "message" && p.role === "assistant")) answered(now);
   else if (TOOL_CALL.test(kind)) {
     answered(now);
@@ -96,8 +99,20 @@ function responseItem(now: Now, p: JsonObject): void {
   } else if (kind === "agent_message") state.asked = time ?? state.asked;
   else if (kind === "message" && p.role === "user") {
     state.asked = time ?? state.asked;
-    if (!state.channel && !NOT_TYPED.test(firstText(p.content))) state.held.push({ time, at: line.offset });
+    const said = now.emit.keep(message("user", partsOf(p.content)));
+    if (!state.channel && !NOT_TYPED.test(firstText(p.content))) state.held.push({ time, at: line.offset, said });
   } else if (kind !== "message" && !SILENT.test(kind)) now.emit.unknown(`response_item ${kind}`);
+}
+
+/** Puts what a model's item says to the call that will be told. */
+function noteSaid({ state, emit }: Now, p: JsonObject, kind: string): void {
+  let parts: readonly (Part | undefined)[] = [];
+  if (kind === "reasoning") parts = [...list(p.summary), ...list(p.content)].map((o) => reasoningPart(object(o)?.text));
+  else if (kind === "message" && p.role === "assistant") parts = partsOf(p.content);
+  else if (TOOL_CALL.test(kind))
+    parts = [toolCallPart(p.call_id ?? p.id, p.name ?? kind.replace(/_call$/, ""), p.arguments ?? p.input ?? p.action)];
+  const kept = emit.keep(parts.filter((part) => part !== undefined)) ?? [];
+  if (kept.length > 0) state.parts = [...(state.parts ?? []), ...kept];
 }
 
 function firstText(content: unknown): string {
@@ -111,7 +126,7 @@ function event(now: Now, p: JsonObject): void {
   const id = text(p.call_id);
   if (kind === "token_count") tokenCount(now, object(p.info));
   else if (kind === "item_completed") itemCompleted(now, p, object(p.item) ?? {});
-  else if (kind === "user_message") prompt(now, "event", undefined, text(p.message) ?? "");
+  else if (kind === "user_message") prompt(now, "event", undefined, text(p.message) ?? "", p.message);
   else if (kind === "task_started" || kind === "turn_started") taskStarted(now, p);
   else if (/^(?:task_complete|turn_complete|turn_aborted)$/.test(kind)) taskEnded(now, p);
   else if (kind === "context_compacted") compaction(now, kind, {});
@@ -127,7 +142,7 @@ function itemCompleted(now: Now, p: JsonObject, item: JsonObject): void {
   const { state, emit } = now;
   const type = text(item.type) ?? "";
   const id = text(item.id);
-  if (type === "UserMessage") prompt(now, "item", id, firstText(item.content));
+  if (type === "UserMessage") prompt(now, "item", id, firstText(item.content), item.content);
   else if (type === "ContextCompaction") compaction(now, type, {});
   else if (SILENT_ITEM.test(type) || noteOutcome(state, id, item)) return;
   else if (NESTED.test(type)) {
@@ -135,7 +150,11 @@ function itemCompleted(now: Now, p: JsonObject, item: JsonObject): void {
     const [time, end_time] = [fromMillis(p.started_at_ms), fromMillis(p.completed_at_ms) ?? now.time];
     const outcome = outcomeOf(item);
     const times = { time, end_time, duration_ms: outcome.duration_ms ?? between(time, end_time) };
-    tell(now, { key: id, fact: id, operation: "other", kind: "internal", name: type, ...outcome, ...times });
+    const content = {
+      tool_arguments: emit.keep(item.command ?? item.arguments ?? item.changes),
+      tool_result: emit.keep(item.aggregated_output ?? item.result),
+    };
+    tell(now, { key: id, fact: id, operation: "other", kind: "internal", name: type, ...outcome, ...times, content });
   } else if (!TOLD_ITEM.test(type)) emit.unknown(`item ${type}`);
 }
 
@@ -149,7 +168,8 @@ function compaction(now: Now, by: string, p: JsonObject): void {
   if (n <= told) return;
   const key = `compaction:${scope(state)}:${n}`;
   const attributes = allowAttributes({ window_number: number(p.window_number) });
-  tell(now, { key, fact: key, operation: "compaction", time, attributes });
+  const content = { output_messages: now.emit.keep(answer([textPart(p.message)], undefined)) };
+  tell(now, { key, fact: key, operation: "compaction", time, attributes, content });
 }
 
 function open({ base, run, tools }: State, emit: Emit): void {

@@ -43,9 +43,9 @@ export function headerOf(said: string): string {
   return printed < 0 ? said : said.slice(0, printed);
 }
 
-/** What a line says: by its layout when it is laid out as Codex writes it, else by all of it. */
-export function readLine(state: State, line: Line): Item {
-  return fastRead(state, line) ?? slowRead(line);
+/** What a line says: by its layout when it is laid out as Codex writes it, else by all of it; texts are only there. */
+export function readLine(state: State, line: Line, captures: boolean): Item {
+  return (captures ? undefined : fastRead(state, line)) ?? slowRead(line);
 }
 
 /** What the line says without its texts, when it is laid out as Codex writes it. */

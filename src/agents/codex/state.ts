@@ -2,6 +2,7 @@
 import type { Draft, Emit, Line } from "../../read/types.ts";
 import { isRandomId } from "../../record/identity.ts";
 import type { JsonObject } from "../../record/json.ts";
+import type { Message, Part } from "../../record/schema.ts";
 
 /** Some fields of a record to come. */
 export type Known = Partial<Draft>;
@@ -26,7 +27,7 @@ export interface State {
   prompts: number;
   /** What told the turn's prompts. Once anything did, `message` lines only repeat them. */
   channel?: string;
-  held: { time?: string; at: number }[];
+  held: { time?: string; at: number; said?: readonly Message[] }[];
   turn: number;
   turnId?: string;
   model?: string;
@@ -43,6 +44,8 @@ export interface State {
   run?: Draft;
   tools: ToolCall[];
   closed: string[];
+  /** What the model has said since its last call was told, kept; only where texts are captured. */
+  parts?: Part[];
 }
 
 export interface ToolCall {

@@ -3,6 +3,7 @@ import type { Draft, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { toolFact } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
+import { resultOf, structured } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
 import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
 import { type Known, type Now, type State, scope, tell, turnOf } from "./state.ts";
@@ -19,7 +20,7 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
   const id = call_id ?? text(p.id);
   const fact = id && toolFact(id, undefined, scope(state));
   const name = [text(p.namespace), text(p.name) ?? kind.replace(/_call$/, "")].filter(Boolean).join(".");
-  const draft: Draft = {
+  const draft: Draft & Pick<Known, "content"> = {
     key: fact ?? `${kind}@${line.offset}`,
     fact,
     operation: "execute_tool",
@@ -29,6 +30,8 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
     tool: { name, call_id: id, type: "function" },
     at: { offset: line.offset },
   };
+  const tool_arguments = now.emit.keep(structured(p.arguments ?? p.input ?? p.action));
+  if (tool_arguments !== undefined) draft.content = { tool_arguments };
   if (call_id === undefined) tell(now, { ...draft, end_time: time, ...outcomeOf({ status: p.status }) });
   else state.tools.push({ id: call_id, draft });
 }
@@ -41,7 +44,10 @@ export function closeTool({ state, time, line, emit }: Now, id: string | undefin
   if (state.closed.push(call.id) > CLOSED_CALLS) state.closed.shift();
   const outcome = call.outcome ?? outcomeOf(saidBy(line, output));
   const duration_ms = outcome.duration_ms ?? between(call.draft.time, time);
-  emit({ ...state.base, ...call.draft, ...outcome, end_time: time, duration_ms });
+  const tool_result = emit.keep(resultOf(structured(output)));
+  const error_message = outcome.status === "error" && typeof tool_result === "string" ? tool_result : undefined;
+  const content = { ...call.draft.content, tool_result, error_message };
+  emit({ ...state.base, ...call.draft, ...outcome, end_time: time, duration_ms, content });
 }
 
 /** What the first and last characters of the output say of how the call ended. */

@@ -2,6 +2,7 @@
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { instructions, message, partsOf, toolDefinitions } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
 import { type Known, type Now, type State, scope, tell, turnOf, turnScope } from "./state.ts";
@@ -56,6 +57,10 @@ export function sessionMeta(now: Now, p: JsonObject): void {
       thread_source: p.thread_source,
       history_mode: p.history_mode,
     }),
+    content: {
+      system_instructions: now.emit.keep(instructions(object(p.base_instructions)?.text ?? p.instructions)),
+      tool_definitions: now.emit.keep(toolDefinitions(p.dynamic_tools)),
+    },
   });
 }
 
@@ -92,6 +97,7 @@ function enterTurn(now: Now, id: string | undefined): void {
 function countTurn(state: State): void {
   state.turn++;
   state.began = undefined;
+  state.parts = undefined;
   state.compactions = {};
   if (state.channel) state.channel = "before";
 }
@@ -116,7 +122,8 @@ export function taskEnded(now: Now, p: JsonObject): void {
   const info = error?.codex_error_info;
   const failure = error && (text(info) ?? Object.keys(object(info) ?? {})[0] ?? "error");
   const error_type = p.type === "turn_aborted" ? (text(p.reason) ?? "aborted") : failure;
-  const ended: Known = { status: error_type === undefined ? "ok" : "error", error_type };
+  const content = { error_message: now.emit.keep(text(error?.message)) };
+  const ended: Known = { status: error_type === undefined ? "ok" : "error", error_type, content };
   const duration_ms = number(p.duration_ms) ?? between(run.time, now.time);
   tell(now, { ...run, ...ended, end_time: now.time, duration_ms, ttft_ms: number(p.time_to_first_token_ms) });
   const { key, fact, turn, provider } = run;
@@ -126,16 +133,24 @@ export function taskEnded(now: Now, p: JsonObject): void {
 /** The model answers: what it was asked had no other channel than `message` lines. */
 export function answered(now: Now): void {
   const { state } = now;
-  for (const { time, at } of state.held) {
+  for (const { time, at, said } of state.held) {
     if (state.turnId === undefined && !state.run) countTurn(state);
-    if (!state.spawned) tell(now, { key: `message@${at}`, operation: "user_message", time, at: { offset: at } });
+    if (state.spawned) continue;
+    const content = { input_messages: said };
+    tell(now, { key: `message@${at}`, operation: "user_message", time, at: { offset: at }, content });
   }
   if (state.held.length > 0) state.held = [];
   state.began ??= state.asked ?? now.time;
 }
 
 /** A prompt of one of the channels that have nothing but prompts; of two in one turn the first is believed. */
-export function prompt(now: Now, channel: "item" | "event", id: string | undefined, said: string): void {
+export function prompt(
+  now: Now,
+  channel: "item" | "event",
+  id: string | undefined,
+  said: string,
+  content: unknown,
+): void {
   const { state, time } = now;
   state.asked = time ?? state.asked;
   state.held = [];
@@ -145,5 +160,7 @@ export function prompt(now: Now, channel: "item" | "event", id: string | undefin
   state.channel = channel;
   state.prompts++;
   const key = id !== undefined && isRandomId(id) ? id : fingerprint([turnScope(state), state.prompts, said.length]);
-  if (!state.spawned) tell(now, { key, fact: key, operation: "user_message", time });
+  if (state.spawned) return;
+  const input_messages = now.emit.keep(message("user", partsOf(content)));
+  tell(now, { key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
