@@ -1,5 +1,6 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
-import { errorCode, sys } from "../system/system.ts";
+import { unzstd } from "../system/compression.ts";
+import { errorCode, readAt, sys } from "../system/system.ts";
 import { ByteLine, type Places } from "./line.ts";
 import { Skimmer } from "./skim/skim.ts";
 import type { Line, Reads } from "./types.ts";
@@ -10,6 +11,9 @@ const LINE_LIMIT = 64 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
 const NONE = new Uint8Array();
+/** How a file begins that was compressed as a whole, and how much it may hold. */
+const ZSTD = 0xfd2fb528;
+const COMPRESSED_LIMIT = 512 << 20;
 
 /** Bytes that were not read as a line: where, how many, their hash and why. */
 export interface BadBytes {
@@ -56,8 +60,9 @@ function newChunk(reads: Reads | undefined, capacity: number): Chunk {
 
 /**
  * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `reads` asks for. A last line
- * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. The lines of
- * a piece are valid until the next piece is asked for. Throws the system's error when the file cannot be read.
+ * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. A file that
+ * was compressed as a whole is one piece, whose lines' offsets are those in what it holds. The lines of a piece are valid
+ * until the next piece is asked for. Throws the system's error when the file cannot be read.
  */
 export function* readPieces(fd: number, from: number, size: number, reads?: Reads): Generator<Piece> {
   let chunk = takeChunk(reads);
@@ -83,6 +88,10 @@ export function* readPieces(fd: number, from: number, size: number, reads?: Read
     const wanted = Math.min(chunk.bytes.length - held, size - position - held);
     const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
     if (got === 0) return; // cut short while being read; the next run finds out how
+    if (position + held === 0 && got >= 4 && chunk.bytes.readUInt32LE(0) === ZSTD) {
+      yield compressedPiece(fd, size);
+      return;
+    }
     const encoding = position + held === 0 ? otherEncoding(chunk.bytes) : undefined;
     if (encoding) {
       const reason = `encoded as ${encoding}`;
@@ -100,6 +109,19 @@ export function* readPieces(fd: number, from: number, size: number, reads?: Read
     if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
   }
   if (chunk.bytes.length === CHUNK) spare = { reads, chunk };
+}
+
+function compressedPiece(fd: number, size: number): Piece {
+  const bytes = readAt(fd, 0, size);
+  let held: Buffer;
+  try {
+    held = unzstd(bytes, COMPRESSED_LIMIT);
+  } catch (error) {
+    const reason = `compressed, and not readable: ${(error as Error).message}`;
+    return { lines: [], bad: [{ offset: 0, length: size, hash: hashBytes(bytes), reason }], end: size, bytes: NONE };
+  }
+  const piece = split({ bytes: held }, held.lastIndexOf(NEWLINE) + 1, 0);
+  return { ...piece, end: size, bytes: NONE };
 }
 
 /** Splits the whole lines out of a chunk's first `length` bytes, of which the last is a newline. */

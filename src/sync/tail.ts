@@ -6,7 +6,7 @@ import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
 import { BadLine } from "../read/text.ts";
 import type { Emit, Line, Tail } from "../read/types.ts";
 import { safeJson } from "../record/privacy.ts";
-import { errorCode, openForReading, readAt, sys } from "../system/system.ts";
+import { errorCode, openForReading, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
 import { type Match, sidecarStamp } from "./match.ts";
@@ -122,7 +122,7 @@ class TailRun {
       } catch (error) {
         if (errorCode(error) !== undefined) throw error;
         const reason = error instanceof BadLine ? error.message : `not understood: ${(error as Error).message}`;
-        const hash = hashBytes(readAt(this.#fd, line.offset, line.length));
+        const hash = hashBytes(Buffer.from(line.latin1(0), "latin1"));
         this.#quarantine({ offset: line.offset, length: line.length, hash, reason });
       }
     }
