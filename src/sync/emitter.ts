@@ -3,7 +3,7 @@ import type { Ledger, Manner } from "../archive/ledger.ts";
 import { BadLine } from "../read/text.ts";
 import type { Line } from "../read/types.ts";
 import type { Draft, Emit } from "../record/draft.ts";
-import { Encoder } from "../record/encode.ts";
+import { encode, type Origin } from "../record/encode.ts";
 import type { Keeper } from "../record/keep.ts";
 import { safeName } from "../record/privacy.ts";
 import type { Found } from "./discover.ts";
@@ -21,19 +21,19 @@ export interface Reading {
 /** What a reducer of this source gives its drafts to. */
 export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner, reading: Reading): Emit {
   const { archive, summary, environment, keeper } = work;
-  const encoder = new Encoder({
+  const origin: Origin = {
     agent: found.agent.id,
     stream: found.stream.kind,
     path: found.relative,
     host: archive.host,
     homes: environment.homes.map((home) => home.path),
-  });
+  };
   const name = `${found.agent.id}/${found.stream.kind}`;
   const unknown = (what: string): void => tally(summary.unknown, `${name}: ${safeName(what)}`);
   const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : (): undefined => undefined;
   const emit = (draft: Draft): void => {
     const captured = keeper?.captured(draft, rawOf(draft));
-    const record = encoder.encode(draft, draft.at ?? reading.at(), captured);
+    const record = encode(draft, origin, draft.at ?? reading.at(), captured);
     const rev = ledger.judge(record, manner);
     if (rev === undefined) {
       summary.records.known++;
