@@ -13,6 +13,10 @@ export interface State extends Log {
   stepStart?: string;
   compacting?: string;
   last?: string;
+  /** When the session was forked from one that is nowhere named. */
+  forked?: string;
+  /** The model that a subagent was given, by its name in the settings; the session's own is told nowhere. */
+  model?: string;
 }
 
 /** One message of the log, or of a subagent inside it. */
@@ -25,17 +29,28 @@ interface Message {
   readonly subagent?: { id?: string; name?: string };
 }
 
-/** Beside a subagent's log. */
+/** Beside a subagent's log, and beside a session's. */
 export const SUBAGENT_META = "meta.json";
+export const SESSION_STATE = "state.json";
 
 const SILENT =
   /^(?:Approval\w+|Btw(?:Begin|End)|ContentPart|Hook(?:Request|Response|Triggered)|MCP\w+|Notification|PlanDisplay|Question\w+|StepInterrupted|ToolCallPart|ToolCallRequest)$/;
 
 export function start({ path, stem, sidecars }: SourceInfo): State {
   const agent = /subagents\/([^/]+)\/[^/]+$/.exec(path)?.[1];
-  const name = text(object(sidecars[SUBAGENT_META])?.subagent_type);
+  const meta = object(sidecars[SUBAGENT_META]) ?? {};
+  const name = text(meta.subagent_type);
+  const model = text(object(meta.launch_spec)?.effective_model);
   const subagent = agent === undefined ? undefined : { id: agent, ...(name && { name }) };
-  return { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {} };
+  const forked = forkTime(object(sidecars[SESSION_STATE]) ?? {});
+  const state: State = { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {} };
+  return { ...state, ...(forked && { forked }), ...(subagent && model && { model }) };
+}
+
+/** A fork's log begins with its original's lines, times and all; only the title that it was given tells it for one. */
+function forkTime({ title_generated, custom_title, wire_mtime }: JsonObject): string | undefined {
+  const isFork = title_generated === true && /^(?:Fork|Undo): /.test(text(custom_title) ?? "");
+  return isFork ? fromSeconds(wire_mtime) : undefined;
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
@@ -58,7 +73,14 @@ export function step(state: State, line: Line, emit: Emit): void {
 function tellSession(state: State, time: string | undefined, emit: Emit): void {
   state.told = true;
   if (state.subagent) return;
-  emit({ ...base(state), key: "session", fact: state.session, operation: "session", time, at: { offset: 0 } });
+  emit({
+    ...base(state),
+    key: "session",
+    fact: state.session,
+    operation: "session",
+    time: state.forked ?? time,
+    at: { offset: 0 },
+  });
 }
 
 function tell(state: State, message: Message, emit: Emit): void {
@@ -124,7 +146,7 @@ function tellTurn(state: State, time: string, end_time: string | undefined, emit
   emit({ ...of, key, fact: key, operation: "invoke_agent", kind: "internal" });
 }
 
-/** Only an update with tokens is a call. The log does not tell its model. */
+/** Only an update with tokens is a call. Of its model only what a subagent was given is told. */
 function status(state: State, message: Message, emit: Emit): void {
   const { payload, time } = message;
   const usage = usageOf(payload.token_usage);
@@ -143,6 +165,7 @@ function status(state: State, message: Message, emit: Emit): void {
     end_time: time,
     duration_ms: between(begun, time),
     status: "ok",
+    request_model: state.model,
     response_id: id,
     usage,
   });

@@ -21,18 +21,18 @@ export const kimiCode: Agent = {
     tail<wire.State>({
       kind: "wire",
       rank: 50,
-      version: 1,
+      version: 2,
       locate: (environment) => placesOf(environment, "agents/*/wire.jsonl"),
       session: sessionOf,
       start: wire.start,
       step: wire.step,
       open: wire.open,
     }),
-    // Believed more than the log, which in a fork begins as its parent's does.
+    // The only one to tell when a session began: a fork's log begins as its parent's does.
     snapshot({
       kind: "session_state",
       rank: 60,
-      version: 1,
+      version: 2,
       locate: (environment) => placesOf(environment, "state.json"),
       session: sessionOf,
       groups: { form: "json" },
@@ -41,7 +41,7 @@ export const kimiCode: Agent = {
     tail<cli.State>({
       kind: "cli_wire",
       rank: 40,
-      version: 1,
+      version: 2,
       locate: locateCli,
       session: sessionOf,
       start: cli.start,
@@ -56,11 +56,11 @@ function placesOf({ homes, variable }: Environment, file: string): Place[] {
   return homes.flatMap((home) => {
     const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
     const support = {
-      linux: own("XDG_CONFIG_HOME") ?? `${home.path}/.config`,
+      linux: own("XDG_CONFIG_HOME") || `${home.path}/.config`,
       darwin: `${home.path}/Library/Application Support`,
-      win32: own("APPDATA") ?? `${home.path}/AppData/Roaming`,
+      win32: own("APPDATA") || `${home.path}/AppData/Roaming`,
     };
-    const root = `${own("KIMI_CODE_HOME") ?? `${home.path}/.kimi-code`}/sessions`;
+    const root = `${own("KIMI_CODE_HOME") || `${home.path}/.kimi-code`}/sessions`;
     const desktop = home.layouts.map((layout) => ({
       root: `${support[layout]}/${DESKTOP}`,
       match: [`*/conv-*/${file}`],
@@ -73,21 +73,26 @@ function locateCli({ homes, variable }: Environment): Place[] {
   return homes.map((home) => ({
     root: `${(home.own && variable("KIMI_SHARE_DIR")) || `${home.path}/.kimi`}/sessions`,
     match: ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"],
-    sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
+    sidecars: [cli.SUBAGENT_META, cli.SESSION_STATE].map((beside) => ({ ending: "wire.jsonl", beside })),
   }));
 }
 
-/** A session that was migrated from the Kimi CLI carries that session's id, and its messages without times or tokens. */
+/**
+ * A session that was migrated from the Kimi CLI carries that session's id, and its messages without times or tokens.
+ * A fork inherits its original's `custom`, and with it a parent that is not its own: a child is forked from its parent.
+ */
 function reduce(group: Group, source: SourceInfo, emit: Emit): void {
   const state = object(group.document) ?? {};
   const session_id = sessionOf(source.path) ?? source.stem;
+  const forkedFrom = text(state.forkedFrom);
+  const parent = text(object(state.custom)?.parent_session_id);
   emit({
     key: "session",
     fact: session_id,
     operation: "session",
     session_id,
-    parent_session_id: text(object(state.custom)?.parent_session_id),
-    forked_from: text(state.forkedFrom) ?? /^ses_([\da-f-]{36})$/.exec(session_id)?.[1],
+    parent_session_id: forkedFrom === undefined || forkedFrom === parent ? parent : undefined,
+    forked_from: forkedFrom ?? /^ses_([\da-f-]{36})$/.exec(session_id)?.[1],
     cwd: text(state.cwd) ?? text(state.workDir),
     time: timeOf(state.createdAt),
     at: { index: 0 },

@@ -1,6 +1,6 @@
 /** What both of Kimi's wire logs have in common: whose they are, their tokens, and what every record of them says. */
 import type { Draft } from "../../read/types.ts";
-import { object } from "../../record/json.ts";
+import { type JsonObject, object } from "../../record/json.ts";
 import type { Usage } from "../../record/schema.ts";
 import type { ToolCall } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
@@ -11,9 +11,17 @@ export interface Log {
   /** The agent whose log this is, where it is not the session's own. */
   subagent?: { id: string; name?: string };
   cwd?: string;
+  version?: string;
   told?: boolean;
   turn: number;
   tools: Record<string, ToolCall>;
+}
+
+/** One line's record, and when it was written. */
+export interface Entry {
+  readonly o: JsonObject;
+  readonly time?: string;
+  readonly at: number;
 }
 
 export type Common = Omit<Draft, "key" | "operation">;
@@ -23,9 +31,10 @@ export function sessionOf(path: string): string | undefined {
   return /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
 }
 
-export function base({ session, subagent, cwd, turn }: Log): Common {
+export function base({ session, subagent, cwd, version, turn }: Log): Common {
   return {
     session_id: session,
+    agent_version: version,
     subagent: subagent && { ...subagent },
     cwd,
     turn: turn < 0 || subagent ? undefined : turn,
