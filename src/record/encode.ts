@@ -1,4 +1,5 @@
 /** Owns a record's line: how a draft becomes one, what of it identifies its content, and how a line is taken apart again. */
+import { type Captured, textsOf } from "./captured.ts";
 import type { Draft } from "./draft.ts";
 import { factOf, idNumber, recordId, textHash } from "./identity.ts";
 import { visibleJson } from "./json.ts";
@@ -24,6 +25,8 @@ export interface Encoded {
   readonly when: number;
   /** How much this telling knows; see `scoreOf`. */
   readonly score: number;
+  /** Its texts, where there are any. */
+  readonly captured?: Omit<Captured, "text">;
   line(rev: number): string;
 }
 
@@ -149,8 +152,8 @@ function whenText(r: Pick<WeirRecord, "open" | "time" | "end_time" | "duration_m
   return text;
 }
 
-/** Turns a draft into a record. Its line ends with a newline and is the record's only form. */
-export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at): Encoded {
+/** Turns a draft into a record, with its captured texts. Its line ends with a newline and is the record's only form. */
+export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at, captured?: Captured): Encoded {
   const id = recordId(origin.agent, origin.stream, draft.scope ?? draft.session_id ?? "", draft.operation, draft.key);
   const frame = framed(draft, origin);
   const fields = bodyOf(draft);
@@ -161,11 +164,11 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at)
     content: textHash(body, frame.hash),
     when: textHash(when),
     score: scoreOf(frame.known + countFields(fields), draft.usage),
+    captured,
     line(rev: number): string {
       const fact = JSON.stringify(factOf(draft.fact ?? id));
       let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${frame.text},${body.slice(1, -1)}`;
-      if (draft.content !== undefined) text += `,"content":${JSON.stringify(draft.content)}`;
-      if (draft.raw !== undefined) text += `,"raw":${JSON.stringify(draft.raw)}`;
+      if (captured !== undefined) text += captured.text;
       return visibleJson(text + frame.source + placeText(at) + frame.end);
     },
   };
@@ -180,7 +183,7 @@ function placeText(at: Draft["at"]): string {
 /** What the ledger knows of an archived record, taken from its line; the inverse of `encode`, for a lost state. */
 export function ledgerFactsOf(record: WeirRecord): Omit<Encoded, "line"> & { readonly rev: number } {
   const { v, id, fact, rev, open, time, end_time, duration_ms, turn, content, raw, source, host, ...body } = record;
-  void [v, fact, content, raw, source, host];
+  void [v, fact, source, host];
   const { agent, agent_version, stream, session_id, parent_session_id, forked_from, ...others } = body;
   const { conversation_id, cwd, repository, branch, ...fields } = others;
   const ids = { agent, agent_version, stream, session_id, parent_session_id, forked_from, conversation_id };
@@ -190,6 +193,9 @@ export function ledgerFactsOf(record: WeirRecord): Omit<Encoded, "line"> & { rea
     content: textHash(JSON.stringify(fields), textHash(frame)),
     when: textHash(whenText({ open, time, end_time, duration_ms, turn })),
     score: scoreOf(countFields(body), body.usage),
+    captured: content || raw !== undefined ? { ...textsOf(jsonOf(content)), hasRaw: raw !== undefined } : undefined,
     rev,
   };
 }
+
+const jsonOf = (content: WeirRecord["content"]): string | undefined => content && JSON.stringify(content);

@@ -1,0 +1,67 @@
+/** Owns what of a session's texts may be kept: at levels content and raw: without secrets, cut to the limit. */
+import { type Captured, textsOf } from "./captured.ts";
+import { cut, shortText } from "./cut.ts";
+import type { Draft } from "./draft.ts";
+import { Redactor } from "./redact.ts";
+import type { Content } from "./schema.ts";
+import { type Found, withoutSecrets } from "./secrets.ts";
+
+export interface KeepOptions {
+  /** Each item is kept as its store has it, too. */
+  readonly isRaw: boolean;
+  /** The most bytes of JSON that a value may take; 0: any. */
+  readonly limit: number;
+  readonly found: Found;
+}
+
+export class Keeper {
+  readonly isRaw: boolean;
+  readonly #limit: number;
+  readonly #redactor: Redactor;
+
+  constructor({ isRaw, limit, found }: KeepOptions) {
+    this.isRaw = isRaw;
+    this.#limit = limit;
+    this.#redactor = new Redactor((text) => withoutSecrets(text, found), found);
+  }
+
+  /** The value without secrets, cut; undefined for what is not there. */
+  keep<T>(value: T): T | undefined {
+    if (value === undefined || value === null) return undefined;
+    return cut(this.#redactor.value(value), this.#limit) as T;
+  }
+
+  /** The texts that go into a record's line; undefined where it has none. */
+  captured(draft: Draft, raw: string | undefined): Captured | undefined {
+    const content = draft.content && this.#contentJson(draft.content);
+    if (content === undefined && raw === undefined) return undefined;
+    const text = content === undefined ? "" : `,"content":${content}`;
+    const hasRaw = raw !== undefined;
+    return { ...textsOf(content), text: hasRaw ? `${text},"raw":${raw}` : text, hasRaw };
+  }
+
+  /** Its values have been kept one by one; of those told in pieces the whole may be over the limit. */
+  #contentJson(content: Content): string | undefined {
+    let json = JSON.stringify(content);
+    if (this.#limit > 0 && json.length * 3 > this.#limit) {
+      const fields = Object.entries(content).map(([key, value]) => [key, cut(value, this.#limit)]);
+      json = JSON.stringify(Object.fromEntries(fields));
+    }
+    return json === "{}" ? undefined : json;
+  }
+
+  /** An item as JSON text inside a JSON text: a value, the text of one, or any other text. */
+  rawJson(item: unknown): string {
+    return JSON.stringify(this.#rawText(item));
+  }
+
+  #rawText(item: unknown): string {
+    if (typeof item !== "string") return JSON.stringify(this.keep(item)) ?? "";
+    try {
+      return JSON.stringify(this.keep(JSON.parse(item) as unknown)) ?? "";
+    } catch {
+      const text = this.#redactor.text(item); // no JSON: it is kept as the text it is
+      return this.#limit === 0 ? text : shortText(text, this.#limit);
+    }
+  }
+}
