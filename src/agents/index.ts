@@ -13,7 +13,7 @@ import { geminiCli } from "./gemini-cli.ts";
 import { kimiCode } from "./kimi-code/kimi-code.ts";
 import { kiloCode } from "./opencode/kilo-code.ts";
 import { opencode } from "./opencode/opencode.ts";
-import { pi } from "./pi.ts";
+import { pi } from "./pi/pi.ts";
 import { qwenCode } from "./qwen-code/qwen-code.ts";
 import { windsurf } from "./windsurf.ts";
 
