@@ -1,6 +1,6 @@
 /** Owns the list of agents; nothing else names them all. */
 import type { Agent } from "../read/types.ts";
-import { amp } from "./amp.ts";
+import { amp } from "./amp/amp.ts";
 import { claudeCode } from "./claude-code/claude-code.ts";
 import { cline } from "./cline/cline.ts";
 import { codex } from "./codex/codex.ts";

@@ -4,7 +4,7 @@
  * known by its message's id, else by its step or its times and tokens, in whatever session's log it is copied to.
  */
 import type { Agent, Emit, Environment, Group, Place, SourceInfo } from "../../read/types.ts";
-import { snapshot, tail } from "../../read/types.ts";
+import { settingsFolders, snapshot, tail } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import { timeOf } from "../../record/time.ts";
 import * as cli from "./cli.ts";
@@ -54,15 +54,9 @@ export const kimiCode: Agent = {
 /** Of the desktop app's sessions only conversations are a person's. */
 function placesOf({ homes, variable }: Environment, file: string): Place[] {
   return homes.flatMap((home) => {
-    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
-    const support = {
-      linux: own("XDG_CONFIG_HOME") || `${home.path}/.config`,
-      darwin: `${home.path}/Library/Application Support`,
-      win32: own("APPDATA") || `${home.path}/AppData/Roaming`,
-    };
-    const root = `${own("KIMI_CODE_HOME") || `${home.path}/.kimi-code`}/sessions`;
-    const desktop = home.layouts.map((layout) => ({
-      root: `${support[layout]}/${DESKTOP}`,
+    const root = `${(home.own && variable("KIMI_CODE_HOME")) || `${home.path}/.kimi-code`}/sessions`;
+    const desktop = settingsFolders(home, variable).map((folder) => ({
+      root: `${folder}/${DESKTOP}`,
       match: [`*/conv-*/${file}`],
     }));
     return [{ root, match: [`*/*/${file}`] }, ...desktop];
