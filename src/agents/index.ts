@@ -7,7 +7,7 @@ import { codex } from "./codex/codex.ts";
 import { continueDev } from "./continue.ts";
 import { copilotCli } from "./copilot-cli/copilot-cli.ts";
 import { copilotVscode } from "./copilot-vscode/copilot-vscode.ts";
-import { cursor } from "./cursor.ts";
+import { cursor } from "./cursor/cursor.ts";
 import { droid } from "./droid.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { kimiCode } from "./kimi-code/kimi-code.ts";
