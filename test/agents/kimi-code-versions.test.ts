@@ -1,7 +1,7 @@
 /** Owns the proof that Kimi's logs count right in the versions before the latest, when forked twice, and when damaged. */
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../src/record/json.ts";
-import { type Files, type Told, tellOf } from "../support/agent.ts";
+import { type Files, type Told, tellOf, tellTextsOf } from "../support/agent.ts";
 
 const CODE = ".kimi-code/sessions/wd_app_0123456789ab";
 const CLI = ".kimi/sessions/0123456789abcdef0123456789abcdef";
@@ -271,4 +271,130 @@ test("Kimi CLI: values of the wrong type are no numbers", async () => {
   });
   expect(of(told, "chat").map((r) => r.usage?.output_tokens)).toEqual([9]);
   expect(told.summary.quarantined).toEqual([]);
+});
+
+const textsOf = async (path: string, objects: readonly JsonObject[]): Promise<Told[]> => [
+  await tellTextsOf("kimi-code", { [path]: objects }),
+  await tellTextsOf("kimi-code", ...objects.map((line): Files => ({ [path]: [line] }))),
+];
+const contentsOf = (told: Told) => Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+
+test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const part = (ms: number, content: JsonObject): JsonObject =>
+    loop(ms, { type: "content.part", stepUuid: "u0.1", part: content });
+  const objects = [
+    { type: "metadata", protocol_version: "1.5", created_at: T },
+    { type: "profile.bind", systemPrompt: "Be brief.", time: T },
+    {
+      type: "llm.tools_snapshot",
+      tools: [{ name: "Bash", description: "runs", parameters: { type: "object" } }],
+      time: T + 1,
+    },
+    {
+      type: "turn.prompt",
+      input: [
+        { type: "text", text: "go" },
+        { type: "image_url", imageUrl: { url: "blobref:image/png;abc" } },
+      ],
+      time: T + 2,
+    },
+    begin(3, 1),
+    part(4, { type: "think", think: "hm", encrypted: "c2ln" }),
+    part(5, { type: "text", text: "I look" }),
+    loop(6, { type: "tool.call", stepUuid: "u0.1", toolCallId: "t1", name: "Bash", args: { command: "ls" } }),
+    usage(7, tokens(5, 5)),
+    loop(8, { type: "tool.result", toolCallId: "t1", result: { output: "none", isError: true } }),
+    end(9, 1, tokens(5, 5), { finishReason: "tool_use" }),
+    { type: "turn.step.interrupted", reason: "error", message: "[provider.api_error] 400 no", time: T + 10 },
+    { type: "context.apply_compaction", summary: "so far", time: T + 11 },
+    { type: "turn.ended", turnId: 0, reason: "failed", error: { code: "x", message: "it broke" }, time: T + 12 },
+  ];
+  for (const told of await textsOf(`${CODE}/session_a/agents/main/wire.jsonl`, objects)) {
+    expect(contentsOf(told)).toEqual({
+      session: {
+        system_instructions: [{ type: "text", content: "Be brief." }],
+        tool_definitions: [{ type: "function", name: "Bash", description: "runs", parameters: { type: "object" } }],
+      },
+      user_message: {
+        input_messages: [
+          {
+            role: "user",
+            parts: [
+              { type: "text", content: "go" },
+              { type: "uri", modality: "image", mime_type: "image/", uri: "blobref:image/png;abc" },
+            ],
+          },
+        ],
+      },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "tool_call", id: "t1", name: "Bash", arguments: { command: "ls" } },
+            ],
+            finish_reason: "tool_call",
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
+      error: { error_message: "[provider.api_error] 400 no" },
+      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+      invoke_agent: { error_message: "it broke" },
+    } as never);
+    expect(JSON.parse(of(told, "user_message")[0]?.raw ?? "")).toEqual(objects[3]);
+  }
+});
+
+test("an answer that was cut off keeps what it said, a step that was never answered leaves nothing behind", async () => {
+  const said = (ms: number, n: number, text: string): JsonObject =>
+    loop(ms, { type: "content.part", stepUuid: `u0.${n}`, part: { type: "text", text } });
+  const objects = [
+    begin(1, 1),
+    said(2, 1, "lost"),
+    begin(3, 2),
+    said(4, 2, "half"),
+    usage(5, tokens(5, 5)),
+    begin(6, 3),
+  ];
+  for (const told of await textsOf(`${CODE}/session_a/agents/main/wire.jsonl`, objects))
+    expect(of(told, "chat").map((r) => r.content)).toEqual([
+      { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "half" }] }] },
+    ] as never);
+});
+
+test("Kimi CLI: texts stand where they belong, those of a step that was tried again once", async () => {
+  const objects = [
+    message(0, "TurnBegin", { user_input: "go" }),
+    message(1, "StepBegin", { n: 1 }),
+    message(2, "ContentPart", { type: "text", text: "broken off" }),
+    message(3, "StepRetry", { error_type: "x" }),
+    message(4, "ContentPart", { type: "think", think: "hm" }),
+    message(5, "ToolCall", { id: "t1", function: { name: "Shell", arguments: '{"command":"ls"}' } }),
+    status(6, 5),
+    message(7, "ToolResult", {
+      tool_call_id: "t1",
+      return_value: { is_error: false, output: [{ type: "text", text: "a.txt" }] },
+    }),
+    message(8, "HookResolved", { event: "Stop", reason: "because" }),
+  ];
+  for (const told of await textsOf(`${CLI}/s-1/wire.jsonl`, objects))
+    expect(contentsOf(told)).toMatchObject({
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "tool_call", id: "t1", name: "Shell", arguments: { command: "ls" } },
+            ],
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "a.txt" },
+      execute_hook: { tool_result: "because" },
+    });
 });

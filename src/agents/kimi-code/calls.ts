@@ -3,10 +3,11 @@ import type { Draft, Emit } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { fingerprint, responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, text } from "../../record/json.ts";
+import { answer } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
-import { base, type Entry, type Log, usageOf } from "./log.ts";
+import { base, type Entry, forget, type Log, usageOf } from "./log.ts";
 
 /** A log, as far as its calls go. */
 export interface Calls extends Log {
@@ -56,7 +57,9 @@ function stepName(e: JsonObject): string | undefined {
   return number(e.step) === undefined ? undefined : `${text(e.turnId) ?? ""}.${number(e.step)}`;
 }
 
+/** Of steps that never ended, only what belongs to a call is still to be told. */
 export function stepBegin(state: Calls, { time }: Entry, e: JsonObject): void {
+  forget(state, (said) => !state.calls.some(({ key }) => key === said));
   state.step = { id: text(e.uuid), name: stepName(e), start: time };
 }
 
@@ -132,9 +135,10 @@ export function stepEnd(state: Calls, { time, at }: Entry, e: JsonObject, emit: 
   const key = call?.key ?? id ?? named(state, "step", time);
   const usage = call?.usage ?? told;
   const start = call?.start ?? begun;
-  const answer = { ...(call ?? { turn: base(state).turn, at }), key, start, usage };
-  if (usage) tellCall(state, answer, { ...e, time }, emit);
+  const whole = { ...(call ?? { turn: base(state).turn, at }), key, start, usage };
+  if (usage) tellCall(state, whole, { ...e, time }, emit);
   else if (e.finishReason === "error") tellError(state, key, time, {}, emit);
+  forget(state, (said) => said === id);
 }
 
 /** An answer whose end is not told yet is open. */
@@ -168,6 +172,7 @@ function tellCall(state: Calls, call: Call | undefined, end: JsonObject, emit: E
     usage: call.usage,
     ttft_ms: ttft,
     attributes: call.attributes,
+    content: { output_messages: answer(state.said?.[text(end.uuid) ?? call.key] ?? [], reason) },
     at: { offset: call.at },
   });
 }
@@ -177,19 +182,20 @@ export function failedStep(state: Calls, { o, time }: Entry, emit: Emit): void {
   if (o.type === "turn.step.interrupted" && o.reason !== "error") return;
   const key = text(o.stepId) ?? state.step?.id ?? named(state, "step", time);
   const error = text(o.errorName) ?? /^\[([\w.]+)\]/.exec(text(o.message) ?? "")?.[1];
-  tellError(state, key, time, { error, status: o.statusCode }, emit);
+  const said = emit.keep(text(o.errorMessage) ?? text(o.message));
+  tellError(state, key, time, { error, status: o.statusCode, said }, emit);
 }
 
 function tellError(
   state: Calls,
   key: string,
   time: string | undefined,
-  what: { error?: string; status?: unknown },
+  what: { error?: string; status?: unknown; said?: string },
   emit: Emit,
 ): void {
   const attributes = allowAttributes({ status_code: what.status });
   const common = { ...base(state), key, fact: key, time, status: "error" as const, error_type: what.error, attributes };
-  emit({ ...common, operation: "error", kind: "client" });
+  emit({ ...common, operation: "error", kind: "client", content: { error_message: what.said } });
 }
 
 /** Tells again the calls that may still be told more of. */

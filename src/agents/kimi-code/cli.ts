@@ -3,9 +3,10 @@ import type { Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { answer, message as messageOf, resultOf, structured, toolCallPart } from "../../record/messages.ts";
 import { between, fromSeconds } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
-import { base, type Common, type Log, sessionOf, usageOf } from "./log.ts";
+import { base, type Common, forget, hear, type Log, partsIn, sessionOf, usageOf } from "./log.ts";
 
 export interface State extends Log {
   /** Start of the turn, the step and the compaction that run now. */
@@ -55,7 +56,7 @@ function forkTime({ title_generated, custom_title, wire_mtime }: JsonObject): st
 
 export function step(state: State, line: Line, emit: Emit): void {
   const type = /^\{"timestamp":\s*[\d.]+,\s*"message":\s*\{"type":\s*"(\w+)"/.exec(line.head)?.[1];
-  if (state.told && type !== undefined && SILENT.test(type)) return;
+  if (state.told && type !== undefined && SILENT.test(type) && !(emit.captures && type === "ContentPart")) return;
   const o = line.json();
   if (o.type === "metadata") return;
   const { type: name, payload } = object(o.message) ?? {};
@@ -90,10 +91,11 @@ function tell(state: State, message: Message, emit: Emit): void {
   else if (type === "ToolResult") toolResult(state, message, emit);
   else if (type === "StepRetry") retry(state, message, emit);
   else if (type === "SubagentEvent") subagentEvent(state, message, emit);
+  else if (type === "ContentPart") hear(state, slotOf(message, ""), partsIn(payload), emit);
+  else if (type === "StepBegin") stepBegin(state, message);
   else if (message.subagent) return;
   else if (type === "TurnBegin" || type === "SteerInput") prompt(state, message, emit);
   else if (type === "TurnEnd") endTurn(state, time, emit);
-  else if (type === "StepBegin") state.stepStart = time;
   else if (type === "CompactionBegin") state.compacting = time;
   else if (type === "CompactionEnd") compaction(state, time, emit);
   else if (type === "HookResolved") hook(state, payload, time, emit);
@@ -120,6 +122,11 @@ function subagentEvent(state: State, { payload, time, at }: Message, emit: Emit)
   tell(state, { type: text(event.type) ?? "", payload: object(event.payload) ?? {}, time, at, subagent }, emit);
 }
 
+function stepBegin(state: State, message: Message): void {
+  forget(state, (said) => said === slotOf(message, ""));
+  if (!message.subagent) state.stepStart = message.time;
+}
+
 /** A turn that was interrupted in an old version has no end: the next one ends it. */
 function prompt(state: State, message: Message, emit: Emit): void {
   const { type, payload, time } = message;
@@ -130,7 +137,8 @@ function prompt(state: State, message: Message, emit: Emit): void {
   }
   if (state.subagent) return;
   const key = fingerprint([type, time, JSON.stringify(payload.user_input)?.length]);
-  emit({ ...common(state, message), key, fact: key, operation: "user_message", time });
+  const input_messages = emit.keep(messageOf("user", partsIn(payload.user_input)));
+  emit({ ...common(state, message), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 function endTurn(state: State, end: string | undefined, emit: Emit): void {
@@ -168,7 +176,9 @@ function status(state: State, message: Message, emit: Emit): void {
     request_model: state.model,
     response_id: id,
     usage,
+    content: { output_messages: answer(state.said?.[slotOf(message, "")] ?? [], undefined) },
   });
+  forget(state, (said) => said === slotOf(message, ""));
 }
 
 /** Ids count from 0 in each conversation: a subagent's inside its parent's log are kept apart. */
@@ -183,7 +193,9 @@ function toolCall(state: State, message: Message, emit: Emit): void {
   const earlier = state.tools[slot];
   if (earlier) emit({ ...common(state, message), ...toolDraft(id, earlier, state.session, undefined) });
   const { turn } = common(state, message);
-  state.tools[slot] = { name: text(object(payload.function)?.name), start: time, turn, at };
+  const { name, arguments: given } = object(payload.function) ?? {};
+  state.tools[slot] = { name: text(name), start: time, turn, at, args: emit.keep(structured(given)) };
+  hear(state, slotOf(message, ""), [toolCallPart(id, name, given)], emit);
 }
 
 function toolResult(state: State, message: Message, emit: Emit): void {
@@ -192,11 +204,14 @@ function toolResult(state: State, message: Message, emit: Emit): void {
   const slot = slotOf(message, id);
   const call = state.tools[slot] ?? { at };
   delete state.tools[slot];
-  const failed = object(payload.return_value)?.is_error === true;
-  emit({ ...common(state, message), ...toolDraft(id, call, state.session, { time, failed }) });
+  const given = object(payload.return_value) ?? {};
+  const result = emit.keep(resultOf(given.output) || text(given.message));
+  const end = { time, failed: given.is_error === true, result };
+  emit({ ...common(state, message), ...toolDraft(id, call, state.session, end) });
 }
 
 function retry(state: State, message: Message, emit: Emit): void {
+  forget(state, (said) => said === slotOf(message, ""));
   const { payload, time } = message;
   const key = fingerprint(["retry", time, number(payload.next_attempt)]);
   const attributes = allowAttributes({ status_code: payload.status_code });
@@ -228,6 +243,7 @@ function hook(state: State, payload: JsonObject, end_time: string | undefined, e
     duration_ms: number(duration_ms),
     status: "ok",
     attributes: allowAttributes({ hookEvent: event, action }),
+    content: { tool_result: emit.keep(text(payload.reason)) },
   });
 }
 

@@ -3,16 +3,30 @@ import type { Cut, Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import {
+  answer,
+  instructions,
+  message,
+  resultOf,
+  structured,
+  toolCallPart,
+  toolDefinitions,
+} from "../../record/messages.ts";
+import type { Content } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
 import { type Calls, failedStep, openCalls, request, stepBegin, stepEnd, usageRecord } from "./calls.ts";
-import { base, type Entry, sessionOf } from "./log.ts";
+import { base, type Entry, hear, partsIn, sessionOf } from "./log.ts";
 
 export interface State extends Calls {
   compacting?: { start?: string; trigger?: string };
   /** Subagents that this agent spawned and that have not ended. */
   runs: Record<string, Run>;
+  /** What the model was told before all else, kept as far as it is read; nothing more is to come when both are. */
+  intro?: Intro | "told";
 }
+
+type Intro = Pick<Content, "system_instructions" | "tool_definitions">;
 
 interface Run {
   name?: string;
@@ -30,6 +44,8 @@ const TOOL_RESULT: readonly Cut[] = [{ from: '"result":{"output":', to: [',"isEr
 /** Records that say nothing weir keeps, or say again what another one tells. */
 const SILENT =
   /^(?:(?:agent|background|cron|file_history|goal|interaction|interruptionReminder|mcp|micro_compaction|permission|plan|plan_mode|plugin|prompt|runtime|staleGuard|swarm_mode|task|token_counting|tools|tower_mode)\.[\w.]+|context\.(?:append_message|clear|mark_last_user_prompt_blocked|undo|update_token_count)|forked|full_compaction\.(?:cancel|complete)|llm\.tools_snapshot|subagent\.started|turn\.cancel)$/;
+/** Records of which only the texts are kept: what the model was told before all else. */
+const TOLD_TO_MODEL = /^llm\.tools_snapshot$/;
 /** An event's copy of a message has its type behind it. */
 const MESSAGE_COPY = /"type":"agent\.message\.appended","time":\d+,"kind":"event"\}$/;
 
@@ -42,10 +58,10 @@ export function start({ path, stem }: SourceInfo): State {
 export function step(state: State, line: Line, emit: Emit): void {
   const { head } = line;
   const type = /^\{"type":"([\w.]+)"/.exec(head)?.[1];
-  if (state.told && type !== undefined && SILENT.test(type)) return;
-  if (state.told && head.includes('"event":{"type":"content.part"')) return;
+  if (state.told && type !== undefined && SILENT.test(type) && !(emit.captures && TOLD_TO_MODEL.test(type))) return;
+  if (state.told && !emit.captures && head.includes('"event":{"type":"content.part"')) return;
   if (line.length > FAST && head.startsWith('{"message":') && MESSAGE_COPY.test(line.latin1(line.length - 96))) return;
-  const o = (line.length > FAST ? fastRead(line) : undefined) ?? line.json();
+  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
   tell(state, { o, time: fromMillis(o.time), at: line.offset }, emit);
 }
 
@@ -76,21 +92,34 @@ function tell(state: State, entry: Entry, emit: Emit): void {
   else if (type === "full_compaction.begin") state.compacting = { start: time, trigger: text(o.source) };
   else if (type === "context.apply_compaction") compaction(state, o, time, emit);
   else if (/^subagent\.(?:spawned|completed|failed)$/.test(type)) run(state, type, entry, emit);
-  else if (type === "profile.bind" || type === "config.update") settings(state, o);
+  else if (type === "profile.bind" || type === "config.update") settings(state, o, emit);
+  else if (TOLD_TO_MODEL.test(type)) introduce(state, { tool_definitions: toolDefinitions(o.tools) }, emit);
   else if (type !== "metadata" && !SILENT.test(type)) emit.unknown(`type ${type}`);
 }
 
 /** When it began is told by its state: a fork's log begins as its parent's does. */
-function tellSession(state: State, emit: Emit): void {
+function tellSession(state: State, emit: Emit, content?: Intro): void {
   state.told = true;
   if (state.subagent) return;
-  emit({ ...base(state), key: "session", fact: state.session, operation: "session", at: { offset: 0 } });
+  const { session } = state;
+  const told = { key: "session", fact: session, session_id: session, operation: "session" } as const;
+  emit({ ...told, content, at: { offset: 0 } });
 }
 
-function settings(state: State, o: JsonObject): void {
+/** Tells the session again with the first instructions and tools, which come in lines of their own. */
+function introduce(state: State, part: Intro, emit: Emit): void {
+  if (!emit.captures || state.intro === "told") return;
+  const intro = { ...emit.keep(part), ...state.intro };
+  state.intro = intro.system_instructions && intro.tool_definitions ? "told" : intro;
+  tellSession(state, emit, intro);
+}
+
+function settings(state: State, o: JsonObject, emit: Emit): void {
   if (state.subagent) state.subagent.name ??= text(o.profileName);
   state.cwd ??= text(o.cwd) ?? text(object(o.environmentDisclosure)?.cwd);
   state.alias = text(o.modelAlias) ?? state.alias;
+  const system_instructions = instructions(o.systemPrompt);
+  if (system_instructions) introduce(state, { system_instructions }, emit);
 }
 
 /** Only what a person typed, a command too: subagents' tasks, injections and triggers are prompts as well. */
@@ -99,26 +128,37 @@ function prompt(state: State, { o, time }: Entry, emit: Emit): void {
   if (state.subagent || (kind !== "user" && trigger !== "user-slash")) return;
   if (o.type === "turn.prompt") state.turn++;
   const key = text(o.promptId) ?? fingerprint([time, text(o.type), JSON.stringify(o.input)?.length]);
-  emit({ ...base(state), key, fact: key, operation: "user_message", time });
+  const input_messages = emit.keep(message("user", partsIn(o.input)));
+  emit({ ...base(state), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 function loopEvent(state: State, entry: Entry, e: JsonObject, emit: Emit): void {
-  const { time, at } = entry;
+  const answered = text(e.stepUuid) ?? state.step?.id;
   if (e.type === "step.begin") stepBegin(state, entry, e);
   else if (e.type === "step.end") stepEnd(state, entry, e, emit);
-  else if (e.type === "tool.call") {
-    const id = text(e.toolCallId) ?? text(e.uuid) ?? "";
-    const earlier = state.tools[id];
-    if (earlier) emit({ ...base(state), ...toolDraft(id, earlier, state.session, undefined) });
-    state.tools[id] = { name: text(e.name), start: time, turn: base(state).turn, at };
-  } else if (e.type === "tool.result") {
-    const id = text(e.toolCallId) ?? text(e.parentUuid) ?? "";
-    const call = state.tools[id] ?? { at };
-    delete state.tools[id];
-    const result = object(e.result);
-    const draft = toolDraft(id, call, state.session, { time, failed: result?.isError === true });
-    emit({ ...base(state), ...draft, duration_ms: number(result?.durationMs) ?? draft.duration_ms });
-  } else if (e.type !== "content.part") emit.unknown(`loop event ${text(e.type) ?? ""}`);
+  else if (e.type === "tool.call") toolCall(state, entry, e, answered, emit);
+  else if (e.type === "tool.result") toolResult(state, entry, e, emit);
+  else if (e.type === "content.part") hear(state, answered, partsIn(e.part), emit);
+  else emit.unknown(`loop event ${text(e.type) ?? ""}`);
+}
+
+function toolCall(state: State, { time, at }: Entry, e: JsonObject, answered: string | undefined, emit: Emit): void {
+  const id = text(e.toolCallId) ?? text(e.uuid) ?? "";
+  const earlier = state.tools[id];
+  if (earlier) emit({ ...base(state), ...toolDraft(id, earlier, state.session, undefined) });
+  const args = emit.keep(structured(e.args));
+  state.tools[id] = { name: text(e.name), start: time, turn: base(state).turn, at, args };
+  hear(state, answered, [toolCallPart(id, e.name, e.args)], emit);
+}
+
+function toolResult(state: State, { time, at }: Entry, e: JsonObject, emit: Emit): void {
+  const id = text(e.toolCallId) ?? text(e.parentUuid) ?? "";
+  const call = state.tools[id] ?? { at };
+  delete state.tools[id];
+  const result = object(e.result);
+  const end = { time, failed: result?.isError === true, result: emit.keep(resultOf(result?.output)) };
+  const draft = toolDraft(id, call, state.session, end);
+  emit({ ...base(state), ...draft, duration_ms: number(result?.durationMs) ?? draft.duration_ms });
 }
 
 /** A turn of the session's own agent; a subagent's is told by its spawner. */
@@ -139,6 +179,7 @@ function turnEnded(state: State, o: JsonObject, time: string | undefined, emit: 
     status: failed ? "error" : "ok",
     error_type: failed ? (text(object(o.error)?.code) ?? text(o.reason)) : undefined,
     attributes: allowAttributes({ reason: o.reason }),
+    content: { error_message: emit.keep(text(object(o.error)?.message)) },
   });
 }
 
@@ -148,7 +189,9 @@ function compaction(state: State, o: JsonObject, time: string | undefined, emit:
   const key = fingerprint(["compaction", time, ...(state.subagent ? [state.subagent.id] : [])]);
   const attributes = allowAttributes({ trigger, tokensBefore: o.tokensBefore, tokensAfter: o.tokensAfter });
   const times = { time: begun ?? time, end_time: time, duration_ms: between(begun, time) };
-  emit({ ...base(state), ...times, key, fact: key, operation: "compaction", kind: "internal", attributes });
+  const said = partsIn(object(o.summary)?.content ?? o.summary ?? o.contextSummary);
+  const content = { output_messages: emit.keep(answer(said, undefined)) };
+  emit({ ...base(state), ...times, key, fact: key, operation: "compaction", kind: "internal", attributes, content });
 }
 
 /** A subagent's run, whose tokens its own log tells. */
