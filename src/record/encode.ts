@@ -3,7 +3,7 @@ import { type Captured, textsOf } from "./captured.ts";
 import type { Draft } from "./draft.ts";
 import { factOf, idNumber, recordId, textHash } from "./identity.ts";
 import { visibleJson } from "./json.ts";
-import { withoutCredentials, withoutHome } from "./privacy.ts";
+import { safeName, withoutCredentials, withoutHome } from "./privacy.ts";
 import type { Usage, WeirRecord } from "./schema.ts";
 import { tokensOf } from "./usage.ts";
 
@@ -66,25 +66,31 @@ function frameOf(d: Draft, o: Origin): Record<string, unknown> {
     parent_session_id: d.parent_session_id,
     forked_from: d.forked_from,
     conversation_id: d.conversation_id,
-    cwd: d.cwd === undefined ? undefined : withoutHome(d.cwd, o.homes),
-    repository: d.repository === undefined ? undefined : withoutCredentials(d.repository),
-    branch: d.branch,
+    cwd: d.cwd === undefined ? undefined : safeName(withoutHome(d.cwd, o.homes)),
+    repository: d.repository === undefined ? undefined : safeName(withoutCredentials(d.repository)),
+    branch: safeName(d.branch),
   };
+}
+
+/** What has a name that somebody gave. */
+function safe<T extends { readonly name?: string }>(named: T | undefined): T | undefined {
+  const name = safeName(named?.name);
+  return named === undefined || name === named.name ? named : { ...named, name };
 }
 
 /** The part of the record that says what the fact is, without the frame, times, turn and `open`, in one fixed order. */
 function bodyOf(d: Draft): Record<string, unknown> {
   return {
     kind: d.kind,
-    subagent: d.subagent,
+    subagent: safe(d.subagent),
     operation: d.operation,
-    name: d.name,
+    name: safeName(d.name),
     trace_id: d.trace_id,
     span_id: d.span_id,
     parent_span_id: d.parent_span_id,
-    agent_name: d.agent_name,
+    agent_name: safeName(d.agent_name),
     status: d.status,
-    error_type: d.error_type,
+    error_type: safeName(d.error_type),
     provider: d.provider,
     request_model: d.request_model,
     model: d.model,
@@ -93,7 +99,7 @@ function bodyOf(d: Draft): Record<string, unknown> {
     usage: d.usage,
     aggregate: d.aggregate,
     cost_usd: d.cost_usd,
-    tool: d.tool,
+    tool: safe(d.tool),
     ttft_ms: d.ttft_ms,
     events: d.events,
     attributes: d.attributes,

@@ -1,186 +1,235 @@
 /**
- * Owns how secrets are told from text: by the shape of known tokens, and by what stands before them. Every pattern takes
- * time in proportion to the text: what may repeat is bounded, or cannot be read in two ways.
+ * Owns finding secrets in text: by the shapes of known tokens, and by what stands before a value. It goes through the
+ * text once, from word to word, and looks closer only where a word is long or a sign follows a name that tells of a
+ * secret; all that it then does is bounded, so that no text takes longer than in proportion to its length.
  */
+import { isKeyVariable, isParameter, kindOf, mayTell } from "./names.ts";
+import { SHORTEST_TOKEN, tokenIn } from "./tokens.ts";
+import { headerAfter, isPlaceholder, matchAt, type Span, secretAfter } from "./values.ts";
 
-/** Told of every secret that was found; never with its text. */
+export interface Secret extends Span {
+  readonly rule: string;
+}
+
+/** Told of every secret that is taken out, by its rule; never its text. */
 export type Found = (rule: string) => void;
 
-interface Rule {
-  readonly name: string;
-  readonly pattern: RegExp;
-  /** What of the match stays: the groups `before` and `after`. */
-  readonly test?: (secret: string) => boolean;
+/** Looks at a stretch of text where something looks like a token that nobody here knows. */
+export type SecondLook = (text: string, start: number, end: number) => Secret | undefined;
+
+/** Of each UTF-16 unit: part of a word, a sign between a name and its value, or neither. */
+const OTHER = 0;
+const WORD = 1;
+const SIGN = 2;
+const KINDS = new Uint8Array(0x10000);
+for (const unit of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") KINDS[unit.charCodeAt(0)] = WORD;
+for (const unit of ":=>") KINDS[unit.charCodeAt(0)] = SIGN;
+
+const DASH = 45;
+const COLON = 58;
+const LETTER_R = 114;
+const LETTER_U = 117;
+const SLASH = 47;
+
+/** Every secret in a text, in its order; none overlaps another. */
+export function secretsIn(text: string, secondLook?: SecondLook): Secret[] {
+  const found: Secret[] = [];
+  const { length } = text;
+  let start = 0; // of the word that is being read
+  let lastStart = 0; // of the word before
+  let lastEnd = 0;
+  for (let at = 0; at <= length; at++) {
+    const kind = at < length ? KINDS[text.charCodeAt(at)] : OTHER;
+    if (kind === WORD) continue;
+    let secret: Secret | undefined;
+    if (at > start) {
+      if (at - start >= SHORTEST_TOKEN || (text.charCodeAt(start) === DASH && text.charCodeAt(start + 1) === DASH))
+        secret = atWord(text, start, at, lastStart, lastEnd, secondLook);
+      lastStart = start;
+      lastEnd = at;
+    }
+    if (kind === SIGN && secret === undefined) secret = atSign(text, at, lastStart, lastEnd);
+    if (secret !== undefined) {
+      found.push(secret);
+      at = Math.max(at, secret.end - 1);
+    }
+    start = at + 1;
+  }
+  return found;
 }
 
-/** Letters and digits before a token would make it a part of something else. */
-const START = "(?<![A-Za-z0-9])";
-
-const TOKENS = [
-  "sk-[A-Za-z0-9_-]{16,}", // OpenAI, Anthropic, and those that follow them
-  "[srp]k_(?:live|test)_[A-Za-z0-9]{10,}", // Stripe
-  "whsec_[A-Za-z0-9+/=]{16,}",
-  "gh[opsur]_[A-Za-z0-9_]{20,}", // GitHub
-  "github_pat_[A-Za-z0-9_]{20,}",
-  "gl(?:pat|dt|rt|soat|ptt|ft|imt|agent|oas|cbt)-[A-Za-z0-9_.-]{16,}", // GitLab
-  "xox[abeoprs]-[A-Za-z0-9-]{10,}", // Slack
-  "xapp-[A-Za-z0-9-]{10,}",
-  "(?:A3T[A-Z0-9]|AKIA|ASIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA)[A-Z0-9]{16}(?![A-Za-z0-9])", // AWS
-  "AIza[A-Za-z0-9_-]{30,}", // Google
-  "ya29\\.[A-Za-z0-9_-]{20,}",
-  "GOCSPX-[A-Za-z0-9_-]{20,}",
-  "npm_[A-Za-z0-9]{30,}",
-  "pypi-[A-Za-z0-9_-]{16,}",
-  "SG\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}", // SendGrid
-  "hf_[A-Za-z0-9]{20,}", // Hugging Face
-  "gsk_[A-Za-z0-9]{20,}", // Groq
-  "xai-[A-Za-z0-9]{20,}",
-  "pplx-[A-Za-z0-9]{20,}",
-  "nvapi-[A-Za-z0-9_-]{20,}",
-  "tvly-[A-Za-z0-9_-]{20,}",
-  "r8_[A-Za-z0-9]{30,}", // Replicate
-  "lin_(?:api|oauth)_[A-Za-z0-9]{20,}", // Linear
-  "ntn_[A-Za-z0-9]{30,}", // Notion
-  "secret_[A-Za-z0-9]{40,}",
-  "fig[dou]_[A-Za-z0-9_-]{20,}", // Figma
-  "dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}", // Docker
-  "do[opr]_v1_[a-f0-9]{32,}", // DigitalOcean
-  "dapi[a-f0-9]{32}", // Databricks
-  "shp(?:at|ca|pa|ss)_[A-Za-z0-9]{16,}", // Shopify
-  "hv[bsr]\\.[A-Za-z0-9_-]{20,}", // Vault
-  "gl(?:c|sa)_[A-Za-z0-9+/=_]{20,}", // Grafana
-  "ops_eyJ[A-Za-z0-9_-]{20,}", // 1Password
-  "vc[paikr]_[A-Za-z0-9]{20,}", // Vercel
-  "key-[a-f0-9]{32}", // Mailgun
-  "(?:AC|SK)[a-f0-9]{32}(?![A-Za-z0-9])", // Twilio
-  "[0-9]{8,10}:AA[A-Za-z0-9_-]{33}", // Telegram
-  "[MNO][A-Za-z0-9_-]{23,27}\\.[A-Za-z0-9_-]{6}\\.[A-Za-z0-9_-]{27,}", // Discord
-  "AGE-SECRET-KEY-1[A-Z0-9]{20,}",
-  "EAA[A-Za-z0-9]{80,}", // Facebook
-  "sntry[su]_[A-Za-z0-9_+/=-]{20,}", // Sentry
-  "ATATT3[A-Za-z0-9_=-]{20,}", // Atlassian
-].join("|");
-
-/** A name that says that its value is a secret, when it ends so. */
-const SECRET_NAME =
-  "(?:pass(?:wor[dt]|wd|phrase|code|key)?|pwd|secret|token|api[_.-]?key|access[_.-]?key|account[_.-]?key|auth[_.-]?key|" +
-  "client[_.-]?key|encryption[_.-]?key|master[_.-]?key|private[_.-]?key|secret[_.-]?key|service[_.-]?key|shared[_.-]?key|" +
-  "signing[_.-]?key|ssh[_.-]?key|webhook[_.-]?url|credentials?|connection[_.-]?string|signature|_auth|[?&;]sig)";
-
-const KEY = new RegExp(
-  `(?:${SECRET_NAME}|^auth|^sig|^pin)(?:[_.-]?(?:value|base64|b64|hash|pem|enc|raw|[0-9]{1,2}))?$`,
-  "i",
-);
-const HEADERS = /^(?:(?:proxy-)?authorization|(?:set-)?cookies?)$/i;
-/** Of these names, numbers are secrets as well, and what lies below them is too. */
-const GROUP = /^(?:credentials?|secrets|cookies?|passwords)$/i;
-
-/** How a name of a field says that its value is a secret: itself, and all that lies below it. */
-export function isSecretName(name: string): boolean {
-  return name.length < 80 && (KEY.test(name) || HEADERS.test(name));
+/** The text with each secret replaced by `[redacted:RULE]`. */
+export function withoutSecrets(text: string, found: Found, secondLook?: SecondLook): string {
+  const secrets = secretsIn(text, secondLook);
+  if (secrets.length === 0) return text;
+  let clean = "";
+  let from = 0;
+  for (const { start, end, rule } of secrets) {
+    found(rule);
+    clean += `${text.slice(from, start)}[redacted:${rule}]`;
+    from = end;
+  }
+  return clean + text.slice(from);
 }
 
-export function isSecretGroup(name: string): boolean {
-  return GROUP.test(name);
+/** A long word, or one that begins with dashes. */
+function atWord(
+  text: string,
+  start: number,
+  end: number,
+  lastStart: number,
+  lastEnd: number,
+  look?: SecondLook,
+): Secret | undefined {
+  if (text.startsWith("--", start)) {
+    const opened = text.startsWith("-----BEGIN", start) ? keyBlock(text, start) : option(text, start, end);
+    if (opened) return opened;
+  }
+  if (end - start < SHORTEST_TOKEN) return undefined;
+  const token = tokenIn(text, start, end);
+  if (token) return { ...token, rule: "token" };
+  const scheme = start - lastEnd === 1 && lastEnd - lastStart <= 6 ? text.slice(lastStart, lastEnd).toLowerCase() : "";
+  return (
+    jwt(text, start, end) ??
+    credentials(text, start, end, scheme) ??
+    announced(text, start, end) ??
+    look?.(text, start, end)
+  );
 }
 
-/** Words and expressions that stand where a secret would, and are none: types, calls, variables, placeholders. */
-const NO_SECRET =
-  /^(?:string|str|number|boolean|bool|int|any|unknown|object|bytes|none|null|nil|undefined|true|false|required|optional|self|this)\b[^A-Za-z0-9]*$|^[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*[([]|^(?:process|os|env|import|config|self|this|args|options|secrets|vars|var|data|local)\.[A-Za-z_]|^\$[({A-Za-z_]|^%[A-Za-z_]+%|^\{\{|^<[A-Za-z]|^\[redacted:|^\*+$|^\.{2,}|^x{3,}$/i;
+const KEY_END = "-----END ";
+const LONGEST_KEY = 1 << 16;
+/** Where a key's last line comes next: nobody looks for it twice in the same part of a text. */
+let ending = { text: "", from: 0, at: -1 };
 
-const isSecret = (value: string): boolean => value.length > 1 && !NO_SECRET.test(value);
+/** From its first line to its last; where that is missing, as far as the text could be its body. */
+function keyBlock(text: string, start: number): Secret | undefined {
+  const begin = matchAt(/-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----/y, text, start);
+  if (!begin) return undefined;
+  const from = start + begin[0].length;
+  if (ending.text !== text || from < ending.from || (ending.at >= 0 && ending.at < from))
+    ending = { text, from, at: text.indexOf(KEY_END, from) };
+  const isThere = ending.at >= 0 && ending.at - from <= LONGEST_KEY;
+  const close = isThere ? text.indexOf("-----", ending.at + KEY_END.length) : -1;
+  const end = close < 0 ? from + (matchAt(/[A-Za-z0-9+/=\s\\:,.-]*/y, text, from)?.[0].length ?? 0) : close + 5;
+  return { start, end, rule: "private-key" };
+}
 
-/** `Basic` is a word, too: what follows it is a secret where it says `name:password`. */
-function isBasic(value: string): boolean {
+/** `--password hunter2`; with `=` it is a sign like others. */
+function option(text: string, start: number, end: number): Secret | undefined {
+  const kind = kindOf(text.slice(start + 2, end));
+  if (kind === "none" || text.charCodeAt(end) !== 32) return undefined;
+  return text.charCodeAt(end + 1) === DASH ? undefined : named("option", secretAfter(text, end, kind));
+}
+
+function jwt(text: string, start: number, end: number): Secret | undefined {
+  const begin = text.charCodeAt(end) === 46 ? text.slice(start, end).search(/(?<![A-Za-z0-9])eyJ/) : -1;
+  const rest = begin < 0 ? null : matchAt(/\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/y, text, end);
+  return rest ? { start: start + begin, end: end + rest[0].length, rule: "jwt" } : undefined;
+}
+
+/** A word made by chance that the words before it announce: `the password is ...`, `-p ...`, and `-p...` itself. */
+function announced(text: string, start: number, end: number): Secret | undefined {
+  if (!/^(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w-]{16,}$/.test(text.slice(start, end))) return undefined;
+  if (text.startsWith("-p", start)) return { start: start + 2, end, rule: "option" };
+  if (
+    !/(?:\b(?:password|passphrase|passwd|pwd|secret|token|credentials?|(?:api|access|secret|private)[ _-]?key)(?:\s{1,2}(?:is|was|of|for|to|as)){0,2}[\s"'`]{1,4}|(?:^|\s)-p\s)$/i.test(
+      text.slice(Math.max(0, start - 40), start),
+    )
+  )
+    return undefined;
+  return {
+    start,
+    end: start + (matchAt(/[A-Za-z0-9._~+/=-]+/y, text, start)?.[0].length ?? end - start),
+    rule: "announced",
+  };
+}
+
+/** `Bearer ...` and `Basic ...` without a header's name; `basic` is a word, too, unless what follows says `name:password`. */
+function credentials(text: string, start: number, end: number, scheme: string): Secret | undefined {
+  if (scheme !== "bearer" && scheme !== "basic") return undefined;
+  const value = matchAt(/[A-Za-z0-9._~+/=-]+/y, text, start)?.[0] ?? "";
+  if (scheme === "bearer" ? !/\d/.test(value) && end - start < 24 : !isNameAndPassword(value)) return undefined;
+  return { start, end: start + value.length, rule: scheme };
+}
+
+function isNameAndPassword(base64: string): boolean {
   try {
-    return atob(value).includes(":");
+    return atob(base64.slice(0, 400)).includes(":");
   } catch {
     return false; // no base64, so nothing that a server would take
   }
 }
 
-const RULES: readonly Rule[] = [
-  {
-    name: "private-key",
-    pattern:
-      /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----)[\s\S]){0,20000}(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?/g,
-  },
-  { name: "token", pattern: new RegExp(`${START}(?:${TOKENS})`, "g") },
-  { name: "jwt", pattern: /(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/g },
-  {
-    name: "webhook",
-    pattern:
-      /https:\/\/(?:hooks\.slack\.com\/(?:services|workflows|triggers)|discord(?:app)?\.com\/api\/webhooks)\/[A-Za-z0-9_/-]{8,}/gi,
-  },
-  {
-    name: "url-credentials",
-    pattern:
-      /(?<before>\b[a-z][a-z0-9+.-]{0,20}:\/\/)(?<secret>[^\s/?#@"'`<>\\]{1,300}(?::[^\s/?#"'`<>\\]{0,300})?)(?<after>@)/gi,
-    test: (user) => user !== "git" && !/^\$|^\{/.test(user),
-  },
-  {
-    name: "header",
-    pattern:
-      /(?<before>(?<![a-z])(?:(?:proxy-)?authorization|(?:set-)?cookie)\\{0,3}["']?\s{0,5}[:=]\s{0,5}\\{0,3}["']?(?:(?:basic|bearer|digest|token|negotiate)\s{1,3})?)(?<secret>[^"'\r\n\\]{3,8000})/gi,
-    test: isSecret,
-  },
-  {
-    name: "bearer",
-    pattern: /(?<before>\bbearer\s{1,3})(?<secret>(?=[^\s"'\\]{0,200}[0-9._~+/=-])[A-Za-z0-9._~+/=-]{8,})/gi,
-    test: isSecret,
-  },
-  { name: "basic", pattern: /(?<before>\bbasic\s{1,3})(?<secret>[A-Za-z0-9+/]{6,}={0,2})/gi, test: isBasic },
-  {
-    name: "assignment",
-    pattern: new RegExp(
-      `(?<before>${SECRET_NAME}(?:[_.-]?(?:value|base64|b64|hash|pem|enc|raw|[0-9]{1,2}))?\\\\{0,3}["'\`\\]]{0,2}\\s{0,5}(?:=>|:=|[:=])\\s{0,5})` +
-        `(?<secret>\\\\{0,3}"(?:[^"\\\\\\r\\n]|\\\\[^"\\r\\n]){1,8000}|\\\\{0,3}'[^'\\r\\n]{1,8000}|[^\\s"'\`<>,;&(){}\\[\\]\\\\|]{2,8000})`,
-      "gi",
-    ),
-    test: (value) => isSecret(value.replace(/^\\*["']/, "")),
-  },
-  {
-    name: "option",
-    pattern: new RegExp(
-      `(?<before>(?<![\\w-])--?[a-z-]{0,30}${SECRET_NAME}["']?[ =]\\s{0,3}["']?)(?<secret>[^\\s"'\`-][^\\s"'\`]{1,8000})`,
-      "gi",
-    ),
-    test: isSecret,
-  },
-  {
-    name: "option",
-    pattern:
-      /(?<before>(?<![\w-])(?:-u|--user|--proxy-user)[ =]\s{0,3}["']?[^\s:"']{1,100}:)(?<secret>[^\s"']{1,1000})/g,
-    test: isSecret,
-  },
-  {
-    name: "netrc",
-    pattern: /(?<before>\blogin\s{1,5}\S{1,200}\s{1,5}password\s{1,5})(?<secret>\S{1,1000})/gi,
-    test: isSecret,
-  },
-  {
-    name: "element",
-    pattern: new RegExp(`(?<before><[\\w:.-]{0,40}${SECRET_NAME}(?:\\s[^<>]{0,200})?>)(?<secret>[^<>]{1,8000})`, "gi"),
-    test: isSecret,
-  },
-];
-
-/** The text with every secret that is told from it replaced by `[redacted:RULE]`. */
-export function withoutSecrets(text: string, found: Found): string {
-  let clean = text;
-  for (const { name, pattern, test } of RULES) {
-    clean = clean.replace(pattern, (...match) => {
-      const groups = match.at(-1) as { before?: string; secret?: string; after?: string } | string;
-      const { before = "", secret = match[0] as string, after = "" } = typeof groups === "string" ? {} : groups;
-      if (secret.startsWith("[redacted:") || (test && !test(secret))) return match[0] as string;
-      found(name);
-      return `${before}${quoteOf(secret)}[redacted:${name}]${after}`;
-    });
-  }
-  return clean;
+/** A sign: what stands before it may be the name of a secret. */
+function atSign(text: string, at: number, lastStart: number, lastEnd: number): Secret | undefined {
+  const isColon = text.charCodeAt(at) === COLON;
+  if (isColon && text.charCodeAt(at + 1) === SLASH && text.charCodeAt(at + 2) === SLASH)
+    return webhook(text, at + 3) ?? userInfo(text, at + 3, text.slice(lastStart, lastEnd).toLowerCase());
+  if (lastEnd - lastStart < 2) return undefined;
+  if (!mayTell(text.charCodeAt(lastEnd - 2), text.charCodeAt(lastEnd - 1)))
+    return isColon && at === lastEnd ? curlPassword(text, at, lastStart) : undefined;
+  if (!isNear(text, lastEnd, at)) return undefined;
+  const name = text.slice(lastStart, lastEnd);
+  const kind = kindOf(name);
+  if (kind === "header") return named("header", headerAfter(text, at));
+  if (kind === "none") return isColon ? curlPassword(text, at, lastStart) : tightValue(text, at, lastStart, name);
+  return named("assignment", secretAfter(text, at, kind));
 }
 
-/** The quotation mark that a value begins with: its other one is not part of the match. */
-function quoteOf(secret: string): string {
-  return /^\\*["']/.exec(secret)?.[0] ?? "";
+const named = (rule: string, span: Span | undefined): Secret | undefined => span && { ...span, rule };
+
+/** Between a name and its sign there are only quotation marks, brackets and spaces. */
+function isNear(text: string, end: number, at: number): boolean {
+  if (at - end > 8) return false;
+  for (let i = end; i < at; i++) if (!" \t\"'`\\]".includes(text.charAt(i))) return false;
+  return true;
+}
+
+/** An address that anybody may post to who knows it. */
+function webhook(text: string, start: number): Secret | undefined {
+  const found = matchAt(
+    /(?:hooks\.slack\.com\/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com\/api\/webhooks|\w+\.webhook\.office\.com)\/([\w@/.-]{8,})/iy,
+    text,
+    start,
+  );
+  if (!found) return undefined;
+  const end = start + found[0].length;
+  return { start: end - (found[1] ?? "").length, end, rule: "webhook" };
+}
+
+function userInfo(text: string, start: number, scheme: string): Secret | undefined {
+  const user = matchAt(/[^\s/?#"'`<>\\]+@/y, text, start)?.[0].slice(0, -1);
+  if (user === undefined || user.startsWith("[redacted:")) return undefined;
+  const [name = "", password] = [
+    user.slice(0, user.indexOf(":")),
+    user.includes(":") ? user.slice(user.indexOf(":") + 1) : undefined,
+  ];
+  if (
+    password === undefined
+      ? !/^https?$/.test(scheme)
+      : isPlaceholder(password) && (name === "" || isPlaceholder(password))
+  )
+    return undefined;
+  return { start, end: start + user.length, rule: "url-credentials" };
+}
+
+/** `curl -u name:password`. */
+function curlPassword(text: string, at: number, nameStart: number): Secret | undefined {
+  const [near, far] = [text.charCodeAt(nameStart - 2), text.charCodeAt(nameStart - 3)];
+  if (near !== LETTER_U && near !== LETTER_R && far !== LETTER_U && far !== LETTER_R) return undefined;
+  if (!/(?:^|\s)(?:-u|--(?:proxy-)?user)[ =]["']?$/.test(text.slice(Math.max(0, nameStart - 16), nameStart)))
+    return undefined;
+  const password = matchAt(/[^\s"'`]+/y, text, at + 1)?.[0] ?? "";
+  return isPlaceholder(password) ? undefined : { start: at + 1, end: at + 1 + password.length, rule: "option" };
+}
+
+/** Names that tell of a secret only where their value follows at once: parameters of an address, and keys. */
+function tightValue(text: string, at: number, nameStart: number, name: string): Secret | undefined {
+  const before = text.charAt(nameStart - 1);
+  const isInAddress = (before === "?" || before === "&") && isParameter(name);
+  if (!isInAddress && !isKeyVariable(name)) return undefined;
+  const value = secretAfter(text, at, "random");
+  if (!value || value.end - value.start < (isInAddress ? 8 : 16)) return undefined;
+  return named(isInAddress ? "url-parameter" : "assignment", value);
 }

@@ -5,6 +5,7 @@ import type { Line } from "../read/types.ts";
 import type { Draft, Emit } from "../record/draft.ts";
 import { encode, type Origin } from "../record/encode.ts";
 import type { Keeper } from "../record/keep.ts";
+import { safeName } from "../record/privacy.ts";
 import { keepLight } from "../system/engine.ts";
 import type { Found } from "./discover.ts";
 import { tally } from "./summary.ts";
@@ -29,7 +30,7 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
     homes: environment.homes.map((home) => home.path),
   };
   const name = `${found.agent.id}/${found.stream.kind}`;
-  const unknown = (what: string): void => tally(summary.unknown, `${name}: ${what}`);
+  const unknown = (what: string): void => tally(summary.unknown, `${name}: ${safeName(what)}`);
   const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : (): undefined => undefined;
   const emit = (draft: Draft): void => {
     const captured = keeper?.captured(draft, rawOf(draft));

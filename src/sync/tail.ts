@@ -5,6 +5,7 @@ import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity
 import { BadLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
 import type { Emit, Line, Tail } from "../read/types.ts";
+import { safeJson } from "../record/privacy.ts";
 import { errorCode, openForReading, readAt, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
@@ -138,6 +139,6 @@ class TailRun {
     const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
     const place = { size, position: this.#position, generation: this.#generation };
     this.#row = { ...rowOf(this.#found, place), sidecars: this.#sidecars, id: this.#row.id };
-    this.#work.archive.setSource(this.#row, { proof, state: JSON.stringify(this.#state) });
+    this.#work.archive.setSource(this.#row, { proof, state: safeJson(JSON.stringify(this.#state)) });
   }
 }
