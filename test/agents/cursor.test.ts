@@ -126,7 +126,7 @@ test("7 and 8: no key but those of conversations is read", async () => {
   const told = await tellOfRows({}, { "agentKv:blob:00": "secret", "cursorAuth/accessToken": "secret", composerX: {} });
   expect(told.records).toEqual([]);
   const sources = textsBelow(join(import.meta.dir, "../../src/agents/cursor"), ".ts");
-  expect(sources).toHaveLength(4);
+  expect(sources).toHaveLength(5);
   for (const { text } of sources) expect(text).not.toMatch(/ItemTable|cursorAuth|agentKv/);
 });
 
@@ -290,4 +290,80 @@ test("texts stand where they belong in the database: prompts, thoughts, answers,
     const raw = operationsOf(told, "execute_tool")[0]?.raw;
     expect(JSON.parse(raw ?? "")).toEqual(edit);
   }
+});
+
+const TEXT = `${FOLDER}/${ID}.txt`;
+const lined = (...lines: string[]): string => lines.map((line) => `${line}\n`).join("");
+
+test("a transcript that is a text tells its prompts, answers and tools like one of JSON Lines", async () => {
+  const said = lined(
+    "user:",
+    "<timestamp>2026-08-01T10:00:00Z</timestamp>",
+    "<context>",
+    "PLANTED",
+    "</context>",
+    "<user_query>",
+    "PLANTED",
+    "</user_query>",
+    "assistant:",
+    "PLANTED user: is no speaker here",
+    "[Tool call] Shell",
+    "  command=PLANTED",
+    "[Tool result] Shell",
+    "A:",
+    "PLANTED",
+    "user:",
+    "<context>PLANTED</context>",
+    "user:",
+    "PLANTED plain",
+    "assistant:",
+  );
+  const told = await tellOf("cursor", { [TEXT]: said });
+  expect(told.records.map((r) => [r.operation, r.turn, r.time])).toEqual([
+    ["session", undefined, "2026-08-01T10:00:00Z"],
+    ["user_message", 0, "2026-08-01T10:00:00Z"],
+    ["chat", 0, undefined],
+    ["execute_tool", 0, undefined],
+    ["chat", 0, undefined],
+    ["user_message", 1, undefined],
+    ["chat", 1, undefined],
+  ]);
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+  const both = await tellOf("cursor", { [TEXT]: said, [FILE]: [asked(), answered("Shell"), answered()] });
+  expect(operationsOf(both, "chat")).toHaveLength(3);
+  expect(operationsOf(both, "execute_tool")).toHaveLength(1);
+});
+
+test("texts stand where they belong in a text, however it is cut", async () => {
+  const lines = [
+    "user:",
+    "<user_query>",
+    "go",
+    "</user_query>",
+    "assistant:",
+    "[Thinking] hm",
+    "I look",
+    "[Tool call] Shell",
+    '  {"command":"ls"}',
+    "Found it",
+  ];
+  const steps = lines.map((line) => ({ [TEXT]: lined(line) }));
+  for (const told of [await tellTextsOf("cursor", { [TEXT]: lined(...lines) }), await tellTextsOf("cursor", ...steps)])
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "text", content: "Found it" },
+            ],
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" } },
+    } as never);
 });

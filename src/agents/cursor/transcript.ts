@@ -45,12 +45,38 @@ function commonOf({ session, parent, turn }: State): Common {
   return { ...own, turn: parent !== undefined || turn < 0 ? undefined : turn };
 }
 
-function tellSession(state: State, time: string | undefined, at: Draft["at"], emit: Emit): void {
+/** The session's record, once. */
+export function tellSession(state: State, time: string | undefined, at: Draft["at"], emit: Emit): void {
   if (state.told) return;
   state.told = true;
   const { session, parent } = state;
   const own = { session_id: session, parent_session_id: parent };
   emit({ ...own, key: "session", fact: session, operation: "session", time, at });
+}
+
+/** The next prompt: a turn begins with it. None is told of a subagent. */
+export function promptDraft(state: State, time: string | undefined, at: Draft["at"]): Draft | undefined {
+  state.turn++;
+  state.calls = 0;
+  state.tools = 0;
+  if (state.parent !== undefined) return undefined;
+  const { session, turn } = state;
+  const own = { key: String(turn), fact: `${session}/${turn}`, time, at };
+  return { ...commonOf(state), ...own, operation: "user_message" };
+}
+
+/** The turn's next call. */
+export function callDraft(state: State, at: Draft["at"]): Draft {
+  const call = state.calls++;
+  const own = { key: `${state.turn}/${call}`, fact: `${state.session}/${state.turn}/${call}`, at };
+  return { ...commonOf(state), ...own, operation: "chat", kind: "client", status: "ok" };
+}
+
+/** The turn's next tool. */
+export function toolDraft(state: State, tool: Draft["tool"], at: Draft["at"]): Draft {
+  const number = state.tools++;
+  const own = { key: `${state.turn}/${number}`, fact: `${state.session}/${state.turn}/${number}`, at };
+  return { ...commonOf(state), ...own, operation: "execute_tool", kind: "internal", tool };
 }
 
 function blocksOf(o: JsonObject): readonly unknown[] {
@@ -67,15 +93,11 @@ function prompt(state: State, o: JsonObject, at: Draft["at"], emit: Emit): void 
   const words = said.slice(stamp?.[0].length ?? 0);
   tellSession(state, time, at, emit);
   if (!isTyped(words, blocks)) return;
-  state.turn++;
-  state.calls = 0;
-  state.tools = 0;
-  if (state.parent !== undefined) return;
+  const prompted = promptDraft(state, time, at);
+  if (!prompted) return;
   const pictures = blocks.filter((block) => object(block)?.type === "image");
   const input_messages = emit.keep(message("user", partsOf([QUERY.exec(words)?.[1] ?? words, ...pictures])));
-  const { session, turn } = state;
-  const own = { key: String(turn), fact: `${session}/${turn}`, time, at };
-  emit({ ...commonOf(state), ...own, operation: "user_message", content: { input_messages } });
+  emit({ ...prompted, content: { input_messages } });
 }
 
 function isTyped(said: string, blocks: readonly unknown[]): boolean {
@@ -87,25 +109,13 @@ function isTyped(said: string, blocks: readonly unknown[]): boolean {
 function reply(state: State, o: JsonObject, at: Draft["at"], emit: Emit): void {
   tellSession(state, undefined, at, emit);
   const blocks = blocksOf(o);
-  tellCall(state, { output_messages: emit.keep(answer(partsOf(blocks), undefined)) }, at, emit);
+  emit({ ...callDraft(state, at), content: { output_messages: emit.keep(answer(partsOf(blocks), undefined)) } });
   for (const block of blocks) {
     const told = object(block) ?? {};
     if (told.type !== "tool_use") continue;
     const named = { name: text(told.name), call_id: text(told.id), type: "function" };
-    tellTool(state, named, { tool_arguments: emit.keep(structured(told.input)) }, at, emit);
+    emit({ ...toolDraft(state, named, at), content: { tool_arguments: emit.keep(structured(told.input)) } });
   }
-}
-
-function tellCall(state: State, content: Draft["content"], at: Draft["at"], emit: Emit): void {
-  const call = state.calls++;
-  const own = { key: `${state.turn}/${call}`, fact: `${state.session}/${state.turn}/${call}`, at };
-  emit({ ...commonOf(state), ...own, operation: "chat", kind: "client", status: "ok", content });
-}
-
-function tellTool(state: State, tool: Draft["tool"], content: Draft["content"], at: Draft["at"], emit: Emit): void {
-  const number = state.tools++;
-  const own = { key: `${state.turn}/${number}`, fact: `${state.session}/${state.turn}/${number}`, at };
-  emit({ ...commonOf(state), ...own, operation: "execute_tool", kind: "internal", tool, content });
 }
 
 function tellEnd(state: State, o: JsonObject, common: Common, index: number, emit: Emit): void {
