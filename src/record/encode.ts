@@ -95,7 +95,7 @@ function bodyOf(d: Draft): Record<string, unknown> {
     request_model: d.request_model,
     model: d.model,
     response_id: d.response_id,
-    finish_reasons: d.finish_reasons,
+    finish_reasons: d.finish_reasons?.map(safeName),
     usage: d.usage,
     aggregate: d.aggregate,
     cost_usd: d.cost_usd,
