@@ -1,5 +1,5 @@
 /** The wire log of the Kimi CLI, protocol 1.1 to 1.10: messages with their times. Knows nothing of Kimi Code's. */
-import type { Emit, Line, SourceInfo } from "../../read/types.ts";
+import type { Emit, Group, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
@@ -14,8 +14,6 @@ export interface State extends Log {
   stepStart?: string;
   compacting?: string;
   last?: string;
-  /** When the session was forked from one that is nowhere named. */
-  forked?: string;
   /** The model that a subagent was given, by its name in the settings; the session's own is told nowhere. */
   model?: string;
 }
@@ -30,9 +28,8 @@ interface Message {
   readonly subagent?: { id?: string; name?: string };
 }
 
-/** Beside a subagent's log, and beside a session's. */
+/** Beside a subagent's log. */
 export const SUBAGENT_META = "meta.json";
-export const SESSION_STATE = "state.json";
 
 const SILENT =
   /^(?:Approval\w+|Btw(?:Begin|End)|ContentPart|Hook(?:Request|Response|Triggered)|MCP\w+|Notification|PlanDisplay|Question\w+|StepInterrupted|ToolCallPart|ToolCallRequest)$/;
@@ -43,15 +40,19 @@ export function start({ path, stem, sidecars }: SourceInfo): State {
   const name = text(meta.subagent_type);
   const model = text(object(meta.launch_spec)?.effective_model);
   const subagent = agent === undefined ? undefined : { id: agent, ...(name && { name }) };
-  const forked = forkTime(object(sidecars[SESSION_STATE]) ?? {});
-  const state: State = { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {} };
-  return { ...state, ...(forked && { forked }), ...(subagent && model && { model }) };
+  return { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {}, ...(subagent && model && { model }) };
 }
 
-/** A fork's log begins with its original's lines, times and all; only the title that it was given tells it for one. */
-function forkTime({ title_generated, custom_title, wire_mtime }: JsonObject): string | undefined {
-  const isFork = title_generated === true && /^(?:Fork|Undo): /.test(text(custom_title) ?? "");
-  return isFork ? fromSeconds(wire_mtime) : undefined;
+/**
+ * A fork's log begins with its original's lines, times and all, and names it nowhere: only the title that it was given
+ * tells it for one. So no log tells when its session began, a fork's state does.
+ */
+export function reduceState(group: Group, { path, stem }: SourceInfo, emit: Emit): void {
+  const { title_generated, custom_title, wire_mtime } = object(group.document) ?? {};
+  if (title_generated !== true || !/^(?:Fork|Undo): /.test(text(custom_title) ?? "")) return;
+  const session_id = sessionOf(path) ?? stem;
+  const time = fromSeconds(wire_mtime);
+  emit({ key: "session", fact: session_id, operation: "session", session_id, time, at: { index: 0 } });
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
@@ -66,22 +67,15 @@ export function step(state: State, line: Line, emit: Emit): void {
     time: fromSeconds(o.timestamp),
     at: line.offset,
   };
-  if (!state.told) tellSession(state, message.time, emit);
+  if (!state.told) tellSession(state, emit);
   tell(state, message, emit);
   state.last = message.time ?? state.last;
 }
 
-function tellSession(state: State, time: string | undefined, emit: Emit): void {
+function tellSession(state: State, emit: Emit): void {
   state.told = true;
   if (state.subagent) return;
-  emit({
-    ...base(state),
-    key: "session",
-    fact: state.session,
-    operation: "session",
-    time: state.forked ?? time,
-    at: { offset: 0 },
-  });
+  emit({ ...base(state), key: "session", fact: state.session, operation: "session", at: { offset: 0 } });
 }
 
 function tell(state: State, message: Message, emit: Emit): void {

@@ -42,11 +42,20 @@ export const kimiCode: Agent = {
       kind: "cli_wire",
       rank: 40,
       version: 2,
-      locate: locateCli,
+      locate: (environment) => locateCli(environment, ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"]),
       session: sessionOf,
       start: cli.start,
       step: cli.step,
       open: cli.open,
+    }),
+    snapshot({
+      kind: "cli_state",
+      rank: 45,
+      version: 1,
+      locate: (environment) => locateCli(environment, ["*/*/state.json"]),
+      session: sessionOf,
+      groups: { form: "json" },
+      reduce: cli.reduceState,
     }),
   ],
 };
@@ -63,11 +72,11 @@ function placesOf({ homes, variable }: Environment, file: string): Place[] {
   });
 }
 
-function locateCli({ homes, variable }: Environment): Place[] {
+function locateCli({ homes, variable }: Environment, match: readonly string[]): Place[] {
   return homes.map((home) => ({
     root: `${(home.own && variable("KIMI_SHARE_DIR")) || `${home.path}/.kimi`}/sessions`,
-    match: ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"],
-    sidecars: [cli.SUBAGENT_META, cli.SESSION_STATE].map((beside) => ({ ending: "wire.jsonl", beside })),
+    match,
+    sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
   }));
 }
 
