@@ -164,3 +164,14 @@ test("what the model was told before all else, and the tools it was given, stand
   const bare = await tellOf("pi", { [fileOf("aaaa")]: log });
   expect(JSON.stringify(bare.all)).not.toMatch(/brief|later|reads/);
 });
+
+test("an id is only a name, whatever it is called", async () => {
+  const ids = ["constructor", "toString", "hasOwnProperty"];
+  const content = ids.map((id) => ({ type: "toolCall", id, name: "bash", arguments: {} }));
+  const results = ids.map((toolCallId, i) =>
+    message(`r${i}`, 3 + i, { role: "toolResult", toolCallId, isError: false }),
+  );
+  const asked = message("e1", 2, { role: "assistant", content, stopReason: "toolUse" });
+  const told = await tellOf("pi", { [fileOf("aaaa")]: [header("aaaa", 0), asked, ...results] });
+  expect(of(told, "execute_tool").map((r) => [r.tool?.name, r.status])).toEqual(ids.map(() => ["bash", "ok"]));
+});

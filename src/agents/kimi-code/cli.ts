@@ -5,7 +5,7 @@ import { fingerprint, responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { answer, message as messageOf, resultOf, structured, toolCallPart } from "../../record/messages.ts";
 import { between, fromSeconds } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { toolDraft, under } from "../../record/tool.ts";
 import { base, type Common, forget, hear, type Log, partsIn, sessionOf, usageOf } from "./log.ts";
 
 export interface State extends Log {
@@ -184,7 +184,7 @@ function toolCall(state: State, message: Message, emit: Emit): void {
   const { payload, time, at } = message;
   const id = text(payload.id) ?? "";
   const slot = slotOf(message, id);
-  const earlier = state.tools[slot];
+  const earlier = under(state.tools, slot);
   if (earlier) emit({ ...common(state, message), ...toolDraft(id, earlier, state.session, undefined) });
   const { turn } = common(state, message);
   const { name, arguments: given } = object(payload.function) ?? {};
@@ -196,7 +196,7 @@ function toolResult(state: State, message: Message, emit: Emit): void {
   const { payload, time, at } = message;
   const id = text(payload.tool_call_id) ?? "";
   const slot = slotOf(message, id);
-  const call = state.tools[slot] ?? { at };
+  const call = under(state.tools, slot) ?? { at };
   delete state.tools[slot];
   const given = object(payload.return_value) ?? {};
   const result = emit.keep(resultOf(given.output) || text(given.message));

@@ -14,7 +14,7 @@ import {
 } from "../../record/messages.ts";
 import type { Content } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { toolDraft, under } from "../../record/tool.ts";
 import { type Calls, failedStep, openCalls, request, stepBegin, stepEnd, usageRecord } from "./calls.ts";
 import { base, type Entry, hear, partsIn, sessionOf } from "./log.ts";
 
@@ -144,7 +144,7 @@ function loopEvent(state: State, entry: Entry, e: JsonObject, emit: Emit): void 
 
 function toolCall(state: State, { time, at }: Entry, e: JsonObject, answered: string | undefined, emit: Emit): void {
   const id = text(e.toolCallId) ?? text(e.uuid) ?? "";
-  const earlier = state.tools[id];
+  const earlier = under(state.tools, id);
   if (earlier) emit({ ...base(state), ...toolDraft(id, earlier, state.session, undefined) });
   const args = emit.keep(structured(e.args));
   state.tools[id] = { name: text(e.name), start: time, turn: base(state).turn, at, args };
@@ -153,7 +153,7 @@ function toolCall(state: State, { time, at }: Entry, e: JsonObject, answered: st
 
 function toolResult(state: State, { time, at }: Entry, e: JsonObject, emit: Emit): void {
   const id = text(e.toolCallId) ?? text(e.parentUuid) ?? "";
-  const call = state.tools[id] ?? { at };
+  const call = under(state.tools, id) ?? { at };
   delete state.tools[id];
   const result = object(e.result);
   const end = { time, failed: result?.isError === true, result: emit.keep(resultOf(result?.output)) };
@@ -202,7 +202,7 @@ function run(state: State, type: string, { o, time, at }: Entry, emit: Emit): vo
     state.runs[id] = { name, call, model, start: time, at };
     return;
   }
-  const begun = state.runs[id] ?? { at };
+  const begun = under(state.runs, id) ?? { at };
   delete state.runs[id];
   tellRun(state, id, begun, { time, failed: type === "subagent.failed" }, emit);
 }

@@ -4,7 +4,7 @@ import { allowAttributes } from "../../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../../record/json.ts";
 import { message as messageOf, partsOf, resultOf, toolDefinitions } from "../../record/messages.ts";
 import { timeOf } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { toolDraft, under } from "../../record/tool.ts";
 import { assistant, summary, tellCall, usageEntry } from "./calls.ts";
 import { base, type Entry, printOf, type State } from "./state.ts";
 
@@ -145,7 +145,7 @@ function noteTools(state: State, entry: Entry, m: JsonObject, emit: Emit): void 
     const block = object(item);
     const id = block?.type === "toolCall" ? text(block.id) : undefined;
     if (id === undefined) continue;
-    const earlier = state.tools[id];
+    const earlier = under(state.tools, id);
     if (earlier) emit({ ...base(state), ...toolDraft(id, earlier, state.own, undefined) });
     const args = emit.keep(block?.arguments);
     state.tools[id] = { name: text(block?.name), start: entry.time, turn: base(state).turn, at: entry.at, args };
@@ -159,7 +159,7 @@ function toolResult(state: State, entry: Entry, m: JsonObject, emit: Emit): void
     emit.unknown("toolResult without an id");
     return;
   }
-  const call = state.tools[id] ?? { at: entry.at };
+  const call = under(state.tools, id) ?? { at: entry.at };
   delete state.tools[id];
   const result = emit.keep(resultOf(m.content));
   const end = { time: timeOf(m.timestamp) ?? entry.time, failed: m.isError === true, result };
