@@ -2,6 +2,7 @@
 import { set, shortText } from "./cut.ts";
 import { isGroup, kindOf } from "./names.ts";
 import type { Found } from "./secrets.ts";
+import { SHORTEST_TOKEN } from "./tokens.ts";
 import { isSecret } from "./values.ts";
 
 /** What is nested deeper is left out: no store nests its own data so deep. */
@@ -98,7 +99,8 @@ export class Redactor {
     for (const [field, item] of Object.entries(given)) {
       const named = field === "value" && isSecretName(pair) ? pair : field;
       const safe = isSecretName(named) ? this.#under(named, item, depth) : this.value(item, depth + 1);
-      set(fields, this.text(field), safe);
+      this.size += field.length;
+      set(fields, field.length < SHORTEST_TOKEN ? field : this.text(field), safe);
     }
     return fields;
   }
