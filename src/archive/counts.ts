@@ -45,8 +45,9 @@ interface Telling {
 interface Session {
   /** The first line of the session's own, as its `session` record tells; undefined without one. */
   own?: number;
-  /** The earliest time of any of its records. */
+  /** The earliest time of any of its records, and the latest. */
   earliest: number;
+  latest: number;
   forked: boolean;
 }
 
@@ -113,9 +114,10 @@ export class Counter {
 
   #noteSession(record: WeirRecord, time: number): void {
     if (record.session_id === undefined) return;
-    const session = this.#sessions.get(record.session_id) ?? { earliest: time, forked: false };
+    const session = this.#sessions.get(record.session_id) ?? { earliest: time, latest: 0, forked: false };
     this.#sessions.set(record.session_id, session);
     session.earliest = Math.min(session.earliest, time);
+    if (Number.isFinite(time)) session.latest = Math.max(session.latest, time);
     if (record.forked_from !== undefined) session.forked = true;
     if (record.operation === "session" && Number.isFinite(time)) session.own = Math.min(session.own ?? time, time);
   }
@@ -163,6 +165,8 @@ export class Counter {
     if (copies[0] !== copies[1]) return copies[1] === true;
     const [beganA, beganB] = [this.#began(a), this.#began(b)];
     if (beganA !== beganB) return beganA < beganB;
+    const [endedA, endedB] = [this.#ended(a), this.#ended(b)];
+    if (endedA !== endedB) return endedA < endedB;
     if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
     if (a.isNested !== b.isNested) return b.isNested;
     if (a.tokens !== b.tokens) return a.tokens > b.tokens;
@@ -174,6 +178,11 @@ export class Counter {
     const session = t.session === undefined ? undefined : this.#sessions.get(t.session);
     if (!session) return false;
     return session.forked || (session.own !== undefined && t.time < session.own);
+  }
+
+  /** A copy without a mark that begins with its original's first line goes on after it. */
+  #ended(t: Telling): number {
+    return (t.session === undefined ? undefined : this.#sessions.get(t.session)?.latest) ?? 0;
   }
 
   #began(t: Telling): number {

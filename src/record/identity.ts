@@ -2,8 +2,11 @@
 
 const FACT_LIMIT = 200;
 
+const digest = Buffer.alloc(32);
+
 function sha128(text: string): string {
-  return Bun.CryptoHasher.hash("sha256", text, "hex").slice(0, 32);
+  Bun.SHA256.hash(text, digest);
+  return digest.toString("hex", 0, 16);
 }
 
 /**
@@ -24,18 +27,23 @@ export function fingerprint(parts: readonly (string | number | undefined)[]): st
   return sha128(parts.map((part) => part ?? "").join("\0"));
 }
 
+/** True for an id that is long enough to be random; others are counters, which come again elsewhere. */
+export function isRandomId(id: string): boolean {
+  return id.length >= 16;
+}
+
 /**
  * The fact of a tool call: its id and its start, because short ids (`call_1`) come again in other sessions.
  * Pass no start where copies carry new times; then only an id long enough to be random is used without its session.
  */
 export function toolFact(callId: string, start: string | undefined, session: string | undefined): string {
   if (start !== undefined) return `${callId}@${start}`;
-  return callId.length >= 16 ? callId : `${callId}@${session ?? ""}`;
+  return isRandomId(callId) ? callId : `${callId}@${session ?? ""}`;
 }
 
 /** The fact of a call: the provider's response id, with its time where the id is too short to be random (`chatcmpl-123`). */
 export function responseFact(responseId: string, time: string | undefined): string {
-  return responseId.length >= 16 || time === undefined ? responseId : `${responseId}@${time}`;
+  return isRandomId(responseId) || time === undefined ? responseId : `${responseId}@${time}`;
 }
 
 /** 52 bits of a record id, as a number: how the ledger knows an id (a collision needs about 10^7 ids of one source). */

@@ -135,9 +135,11 @@ function untypedPart(b: Block): Part | undefined {
   return b.thought === true ? reasoningPart(b.text) : textPart(b.text);
 }
 
+const isTextBlock = (type: unknown): boolean => type === "text" || type === "input_text" || type === "output_text";
+
 /** What tools give back, as most agents store it: the texts of a list of text blocks as one text, all else as it is. */
 export function resultOf(content: unknown): unknown {
-  const texts = list(content).map((block) => (object(block)?.type === "text" ? object(block)?.text : undefined));
+  const texts = list(content).map((block) => (isTextBlock(object(block)?.type) ? object(block)?.text : undefined));
   const isText = texts.length > 0 && texts.every((one) => typeof one === "string");
   return isText ? texts.join("\n") : (content ?? undefined);
 }

@@ -2,75 +2,21 @@
 import { describe, expect, test } from "bun:test";
 import { claudeCode } from "../../src/agents/claude-code/claude-code.ts";
 import { environmentOf } from "../../src/config/environment.ts";
-import { type Files, tellOf } from "../support/agent.ts";
-
-const PROJECT = ".claude/projects/-w-app";
-const S = "11111111-1111-4111-8111-111111111111";
-const T = "22222222-2222-4222-8222-222222222222";
-
-const at = (seconds: number): string => new Date(Date.UTC(2026, 6, 1, 10) + seconds * 1000).toISOString();
-const chain = (uuid: string, seconds: number, more: object) => ({
-  parentUuid: null,
-  isSidechain: false,
-  userType: "external",
-  cwd: "/home/ana/app",
-  sessionId: S,
-  version: "2.1.220",
-  gitBranch: "main",
-  uuid,
-  timestamp: at(seconds),
-  ...more,
-});
-const prompt = (uuid: string, seconds: number, content: unknown = "hello", more: object = {}) =>
-  chain(uuid, seconds, { type: "user", message: { role: "user", content }, ...more });
-const usage = (output: number, input = 10) => ({
-  input_tokens: input,
-  output_tokens: output,
-  cache_creation_input_tokens: 100,
-  cache_read_input_tokens: 1000,
-});
-const answer = (
-  uuid: string,
-  seconds: number,
-  id: string,
-  output: number,
-  block: object,
-  more: object = {},
-  stop: string | null = null,
-) =>
-  chain(uuid, seconds, {
-    message: {
-      model: "claude-x-5",
-      id,
-      type: "message",
-      role: "assistant",
-      content: [block],
-      stop_reason: stop,
-      usage: usage(output),
-    },
-    requestId: `req_${id}`,
-    type: "assistant",
-    ...more,
-  });
-const says = { type: "text", text: "ok" };
-const calls = (id: string, name = "Bash") => ({ type: "tool_use", id, name, input: { command: "ls" } });
-const result = (uuid: string, seconds: number, id: string, isError = false, more: object = {}) =>
-  chain(uuid, seconds, {
-    type: "user",
-    message: {
-      role: "user",
-      content: [{ tool_use_id: id, type: "tool_result", content: "file.txt", is_error: isError }],
-    },
-    toolUseResult: { stdout: "file.txt" },
-    ...more,
-  });
-
-const of = async (...steps: Files[]) => {
-  const { records, all, summary } = await tellOf("claude-code", ...steps);
-  const by = (operation: string) => records.filter((r) => r.operation === operation);
-  return { records, all, summary, by, tokens: by("chat").map((r) => r.usage?.output_tokens) };
-};
-const file = (lines: readonly object[], name = S): Files => ({ [`${PROJECT}/${name}.jsonl`]: lines as never });
+import {
+  answer,
+  at,
+  calls,
+  chain,
+  file,
+  of,
+  PROJECT,
+  prompt,
+  result,
+  S,
+  says,
+  T,
+  usage,
+} from "../support/claude-transcript.ts";
 
 describe("claude-code", () => {
   test("1: the lines of one response are one call, with the usage of the line that knows most, and all its tools", async () => {

@@ -4,7 +4,6 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:
 import { basename, dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import type { WeirRecord } from "../../src/record/schema.ts";
 import {
   draftsOf,
   type Files,
@@ -16,130 +15,29 @@ import {
   textsBelow,
   toldIn,
 } from "../support/agent.ts";
+import {
+  at,
+  CHILD,
+  call,
+  chats,
+  count,
+  fileOf,
+  GRANDCHILD,
+  inAnyOrder,
+  legacy,
+  modern,
+  of,
+  output,
+  PARENT,
+  respond,
+  restamped,
+  tellOne,
+  thread,
+  tokens,
+} from "../support/codex-rollout.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/codex");
-const PARENT = "01990000-0000-7000-8000-00000000000a";
-const CHILD = "01990000-0000-7000-8000-00000000000b";
-const GRANDCHILD = "01990000-0000-7000-8000-00000000000c";
-const fileOf = (thread: string, below = "sessions/2026/03/01"): string =>
-  `.codex/${below}/rollout-2026-03-01T09-00-00-${thread}.jsonl`;
-
-/** Writes lines as Codex does; each is one second later than the one before. */
-function thread(id: string, start: number, more: JsonObject = {}) {
-  const out: JsonObject[] = [];
-  let second = start;
-  const add = (type: string, payload: JsonObject): void => {
-    out.push({ timestamp: at(second++), type, payload });
-  };
-  const event = (type: string, payload: JsonObject = {}): void => add("event_msg", { type, ...payload });
-  const item = (type: string, payload: JsonObject = {}): void => add("response_item", { type, ...payload });
-  add("session_meta", {
-    id,
-    timestamp: at(start),
-    cwd: "/src/app",
-    cli_version: "0.99.0",
-    model_provider: "p",
-    ...more,
-  });
-  return { out, add, event, item };
-}
-
-const at = (second: number): string => new Date(Date.UTC(2026, 2, 1, 9, 0, second)).toISOString();
-const tokens = (input: number, output: number): JsonObject => ({
-  input_tokens: input,
-  cached_input_tokens: 1,
-  output_tokens: output,
-  reasoning_output_tokens: 2,
-  total_tokens: input + output,
-});
-/** A token_count whose total is given apart from the last call. */
-const count = (total: [number, number] | undefined, last: [number, number]): JsonObject => ({
-  info: {
-    ...(total && { total_token_usage: tokens(...total) }),
-    last_token_usage: tokens(...last),
-    model_context_window: 1000,
-  },
-});
-const output = (id: string, text: unknown, type = "function_call_output"): JsonObject => ({
-  type,
-  call_id: id,
-  output: text,
-});
-const call = (id: string, more: JsonObject = {}): JsonObject => ({
-  name: "shell",
-  arguments: "{}",
-  call_id: id,
-  ...more,
-});
-/** A copy of lines as a fork makes it: all at one new time. */
-const restamped = (copied: readonly JsonObject[], second: number): JsonObject[] =>
-  copied.map((line) => ({ ...line, timestamp: at(second) }));
-
-const of = (told: Told, operation: string): WeirRecord[] => told.records.filter((r) => r.operation === operation);
-const chats = (told: Told): (number | undefined)[][] =>
-  of(told, "chat").map(({ usage }) => [usage?.input_tokens, usage?.output_tokens]);
-const tellOne = (out: readonly JsonObject[]): Promise<Told> => tellOf("codex", { [fileOf(PARENT)]: out });
-/** What is told of the same files in one order, in the other, and all at once. */
-async function inAnyOrder(...files: Files[]): Promise<Told[]> {
-  const told: Told[] = [];
-  for (const steps of [files, files.toReversed(), [Object.assign({}, ...files) as Files]])
-    told.push(await tellOf("codex", ...steps));
-  return told;
-}
-
-/** A session as versions of 2025 wrote it: no turn ids, prompts as events. */
-function legacy(id: string, start: number, more: JsonObject = {}) {
-  const t = thread(id, start, more);
-  t.add("turn_context", { cwd: "/src/app", model: "m", effort: "high" });
-  for (const [n, [total, last]] of [
-    [
-      [100, 10],
-      [100, 10],
-    ],
-    [
-      [300, 30],
-      [200, 20],
-    ],
-  ].entries() as Iterable<[number, [number, number][]]>) {
-    t.item("message", { role: "user", content: [{ type: "input_text", text: "go on" }] });
-    t.event("user_message", { message: "go on" });
-    t.item("reasoning", { encrypted_content: "x" });
-    t.item("function_call", call(`call_of_the_parent_${n}`));
-    t.item("function_call_output", output(`call_of_the_parent_${n}`, "done"));
-    t.event("token_count", count(total, last as [number, number]));
-  }
-  return t;
-}
-
-/** A session as versions since 2026 write it: turn ids, items, a record of each response. */
-function modern(id: string, start: number, more: JsonObject = {}, turn = "turn-1") {
-  const t = thread(id, start, { history_mode: "paginated", ...more });
-  t.event("task_started", { turn_id: turn, model_context_window: 1000 });
-  t.add("turn_context", { turn_id: turn, cwd: "/src/app", model: "m", effort: "high" });
-  t.item("message", { role: "user", content: [{ type: "input_text", text: "go on" }] });
-  t.event("item_completed", {
-    turn_id: turn,
-    item: { type: "UserMessage", id: `${turn}-said`, content: [{ type: "text", text: "go on" }] },
-  });
-  return t;
-}
-const respond = (
-  t: ReturnType<typeof thread>,
-  id: string,
-  owner: string,
-  used: [number, number],
-  total: [number, number],
-): void => {
-  t.item("message", { role: "assistant", content: [{ type: "output_text", text: "done" }] });
-  t.add("token_usage_record", {
-    thread_id: owner,
-    response_id: id,
-    usage: { ...tokens(...used), cache_write_input_tokens: 3 },
-  });
-  t.event("token_count", count(total, used));
-};
-
 test("counts exactly what stands in fixtures/agents/codex", async () => {
   using place = scratch();
   const expected = JSON.parse(readFileSync(join(fixture, "expected.json"), "utf8")).on_disk;
@@ -301,13 +199,28 @@ describe("pitfalls of the catalogue", () => {
     expect(chats(await tellOne(t.out))).toHaveLength(3);
   });
 
-  test("6: two sessions whose first calls are alike are two calls", async () => {
+  test("6: two sessions whose calls are all alike have all their calls", async () => {
     const files = [PARENT, CHILD].map((id) => {
       const t = thread(id, 0);
-      t.event("token_count", count([100, 10], [100, 10]));
+      for (let n = 1; n <= 3; n++) t.event("token_count", count([100 * n, 10 * n], [100, 10]));
       return { [fileOf(id)]: t.out };
     });
-    expect(chats(await tellOf("codex", ...files))).toHaveLength(2);
+    expect(chats(await tellOf("codex", ...files))).toHaveLength(6);
+  });
+
+  test("6: the same, where their turns are only numbered", async () => {
+    const files = [PARENT, CHILD].map((id) => {
+      const t = thread(id, 0);
+      for (let n = 1; n <= 3; n++) {
+        t.event("task_started", { turn_id: String(n) });
+        t.item("function_call", call("call_1"));
+        t.event("token_count", count([100 * n, 10 * n], [100, 10]));
+        t.event("task_complete", { turn_id: String(n) });
+      }
+      return { [fileOf(id)]: t.out };
+    });
+    const told = await tellOf("codex", ...files);
+    for (const operation of ["chat", "execute_tool", "invoke_agent"]) expect(of(told, operation)).toHaveLength(6);
   });
 
   test("7: of token_usage_record and token_count the record is believed", async () => {
@@ -322,7 +235,7 @@ describe("pitfalls of the catalogue", () => {
     ]);
     expect(of(told, "chat")[0]).toMatchObject({
       response_id: "resp_1",
-      fact: "resp_1",
+      fact: `resp_1@${PARENT}`,
       model: "m",
       provider: "p",
       time: at(4),
@@ -338,7 +251,7 @@ describe("pitfalls of the catalogue", () => {
     t.event("task_started", { turn_id: "turn-3" });
     t.event("token_count", count([300, 30], [200, 20]));
     t.event("item_completed", {
-      item: { type: "UserMessage", id: "said-3", content: [{ type: "text", text: "and on" }] },
+      item: { type: "UserMessage", id: "said-3-0123456789", content: [{ type: "text", text: "and on" }] },
     });
     respond(t, "resp_3", PARENT, [400, 40], [700, 70]);
     const told = await tellOne(t.out);
@@ -393,7 +306,7 @@ describe("pitfalls of the catalogue", () => {
     respond(t, "resp_1", PARENT, [1, 1], [1, 1]);
     const told = await tellOne(t.out);
     expect(of(told, "user_message")).toHaveLength(1);
-    expect(of(told, "user_message")[0]).toMatchObject({ fact: "turn-1-said", turn: 0, time: at(4) });
+    expect(of(told, "user_message")[0]).toMatchObject({ fact: "turn-1-said-0123456789", turn: 0, time: at(4) });
   });
 
   test("12: prompts that only message lines tell are told when the model answers, injected ones never", async () => {
@@ -571,11 +484,11 @@ describe("turns", () => {
     expect(
       of(told, "invoke_agent").map((r) => [r.fact, r.turn, r.status, r.error_type, r.open, r.duration_ms]),
     ).toEqual([
-      ["done", 0, "ok", undefined, undefined, 1234],
-      ["stopped", 1, "error", "interrupted", undefined, 1000],
-      ["failed", 2, "error", "http_error", undefined, 1000],
-      ["killed", 3, undefined, undefined, undefined, undefined],
-      ["running", 4, undefined, undefined, true, undefined],
+      [`${PARENT}/done`, 0, "ok", undefined, undefined, 1234],
+      [`${PARENT}/stopped`, 1, "error", "interrupted", undefined, 1000],
+      [`${PARENT}/failed`, 2, "error", "http_error", undefined, 1000],
+      [`${PARENT}/killed`, 3, undefined, undefined, undefined, undefined],
+      [`${PARENT}/running`, 4, undefined, undefined, true, undefined],
     ]);
     expect(of(told, "invoke_agent")[0]).toMatchObject({ ttft_ms: 56, agent_name: "Euler" });
     expect(of(told, "error")).toHaveLength(1);

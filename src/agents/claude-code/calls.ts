@@ -1,11 +1,13 @@
 /** Owns Claude Code's model calls, tool calls and failed requests. */
-import type { Emit, JsonObject, Line } from "../../read/types.ts";
+import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { toolFact } from "../../record/identity.ts";
+import { responseFact, toolFact } from "../../record/identity.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import { answer, partsOf, resultOf, structured } from "../../record/messages.ts";
+import type { Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
-import { base, type Call, type Context, type State, type ToolCall } from "./state.ts";
+import { type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
 
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
@@ -24,36 +26,101 @@ export function assistant(
     return;
   }
   if (o.isApiErrorMessage === true || message.model === "<synthetic>") {
-    apiError(state, o, context, time, emit);
+    apiError(o, context, time, emit);
     return;
   }
-  const id = text(message.id) ?? text(o.uuid);
+  const id = text(message.id) ?? uuidOf(o);
   if (id === undefined) {
     emit.unknown("assistant without an id");
     return;
   }
   let call: Call | undefined;
-  for (const one of state.calls) if (one.id === id && one.session === context.session) call = one;
+  for (const one of state.calls) if (one.id === id && one.context.session_id === context.session_id) call = one;
   if (!call) {
-    call = { ...context, id, start: state.asked ?? time, at: line.offset };
+    const isAnswer = state.asked !== undefined && (time === undefined || state.asked <= time);
+    call = { context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
     state.calls.push(call);
-    if (state.calls.length > OPEN_CALLS) tellCall(state, state.calls.shift() as Call, emit);
+    if (state.calls.length > OPEN_CALLS) tellCall(state.calls.shift() as Call, emit);
   }
   mergeLine(call, o, message, time);
+  if (emit.captures) mergeParts(call, emit.keep(partsOf(message.content)) ?? []);
   for (const item of list(message.content)) {
     const block = object(item);
-    const toolId = block?.type === "tool_use" ? text(block.id) : undefined;
-    if (toolId === undefined || state.tools[toolId]) continue;
-    state.tools[toolId] = { ...context, name: text(block?.name) ?? "?", start: time, at: line.offset };
+    if (block?.type !== "tool_use") continue;
+    const tool = text(block.id);
+    if (tool === undefined) emit.unknown("tool_use without an id");
+    else if (!state.tools.some((open) => open.id === tool)) {
+      const name = text(block.name) ?? "?";
+      const args = emit.keep(structured(block.input));
+      state.tools.push({
+        context,
+        id: tool,
+        name,
+        start: time,
+        at: line.offset,
+        ...(args !== undefined && { args }),
+      });
+    }
   }
+}
+
+/** Lines tell blocks one by one, the same again, or a text as far as it had come. */
+function mergeParts(call: Call, parts: readonly Part[]): void {
+  call.parts ??= [];
+  for (const part of parts) {
+    const told = JSON.stringify(part);
+    if (call.parts.some((one) => JSON.stringify(one) === told)) continue;
+    const last = call.parts.at(-1);
+    const goesOn = last?.type === part.type && goesOnFrom(last.content, part.content);
+    call.parts.splice(goesOn ? -1 : call.parts.length, goesOn ? 1 : 0, part);
+  }
+}
+
+function goesOnFrom(before: unknown, now: unknown): boolean {
+  return typeof before === "string" && typeof now === "string" && now.startsWith(before);
 }
 
 /** Keeps, of all lines of a call, the one that knows most tokens, as a whole. */
 function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string | undefined): void {
+  call.end = time ?? call.end;
+  call.stop = text(message.stop_reason) ?? call.stop;
   const raw = object(message.usage) ?? {};
+  if (call.usage && isTold(call, raw, message.model)) return;
+  const usage = usageOf(raw);
+  if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
+  call.usage = usage;
+  call.model = text(message.model);
+  call.cost = number(o.costUSD);
+  call.advisors = list(raw.iterations).flatMap((item) => {
+    const one = object(item);
+    if (one?.type !== "advisor_message") return [];
+    return [{ model: text(one.model) ?? text(o.advisorModel), usage: usageOf(one) }];
+  });
+  call.attributes = attributesOf(raw, o.effort);
+}
+
+/** True for the same answer told again by its next line, as most are. */
+function isTold({ usage, model }: Call, raw: JsonObject, answered: unknown): boolean {
+  const cached = (number(raw.cache_read_input_tokens) ?? 0) + (number(raw.cache_creation_input_tokens) ?? 0);
+  const said = (number(raw.input_tokens) ?? 0) + (number(raw.output_tokens) ?? 0) + cached;
+  return answered === model && said === tokensOf(usage);
+}
+
+function attributesOf(raw: JsonObject, effort: unknown): Draft["attributes"] {
+  const server = object(raw.server_tool_use);
+  return allowAttributes({
+    service_tier: raw.service_tier,
+    speed: raw.speed === "standard" ? undefined : raw.speed,
+    effort,
+    web_search_requests: number(server?.web_search_requests) || undefined,
+    web_fetch_requests: number(server?.web_fetch_requests) || undefined,
+  });
+}
+
+function usageOf(raw: JsonObject): Usage | undefined {
   const split = object(raw.cache_creation);
   const written = (number(split?.ephemeral_5m_input_tokens) ?? 0) + (number(split?.ephemeral_1h_input_tokens) ?? 0);
-  const usage = summedUsage(
+  return summedUsage(
     {
       input: raw.input_tokens,
       output: raw.output_tokens,
@@ -62,20 +129,6 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
     },
     { caches: true },
   );
-  call.end = time ?? call.end;
-  call.stop = text(message.stop_reason) ?? call.stop;
-  if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
-  const server = object(raw.server_tool_use);
-  call.usage = usage;
-  call.model = text(message.model);
-  call.cost = number(o.costUSD);
-  call.attributes = allowAttributes({
-    service_tier: raw.service_tier,
-    speed: raw.speed === "standard" ? undefined : raw.speed,
-    effort: o.effort,
-    web_search_requests: number(server?.web_search_requests) || undefined,
-    web_fetch_requests: number(server?.web_fetch_requests) || undefined,
-  });
 }
 
 /** Not stored by the agent: told by the shape of its ids. */
@@ -85,40 +138,50 @@ function providerOf(id: string): string {
   return id.startsWith("chatcmpl-") ? "openai" : "anthropic";
 }
 
-export function tellCall(state: State, call: Call, emit: Emit): void {
-  emit({
-    ...base(state, call),
-    key: call.id,
-    fact: call.id,
+export function tellCall(call: Call, emit: Emit): void {
+  const fact = responseFact(call.id, call.said);
+  const common: Omit<Draft, "key"> = {
+    ...call.context,
     open: call.stop === undefined ? true : undefined,
     operation: "chat",
     kind: "client",
     time: call.start,
-    end_time: call.end,
-    duration_ms: between(call.start, call.end),
     status: "ok",
     provider: providerOf(call.id),
+    at: { offset: call.at },
+  };
+  emit({
+    ...common,
+    key: fact,
+    fact,
+    end_time: call.end,
+    duration_ms: between(call.start, call.end),
     model: call.model,
     response_id: call.id,
     finish_reasons: call.stop === undefined ? undefined : [call.stop],
     usage: call.usage,
     cost_usd: call.cost,
     attributes: call.attributes,
-    at: { offset: call.at },
+    content: call.parts && { output_messages: answer(call.parts, call.stop) },
+  });
+  call.advisors?.forEach((advisor, n) => {
+    const key = `${fact}#advisor${n}`;
+    emit({ ...common, ...advisor, key, fact: key });
   });
 }
 
 export function tellTool(
-  state: State,
-  id: string,
   tool: ToolCall,
-  end: { time?: string; failed: boolean } | undefined,
+  end: { time?: string; failed: boolean; result?: unknown } | undefined,
   emit: Emit,
 ): void {
+  const { id, args } = tool;
+  const result = end?.result;
+  const error_message = end?.failed && typeof result === "string" ? result : undefined;
   emit({
-    ...base(state, tool),
+    ...tool.context,
     key: id,
-    fact: toolFact(id, tool.start, tool.session),
+    fact: toolFact(id, tool.start, tool.context.session_id),
     open: end ? undefined : true,
     operation: "execute_tool",
     kind: "internal",
@@ -128,6 +191,7 @@ export function tellTool(
     status: end && (end.failed ? "error" : "ok"),
     error_type: end?.failed ? "tool_error" : undefined,
     tool: { name: tool.name, call_id: id, type: "function" },
+    content: { tool_arguments: args, tool_result: result, error_message },
     at: { offset: tool.at },
   });
 }
@@ -135,29 +199,39 @@ export function tellTool(
 export function toolResult(
   state: State,
   id: string | undefined,
-  failed: boolean,
-  time: string | undefined,
+  end: { readonly time?: string; readonly failed: boolean; readonly result?: unknown },
   emit: Emit,
 ): void {
-  const tool = id === undefined ? undefined : state.tools[id];
-  if (id === undefined || !tool) return; // its call stands in another file, or the line is a copy
-  delete state.tools[id];
-  tellTool(state, id, tool, { time, failed }, emit);
+  const at = state.tools.findIndex((tool) => tool.id === id);
+  const tool = state.tools[at];
+  if (!tool) return; // its call stands in another file, or the line is a copy
+  state.tools.splice(at, 1);
+  tellTool(tool, { ...end, result: emit.keep(end.result) }, emit);
+}
+
+/** The name of a class of errors; anything longer would be its message. */
+function classOf(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\w.-]{1,64}$/.test(value) ? value : undefined;
 }
 
 /** A failed request: never a call, whatever usage stands on it. Other synthetic lines are the agent talking to itself. */
-export function apiError(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
+export function apiError(o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   if (o.isApiErrorMessage !== true) return;
-  const status = number(o.apiErrorStatus) ?? number(o.status);
+  const failure = object(o.failure);
+  const answered = object(object(failure?.error)?.error);
+  const status = number(o.apiErrorStatus) ?? number(o.status) ?? number(failure?.status);
+  const said = text(resultOf(object(o.message)?.content)) ?? text(answered?.message) ?? text(failure?.message);
+  const uuid = uuidOf(o);
   emit({
-    ...base(state, context),
-    key: text(o.uuid) ?? `error@${time}`,
-    fact: text(o.uuid),
+    ...context,
+    key: uuid ?? `error@${time}`,
+    fact: uuid,
     operation: "error",
     kind: "client",
     time,
     status: "error",
-    error_type: text(o.error) ?? (status === undefined ? "api_error" : String(status)),
+    error_type: classOf(answered?.type) ?? classOf(o.error) ?? (status === undefined ? "api_error" : String(status)),
     attributes: allowAttributes({ apiErrorStatus: status, retryAttempt: o.retryAttempt }),
+    content: { error_message: emit.keep(said) },
   });
 }

@@ -4,36 +4,22 @@
  * whole (ccusage#888, never field by field: a fallback may change the model), and its copies in forks, resumes,
  * compactions and sidechains are the same fact.
  */
-import type { Agent, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
+import type { Agent, Draft, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { object, text } from "../../record/json.ts";
 import { between, utc } from "../../record/time.ts";
-import { assistant, tellCall, tellTool, toolResult } from "./calls.ts";
-import { fastAssistant, fastPrompt, fastResult, SILENT_FIRST } from "./lines.ts";
+import { assistant, tellCall, tellTool } from "./calls.ts";
 import { attachment, system, user } from "./prompts.ts";
-import { base, type Context, contextOf, type State } from "./state.ts";
+import { READS } from "./reads.ts";
+import { type Context, contextOf, type State } from "./state.ts";
 
 /** Lines that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
-const SILENT: ReadonlySet<string> = new Set([
-  "agent-name",
-  "agent-setting",
-  "ai-title",
-  "attribution-snapshot",
-  "custom-title",
-  "file-history-snapshot",
-  "last-prompt",
-  "mode",
-  "permission-mode",
-  "pr-link",
-  "progress",
-  "queue-operation",
-  "result",
-  "started",
-  "summary",
-  "tag",
-  "worktree-state",
-]);
+const SILENT: ReadonlySet<string> = new Set(
+  "agent-color agent-name agent-setting ai-title atis-latch attribution-snapshot bridge-session content-replacement cost-state custom-title failed file-history-delta file-history-snapshot fork-context-ref last-prompt launched marble-origami-commit marble-origami-snapshot mode permission-mode pr-link progress queue-operation relocated result speculation-accept started summary tag task-summary worktree-state".split(
+    " ",
+  ),
+);
 
 export const claudeCode: Agent = {
   id: "claude-code",
@@ -43,7 +29,8 @@ export const claudeCode: Agent = {
     tail<State>({
       kind: "transcript",
       rank: 50,
-      version: 1,
+      version: 2,
+      reads: READS,
       locate,
       session: (path) =>
         /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
@@ -62,6 +49,7 @@ function stem(path: string): string {
 function locate(environment: Environment): Place[] {
   const roots: string[] = [];
   const desktop: string[] = [];
+  const packages: string[] = [];
   for (const home of environment.homes) {
     const override = home.own ? environment.variable("CLAUDE_CONFIG_DIR") : undefined;
     if (override)
@@ -77,21 +65,26 @@ function locate(environment: Environment): Place[] {
     if (home.layouts.includes("darwin")) desktop.push(`${home.path}/Library/Application Support/Claude`);
     if (home.layouts.includes("win32")) {
       const roaming = (home.own && environment.variable("APPDATA")) || `${home.path}/AppData/Roaming`;
+      const local = (home.own && environment.variable("LOCALAPPDATA")) || `${home.path}/AppData/Local`;
+      packages.push(`${local}/Packages`);
       roots.push(`${roaming}/claude`);
       desktop.push(`${roaming}/Claude`);
     }
   }
   const sidecars = [{ ending: ".jsonl", beside: ".meta.json" }];
   const within = (folder: string): string[] => [`${folder}/*/*.jsonl`, `${folder}/*/*/subagents/**/agent-*.jsonl`];
+  const session = "local-agent-mode-sessions/*/*/*/.claude/projects";
+  const packaged = within(`Claude_*/LocalCache/Roaming/Claude/${session}`);
   return [
     ...roots.map((root) => ({ root, match: within("projects"), sidecars })),
-    ...desktop.map((root) => ({ root, match: within("local-agent-mode-sessions/*/*/*/.claude/projects"), sidecars })),
+    ...desktop.map((root) => ({ root, match: within(session), sidecars })),
+    ...packages.map((root) => ({ root, match: packaged, sidecars })),
   ];
 }
 
 function start(source: SourceInfo): State {
   const parent = /([^/]+)\/subagents\//.exec(source.path)?.[1];
-  const state: State = { own: parent ?? source.stem, turns: [], calls: [], tools: {}, hooks: [] };
+  const state: State = { own: parent ?? source.stem, turns: [], calls: [], tools: [], hooks: [] };
   if (parent === undefined && !source.stem.startsWith("agent-")) return state;
   const meta = object(source.sidecars[".meta.json"]);
   const name = text(meta?.agentType);
@@ -101,57 +94,62 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
-  if (state.told || state.subagent) {
-    const result = fastResult(line);
-    if (result) {
-      const time = utc(result.time);
-      state.last = time ?? state.last;
-      state.asked = time ?? state.asked;
-      toolResult(state, result.id, result.failed, time, emit);
-      return;
-    }
-  }
-  const o = fastPrompt(line) ?? fastAssistant(line) ?? line.json();
+  const o = line.json();
   const time = utc(o.timestamp);
-  if (time !== undefined) state.began ??= time;
   const type = text(o.type) ?? "";
-  if (SILENT.has(type)) return;
   if (type !== "assistant" && type !== "user" && type !== "system" && type !== "attachment") {
-    emit.unknown(`type ${type}`);
+    noteOwn(state, time);
+    if (!SILENT.has(type)) emit.unknown(`type ${type}`);
     return;
   }
-  if (state.subagent) state.own = text(o.sessionId) ?? state.own;
-  const context = contextOf(state, o);
+  const { frame } = line;
+  if (state.subagent && !state.told) state.own = text(frame.sessionId) ?? state.own;
+  const context = contextOf(state, o, frame, time);
+  if (state.subagent || context.session_id === state.own) noteOwn(state, time);
+  else noteCopy(state, context.session_id, time);
   tellSession(state, o, context, emit);
   if (time !== undefined) state.last = time;
   if (type === "assistant") assistant(state, o, context, time, line, emit);
   else if (type === "user") user(state, o, context, time, emit);
-  else if (type === "system") system(state, o, context, time, emit);
+  else if (type === "system") system(state, o, context, time, line, emit);
   else attachment(state, o, context, time, emit);
 }
 
-/** The session begins with the first line of its own file; a first line of another session names the one it was resumed from. */
+/** The file's own lines begin with the first that is younger than the copies: copies may come again without their mark. */
+function noteOwn(state: State, time: string | undefined): void {
+  if (time !== undefined && time > (state.copied ?? "")) state.began ??= time;
+}
+
+function noteCopy(state: State, session: string | undefined, time: string | undefined): void {
+  if (!state.told) state.origin = session;
+  if (time !== undefined && time > (state.copied ?? "")) state.copied = time;
+}
+
+/** The session begins with the first line that is its own; copies before it name the one that it came from. */
 function tellSession(state: State, o: JsonObject, context: Context, emit: Emit): void {
-  if (state.told || state.subagent) return;
+  const isCopy = context.session_id !== state.own || state.copied !== undefined;
+  if (state.told || (state.began === undefined && isCopy)) return;
   state.told = true;
-  emit({
-    ...base(state, context),
+  if (!state.subagent) emit({ ...context, ...sessionOf(state, o) });
+}
+
+function sessionOf({ own, origin, began }: State, o: JsonObject): Draft {
+  return {
     key: "session",
-    fact: state.own,
+    fact: own,
     operation: "session",
-    session_id: state.own,
-    forked_from: context.session === state.own ? undefined : context.session,
-    time: state.began,
+    session_id: own,
+    forked_from: origin,
+    time: began,
     turn: undefined,
     attributes: allowAttributes({ entrypoint: o.entrypoint }),
     at: { offset: 0 },
-  });
+  };
 }
 
 function open(state: State, emit: Emit): void {
-  for (const call of state.calls) tellCall(state, call, emit);
-  for (const [id, tool] of Object.entries(state.tools)) tellTool(state, id, tool, undefined, emit);
+  for (const call of state.calls) tellCall(call, emit);
+  for (const tool of state.tools) tellTool(tool, undefined, emit);
   if (state.subagent) {
     const { id, name } = state.subagent;
     emit({
@@ -168,14 +166,5 @@ function open(state: State, emit: Emit): void {
       duration_ms: between(state.began, state.last),
       at: { offset: 0 },
     });
-  } else if (!state.told && state.began !== undefined) {
-    emit({
-      key: "session",
-      fact: state.own,
-      operation: "session",
-      session_id: state.own,
-      time: state.began,
-      at: { offset: 0 },
-    });
-  }
+  } else if (!state.told && (state.began ?? state.origin) !== undefined) emit(sessionOf(state, {}));
 }

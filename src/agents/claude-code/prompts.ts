@@ -1,9 +1,12 @@
 /** Owns what a person said and what surrounded the calls: prompts, compactions, turns, hooks. */
-import type { Draft, Emit, JsonObject } from "../../read/types.ts";
+import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, resultOf } from "../../record/messages.ts";
+import type { Content } from "../../record/schema.ts";
 import { apiError, toolResult } from "./calls.ts";
-import { base, type Context, type State, turnAt } from "./state.ts";
+import { SHOWN } from "./reads.ts";
+import { type Context, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
 
 const KNOWN_HOOKS = 32;
 const NOT_TYPED =
@@ -11,38 +14,71 @@ const NOT_TYPED =
 
 export function user(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   const content = object(o.message)?.content;
-  state.asked = time ?? state.asked;
+  noteAsked(state, time);
   let hasResult = false;
   for (const item of list(content)) {
     const block = object(item);
     if (block?.type !== "tool_result") continue;
     hasResult = true;
-    toolResult(state, text(block.tool_use_id), block.is_error === true, time, emit);
+    const end = { time, failed: block.is_error === true, result: resultOf(block.content) };
+    toolResult(state, text(block.tool_use_id), end, emit);
   }
+  if (o.isCompactSummary === true) summary(state, content, emit);
   if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
   const origin = text(object(o.origin)?.kind);
   if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
-    prompt(state, text(o.uuid), context, time, emit);
+    prompt(state, uuidOf(o), context, time, content, emit);
 }
 
+/** What a compaction left of the lines before it stands on the first prompt after it. */
+function summary(state: State, content: unknown, emit: Emit): void {
+  if (!state.compaction) return;
+  emit({ ...state.compaction, content: { output_messages: emit.keep(answer(partsOf(content), undefined)) } });
+  delete state.compaction;
+}
+
+/** How a text begins: that tells whether somebody typed it. */
 function firstText(content: unknown): string {
-  if (typeof content === "string") return content;
-  const block = list(content)
-    .map(object)
-    .find((b) => b?.type === "text");
-  return text(block?.text) ?? "";
+  const said =
+    typeof content === "string"
+      ? content
+      : list(content)
+          .map(object)
+          .find((b) => b?.type === "text")?.text;
+  return (text(said) ?? "").slice(0, SHOWN);
 }
 
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
-function prompt(state: State, uuid: string | undefined, context: Context, time: string | undefined, emit: Emit): void {
-  if (!context.sidechain && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
+function prompt(
+  state: State,
+  uuid: string | undefined,
+  context: Context,
+  time: string | undefined,
+  said: unknown,
+  emit: Emit,
+): void {
+  if (!context.subagent && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
   const turn = turnAt(state.turns, time);
-  emit({ ...base(state, context), key: uuid ?? `prompt@${time}`, fact: uuid, operation: "user_message", time, turn });
+  const key = uuid ?? `prompt@${time}`;
+  const content = contentOf(said, emit);
+  emit({ ...context, key, fact: uuid, operation: "user_message", time, turn, content });
 }
 
-export function system(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
-  const uuid = text(o.uuid);
-  const common = { ...base(state, context), key: uuid ?? `system@${time}`, fact: uuid, time };
+function contentOf(said: unknown, emit: Emit): Content {
+  return { input_messages: emit.keep(message("user", partsOf(said))) };
+}
+
+export function system(
+  state: State,
+  o: JsonObject,
+  context: Context,
+  time: string | undefined,
+  line: Line,
+  emit: Emit,
+): void {
+  const uuid = uuidOf(o);
+  const at = { offset: line.offset };
+  const common = { ...context, key: uuid ?? `system@${time}`, fact: uuid, time, at };
   switch (o.subtype) {
     case "compact_boundary":
     case "microcompact_boundary": {
@@ -52,11 +88,18 @@ export function system(state: State, o: JsonObject, context: Context, time: stri
         preTokens: meta.preTokens,
         postTokens: meta.postTokens,
       });
-      emit({ ...common, operation: "compaction", duration_ms: number(meta.durationMs), attributes });
+      const compaction: Draft = {
+        ...common,
+        operation: "compaction",
+        duration_ms: number(meta.durationMs),
+        attributes,
+      };
+      if (emit.captures) state.compaction = compaction;
+      emit(compaction);
       return;
     }
     case "api_error":
-      apiError(state, { ...o, isApiErrorMessage: true, error: "api_error" }, context, time, emit);
+      apiError({ ...o, isApiErrorMessage: true, error: "api_error", failure: o.error }, context, time, emit);
       return;
     case "turn_duration": {
       const duration = number(o.durationMs);
@@ -92,6 +135,7 @@ function hookSummary(state: State, o: JsonObject, common: Omit<Draft, "operation
       kind: "internal",
       duration_ms: number(object(info)?.durationMs),
       attributes,
+      content: { tool_arguments: emit.keep(text(object(info)?.command)) },
     });
   });
 }
@@ -99,12 +143,13 @@ function hookSummary(state: State, o: JsonObject, common: Omit<Draft, "operation
 export function attachment(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   const a = object(o.attachment);
   const type = text(a?.type) ?? "";
-  const uuid = text(o.uuid);
+  const uuid = uuidOf(o);
   if (type === "queued_command") {
     const own = text(object(a?.origin)?.kind) ?? "human";
     if (own === "human" && !NOT_TYPED.test(firstText(a?.prompt))) {
       const key = uuid ?? `queued@${time}`;
-      emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time });
+      const content = contentOf(a?.prompt, emit);
+      emit({ ...context, key, fact: uuid, operation: "user_message", time, content });
     }
     return;
   }
@@ -113,7 +158,7 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
   if (id && !state.hooks.includes(id)) state.hooks = [...state.hooks, id].slice(-KNOWN_HOOKS);
   const failed = type !== "hook_success";
   emit({
-    ...base(state, context),
+    ...context,
     key: uuid ?? `hook@${time}`,
     fact: uuid,
     operation: "execute_hook",
@@ -124,5 +169,12 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
     status: failed ? "error" : "ok",
     error_type: failed ? type : undefined,
     attributes: allowAttributes({ hookEvent: a.hookEvent, hookName: a.hookName, exitCode: a.exitCode }),
+    content: { tool_arguments: emit.keep(text(a.command)), tool_result: emit.keep(saidBy(a)) },
   });
+}
+
+/** What a hook printed, as far as the line has it. */
+function saidBy(a: JsonObject): string | undefined {
+  const printed = [text(a.stdout), text(a.stderr)].filter((one) => one !== undefined);
+  return printed.length > 0 ? printed.join("\n") : text(a.content);
 }

@@ -1,22 +1,17 @@
 /** Owns what Claude Code's reducer remembers between lines, and what every record of a line has in common. */
 import type { Draft, JsonObject } from "../../read/types.ts";
-import { text } from "../../record/json.ts";
-import type { Usage } from "../../record/schema.ts";
-import { utc } from "../../record/time.ts";
+import { object, text } from "../../record/json.ts";
+import type { Part, Usage } from "../../record/schema.ts";
 
-/** What later lines need of a line that opened something. */
-export interface Context {
-  session: string;
-  version?: string;
-  cwd?: string;
-  branch?: string;
-  sidechain?: boolean;
-  turn?: number;
-}
+/** What every record of a line has in common. */
+export type Context = Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn">;
 
 /** A call whose lines may not all be there. */
-export interface Call extends Context {
+export interface Call {
+  context: Context;
   id: string;
+  /** The time of its first line. */
+  said?: string;
   start?: string;
   end?: string;
   model?: string;
@@ -24,12 +19,20 @@ export interface Call extends Context {
   stop?: string;
   cost?: number;
   attributes?: Draft["attributes"];
+  /** Calls of another model within this one, whose tokens are not in its usage. */
+  advisors?: { model?: string; usage?: Usage }[];
+  /** What it said, kept; only where texts are captured. */
+  parts?: Part[];
   at: number;
 }
 
-export interface ToolCall extends Context {
+export interface ToolCall {
+  context: Context;
+  id: string;
   name: string;
   start?: string;
+  /** Kept. */
+  args?: unknown;
   at: number;
 }
 
@@ -38,45 +41,47 @@ export interface State {
   own: string;
   subagent?: { id: string; name?: string };
   spawnedBy?: string;
+  /** The first line that is the file's own. */
   began?: string;
   last?: string;
+  /** The session that this one's first lines were copied from, and the time of the latest of them. */
+  origin?: string;
+  copied?: string;
   /** The latest line of the user or a tool: the start of the call that answers it. */
   asked?: string;
   told?: boolean;
   /** When each turn's prompt was given. A line belongs to the last turn before it, also when it is written again. */
   turns: string[];
   calls: Call[];
-  tools: Record<string, ToolCall>;
+  tools: ToolCall[];
   hooks: string[];
+  /** The latest compaction, for its summary comes on a later line; only where texts are captured. */
+  compaction?: Draft;
 }
 
-export function contextOf(state: State, o: JsonObject): Context {
-  const context: Context = { session: text(o.sessionId) ?? state.own };
-  const version = text(o.version);
-  const cwd = text(o.cwd);
-  const branch = text(o.gitBranch);
-  if (version) context.version = version;
-  if (cwd) context.cwd = cwd;
-  if (branch) context.branch = branch;
-  if (o.isSidechain === true && !state.subagent) context.sidechain = true;
-  const turn = state.subagent ? undefined : turnAt(state.turns, utc(o.timestamp));
-  if (turn !== undefined) context.turn = turn;
+/** The context made last, and what it was made from: most lines have that of the line before. */
+let latest: { state: State; frame: JsonObject; turn?: number; context: Context } | undefined;
+
+/** A branch marks each line that it copied: such a line is the other session's own, told once more. */
+export function contextOf(state: State, o: JsonObject, frame: JsonObject, time: string | undefined): Context {
+  const turn = state.subagent ? undefined : turnAt(state.turns, time);
+  const isMarked = o.forkedFrom !== undefined;
+  if (!isMarked && latest?.frame === frame && latest.state === state && latest.turn === turn) return latest.context;
+  const context: Context = {
+    session_id: text(object(o.forkedFrom)?.sessionId) ?? text(frame.sessionId) ?? state.own,
+    agent_version: text(frame.version),
+    cwd: text(frame.cwd),
+    branch: text(frame.gitBranch),
+    subagent: state.subagent ?? (frame.isSidechain === true ? {} : undefined),
+    turn,
+  };
+  if (!isMarked) latest = { state, frame, turn, context };
   return context;
 }
 
-/** What every record of a line has in common. */
-export function base(
-  state: State,
-  c: Context,
-): Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn"> {
-  return {
-    session_id: c.session,
-    agent_version: c.version,
-    cwd: c.cwd,
-    branch: c.branch,
-    subagent: state.subagent ?? (c.sidechain ? {} : undefined),
-    turn: c.turn,
-  };
+/** The id of a line, that of its original where it is a copy. */
+export function uuidOf(o: JsonObject): string | undefined {
+  return text(object(o.forkedFrom)?.messageUuid) ?? text(o.uuid);
 }
 
 /** The turn that was going on at a time; undefined before the first. */
@@ -84,4 +89,9 @@ export function turnAt(turns: readonly string[], time: string | undefined): numb
   let turn = turns.length - 1;
   while (turn > 0 && time !== undefined && time < (turns[turn] as string)) turn--;
   return turn < 0 ? undefined : turn;
+}
+
+/** What a model is to answer: the latest line of the user or a tool. Lines that are written again are older. */
+export function noteAsked(state: State, time: string | undefined): void {
+  if (time !== undefined && time > (state.asked ?? "")) state.asked = time;
 }

@@ -1,22 +1,30 @@
 /** Owns Codex's model calls: which lines tell of one, and which only tell of it again. */
 import type { Draft, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint } from "../../record/identity.ts";
+import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
+import { answer } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
 import { totalUsage } from "../../record/usage.ts";
-import type { Now } from "./state.ts";
+import { type Now, turnOf, turnScope } from "./state.ts";
 
-/** A copied line names the thread whose call it was: then it is that thread's own telling, which knows less. */
+/**
+ * A copied line names the thread whose call it was: then it is that thread's own telling, which knows less. It is also
+ * what makes an id unique that is too short to be random.
+ */
 export function usageRecord(now: Now, p: JsonObject): void {
   now.state.records = true;
   const id = text(p.response_id);
   const session_id = text(p.thread_id) ?? now.state.base.session_id;
+  const fact = id !== undefined && !isRandomId(id) ? `${id}@${session_id}` : id;
   if (id === undefined) now.emit.unknown("token_usage_record without a response_id");
-  else tellChat(now, { key: id, fact: id, response_id: id, session_id }, object(p.usage));
+  else tellChat(now, { key: id, fact, response_id: id, session_id }, object(p.usage));
 }
 
-/** A call moves the total, after a rollback also back. The same total again tells of no call, whatever comes with it. */
+/**
+ * A call moves the total, after a rollback also back. The same total again tells of no call, whatever comes with it.
+ * Nor does what a thread was given with the history it began with: its totals may come without their calls.
+ */
 export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const { state } = now;
   if (!info || state.records) return;
@@ -25,13 +33,23 @@ export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const sums = object(info.total_token_usage);
   const total = sums && numbersOf(sums).join();
   const again = total !== undefined && total === state.total;
-  const inherited = state.continues && state.total === undefined && state.began === undefined;
+  const inherited = isGiven(now) || (state.continues && state.total === undefined && state.began === undefined);
   state.total = total ?? state.total;
+  if (inherited) state.parts = undefined;
   if (again || inherited || !last || !(last.input_tokens || last.output_tokens)) return;
   const numbers = numbersOf(last);
-  const whose = state.turnId ?? (total === numbers.join() ? state.origin : "");
-  const fact = sums && fingerprint([whose, total, ...numbers, state.model]);
+  const fact = sums && fingerprint([turnScope(state), total, ...numbers]);
   tellChat(now, { key: fact ?? `token_count@${now.line.offset}`, fact }, last);
+}
+
+/**
+ * True before the line that a thread's own history begins with. A file that was rewritten to the paginated form may give
+ * a line after its last one; its own history follows no other thread's session_meta.
+ */
+function isGiven({ state, ordinal }: Now): boolean {
+  const { given, origin, base } = state;
+  if (given === undefined || typeof ordinal !== "number" || ordinal >= given.before) return false;
+  return given.byReview || origin !== base.session_id;
 }
 
 function numbersOf(usage: JsonObject): number[] {
@@ -45,13 +63,15 @@ function tellChat(
   used: JsonObject = {},
 ): void {
   const { state, emit } = now;
-  const { base, turn, provider, model, effort, window } = state;
+  const { base, provider, model, effort, window } = state;
   const time = state.began ?? state.asked;
+  const content = state.parts && { output_messages: answer(state.parts, undefined) };
   state.began = undefined;
+  state.parts = undefined;
   const isOwn = known.session_id === undefined || known.session_id === base.session_id;
   emit({
     ...(isOwn && base),
-    turn: isOwn && turn >= 0 ? turn : undefined,
+    turn: isOwn ? turnOf(state) : undefined,
     attributes: isOwn ? allowAttributes({ effort, model_context_window: window }) : undefined,
     ...known,
     session_id: known.session_id ?? base.session_id,
@@ -70,5 +90,6 @@ function tellChat(
       cacheCreation: used.cache_write_input_tokens,
       reasoning: used.reasoning_output_tokens,
     }),
+    content,
   });
 }

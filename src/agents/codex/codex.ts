@@ -1,17 +1,21 @@
 /**
- * Codex CLI, also its IDE extension and app: one JSONL rollout a thread, which archiving moves to another folder.
+ * Codex CLI, also its IDE extension and app: one JSONL rollout a thread, which archiving moves to another folder and
+ * a background job compresses.
  * Counting rule: a call is a response id; in files without them, an advance of the thread's token total. Forks and
  * subagents copy history with new times, so no fact depends on a time: a copy's facts are the original's.
  */
 
-import type { Agent, Emit, JsonObject, Line, SourceInfo } from "../../read/types.ts";
+import type { Agent, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, reasoningPart, textPart, toolCallPart } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
+import type { Part } from "../../record/schema.ts";
 import { between, fromMillis, utc } from "../../record/time.ts";
 import { tokenCount, usageRecord } from "./calls.ts";
-import { readLine, SILENT_ITEM } from "./lines.ts";
+import { documents, ENDING } from "./document.ts";
+import { READS, readLine, SHOWN, SILENT_ITEM } from "./lines.ts";
 import { type Now, type State, scope, tell } from "./state.ts";
 import { closeTool, noteOutcome, openTool, outcomeOf } from "./tools.ts";
 import {
@@ -28,10 +32,24 @@ import {
 
 const TOOL_CALL = /^(?:function|custom_tool|local_shell|web_search|tool_search|image_generation)_call$/;
 /** Items of what a script ran inside its tool call. */
-const NESTED = /^(?:CommandExecution|FileChange|McpToolCall)$/;
+const NESTED = /^(?:CommandExecution|FileChange|McpToolCall|DynamicToolCall)$/;
+/** Items of calls that stand on their own lines. */
+const TOLD_ITEM = /^(?:CollabAgentToolCall|ImageGeneration)$/;
 /** Lines, payloads and items that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
-  /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
+  /^(?:world_state|state|inter_agent_communication\w*|retained_context|security_risk_score|realtime_item|agent_response_observation|rollout_reference|ghost_snapshot|additional_tools|compaction\w*|context_compaction|agent_message|agent_reasoning\w*|thread_\w+|error|warning|stream_error|(?:web_search|image_generation|view_image|collab|sub_agent|dynamic_tool|hook|guardian|plan|turn_diff|background|entered|exited|item)(?:_\w+)?|\w+_begin)$/;
+
+const FOLDERS = ["sessions", "archived_sessions"];
+
+const locate = (environment: Environment, endings: readonly string[]): Place[] =>
+  environment.homes.flatMap((home) => {
+    const override = home.own ? environment.variable("CODEX_HOME") : undefined;
+    const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
+    const match = FOLDERS.flatMap((folder) => endings.map((ending) => `${folder}/**/rollout-*${ending}`));
+    return roots.filter(Boolean).map((root) => ({ root, match }));
+  });
+
+const rollouts = { kind: "transcript", rank: 50, version: 2, session: threadOf, start, open };
 
 export const codex: Agent = {
   id: "codex",
@@ -39,21 +57,12 @@ export const codex: Agent = {
   retention: "deletes nothing by itself",
   streams: [
     tail<State>({
-      kind: "transcript",
-      rank: 50,
-      version: 1,
-      locate: (environment) =>
-        environment.homes.flatMap((home) => {
-          const override = home.own ? environment.variable("CODEX_HOME") : undefined;
-          const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
-          const match = ["sessions/**/rollout-*.jsonl", "archived_sessions/**/rollout-*.jsonl"];
-          return roots.filter(Boolean).map((root) => ({ root, match }));
-        }),
-      session: threadOf,
-      start,
+      ...rollouts,
+      reads: READS,
+      locate: (environment) => locate(environment, [".jsonl", ".jsonl.zst"]),
       step,
-      open,
     }),
+    documents({ ...rollouts, locate: (environment) => locate(environment, [ENDING]) }, responseItem),
   ],
 };
 
@@ -69,8 +78,8 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const { timestamp, type, payload } = readLine(state, line);
-  const now: Now = { state, line, time: utc(timestamp), emit };
+  const { timestamp, ordinal, type, payload } = readLine(line);
+  const now: Now = { state, line, time: utc(timestamp), ordinal, emit };
   if (state.told === undefined && type !== "session_meta") tellSession(now, "line", { time: now.time });
   if (type === "response_item") responseItem(now, payload);
   else if (type === "event_msg") event(now, payload);
@@ -84,6 +93,7 @@ function step(state: State, line: Line, emit: Emit): void {
 function responseItem(now: Now, p: JsonObject): void {
   const { state, time, line } = now;
   const kind = text(p.type) ?? "";
+  if (now.emit.captures) noteSaid(now, p, kind);
   if (kind === "reasoning" || (kind === "message" && p.role === "assistant")) answered(now);
   else if (TOOL_CALL.test(kind)) {
     answered(now);
@@ -94,8 +104,21 @@ function responseItem(now: Now, p: JsonObject): void {
   } else if (kind === "agent_message") state.asked = time ?? state.asked;
   else if (kind === "message" && p.role === "user") {
     state.asked = time ?? state.asked;
-    if (!state.channel && !NOT_TYPED.test(firstText(p.content))) state.held.push({ time, at: line.offset });
+    const said = now.emit.keep(message("user", partsOf(p.content)));
+    if (!state.channel && !NOT_TYPED.test(firstText(p.content).slice(0, SHOWN)))
+      state.held.push({ time, at: line.offset, said });
   } else if (kind !== "message" && !SILENT.test(kind)) now.emit.unknown(`response_item ${kind}`);
+}
+
+/** Puts what a model's item says to the call that will be told. */
+function noteSaid({ state, emit }: Now, p: JsonObject, kind: string): void {
+  let parts: readonly (Part | undefined)[] = [];
+  if (kind === "reasoning") parts = [...list(p.summary), ...list(p.content)].map((o) => reasoningPart(object(o)?.text));
+  else if (kind === "message" && p.role === "assistant") parts = partsOf(p.content);
+  else if (TOOL_CALL.test(kind))
+    parts = [toolCallPart(p.call_id ?? p.id, p.name ?? kind.replace(/_call$/, ""), p.arguments ?? p.input ?? p.action)];
+  const kept = emit.keep(parts.filter((part) => part !== undefined)) ?? [];
+  if (kept.length > 0) state.parts = [...(state.parts ?? []), ...kept];
 }
 
 function firstText(content: unknown): string {
@@ -109,7 +132,7 @@ function event(now: Now, p: JsonObject): void {
   const id = text(p.call_id);
   if (kind === "token_count") tokenCount(now, object(p.info));
   else if (kind === "item_completed") itemCompleted(now, p, object(p.item) ?? {});
-  else if (kind === "user_message") prompt(now, "event", undefined, text(p.message) ?? "");
+  else if (kind === "user_message") prompt(now, "event", undefined, text(p.message) ?? "", p.message);
   else if (kind === "task_started" || kind === "turn_started") taskStarted(now, p);
   else if (/^(?:task_complete|turn_complete|turn_aborted)$/.test(kind)) taskEnded(now, p);
   else if (kind === "context_compacted") compaction(now, kind, {});
@@ -125,16 +148,20 @@ function itemCompleted(now: Now, p: JsonObject, item: JsonObject): void {
   const { state, emit } = now;
   const type = text(item.type) ?? "";
   const id = text(item.id);
-  if (type === "UserMessage") prompt(now, "item", id, firstText(item.content));
+  if (type === "UserMessage") prompt(now, "item", id, firstText(item.content), item.content);
   else if (type === "ContextCompaction") compaction(now, type, {});
-  else if (noteOutcome(state, id, item)) return;
+  else if (SILENT_ITEM.test(type) || noteOutcome(state, id, item)) return;
   else if (NESTED.test(type)) {
     if (id === undefined || state.closed.includes(id)) return;
     const [time, end_time] = [fromMillis(p.started_at_ms), fromMillis(p.completed_at_ms) ?? now.time];
     const outcome = outcomeOf(item);
     const times = { time, end_time, duration_ms: outcome.duration_ms ?? between(time, end_time) };
-    tell(now, { key: id, fact: id, operation: "other", kind: "internal", name: type, ...outcome, ...times });
-  } else if (!SILENT_ITEM.test(type)) emit.unknown(`item ${type}`);
+    const content = {
+      tool_arguments: emit.keep(item.command ?? item.arguments ?? item.changes),
+      tool_result: emit.keep(item.aggregated_output ?? item.result),
+    };
+    tell(now, { key: id, fact: id, operation: "other", kind: "internal", name: type, ...outcome, ...times, content });
+  } else if (!TOLD_ITEM.test(type)) emit.unknown(`item ${type}`);
 }
 
 /** Up to three kinds of lines tell of a compaction: the same number of its kind in a turn is the same compaction. */
@@ -147,7 +174,8 @@ function compaction(now: Now, by: string, p: JsonObject): void {
   if (n <= told) return;
   const key = `compaction:${scope(state)}:${n}`;
   const attributes = allowAttributes({ window_number: number(p.window_number) });
-  tell(now, { key, fact: key, operation: "compaction", time, attributes });
+  const content = { output_messages: now.emit.keep(answer([textPart(p.message)], undefined)) };
+  tell(now, { key, fact: key, operation: "compaction", time, attributes, content });
 }
 
 function open({ base, run, tools }: State, emit: Emit): void {

@@ -1,6 +1,8 @@
 /** Owns what Codex's reducer remembers of a thread between lines, and how a record of the thread is told. */
 import type { Draft, Emit, Line } from "../../read/types.ts";
+import { isRandomId } from "../../record/identity.ts";
 import type { JsonObject } from "../../record/json.ts";
+import type { Message, Part } from "../../record/schema.ts";
 
 /** Some fields of a record to come. */
 export type Known = Partial<Draft>;
@@ -13,15 +15,19 @@ export interface State {
   agentName?: string;
   /** A thread that a thread began: its prompts are not the person's. */
   spawned?: boolean;
-  /** The totals go on from those of another thread, whose lines are not here. */
+  /** The totals go on from those of another file, whose lines are not here. */
   continues?: boolean;
+  /** The same thread goes on from another file, so that nobody here knows how many turns there were. */
+  uncounted?: boolean;
+  /** History that the thread was given: its lines are those before this one. */
+  given?: { before: number; byReview: boolean };
   /** The thread whose lines these are: the nearest session_meta before them, which a copy brings along. */
   origin: string;
   /** Prompts since that session_meta. */
   prompts: number;
   /** What told the turn's prompts. Once anything did, `message` lines only repeat them. */
   channel?: string;
-  held: { time?: string; at: number }[];
+  held: { time?: string; at: number; said?: readonly Message[] }[];
   turn: number;
   turnId?: string;
   model?: string;
@@ -38,6 +44,8 @@ export interface State {
   run?: Draft;
   tools: ToolCall[];
   closed: string[];
+  /** What the model has said since its last call was told, kept; only where texts are captured. */
+  parts?: Part[];
 }
 
 export interface ToolCall {
@@ -47,26 +55,40 @@ export interface ToolCall {
   outcome?: Known;
 }
 
-/** A line that is being read. */
+/** A line that is being read, or an item of a document in its place. */
 export interface Now {
   readonly state: State;
-  readonly line: Line;
+  readonly line: Pick<Line, "offset">;
   readonly time: string | undefined;
+  /** Of its line in the thread's history, where lines are numbered. */
+  readonly ordinal?: unknown;
   readonly emit: Emit;
 }
 
-/** What a line says; of long lines only what is looked at. */
+/** What a line says. */
 export interface Item {
   readonly timestamp: unknown;
+  readonly ordinal?: unknown;
   readonly type: string;
   readonly payload: JsonObject;
 }
 
 export function tell({ state, emit }: Now, known: Draft): void {
-  emit({ ...state.base, turn: state.turn < 0 ? undefined : state.turn, ...known });
+  emit({ ...state.base, turn: turnOf(state), ...known });
+}
+
+/** The number of the turn that is going on; undefined before the first. */
+export function turnOf({ turn, uncounted }: State): number | undefined {
+  return turn < 0 || uncounted ? undefined : turn;
 }
 
 /** What makes a name that is unique in its turn unique anywhere, and the same in a copy. */
 export function scope(state: State): string {
-  return state.turnId ?? `${state.origin}/${state.turn}`;
+  return state.turnId === undefined ? `${state.origin}/${state.turn}` : turnScope(state);
+}
+
+/** The same without a number for a turn without an id: that of the turn's thread, where the id is too short for itself. */
+export function turnScope({ turnId, origin }: State): string {
+  if (turnId === undefined) return origin;
+  return isRandomId(turnId) ? turnId : `${origin}/${turnId}`;
 }

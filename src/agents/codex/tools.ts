@@ -1,13 +1,14 @@
 /** Owns Codex's tool calls: opened by the model's item, closed by their output, their outcome told by either or a third. */
-import type { Draft, JsonObject, Line } from "../../read/types.ts";
+import type { Draft, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { toolFact } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
+import { resultOf, structured } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
-import { type Known, type Now, type State, scope, tell } from "./state.ts";
+import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
+import { type Known, type Now, type State, scope, tell, turnOf } from "./state.ts";
 
 const CLOSED_CALLS = 32;
-const OUTPUT_KEY = '"output":';
 /** A tool call that came to nothing, in the agent's words. */
 const REFUSED =
   /^"(?:apply_patch verification failed|failed to parse function arguments|unsupported call|exec_command failed|aborted by user)/;
@@ -18,42 +19,47 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
   const id = call_id ?? text(p.id);
   const fact = id && toolFact(id, undefined, scope(state));
   const name = [text(p.namespace), text(p.name) ?? kind.replace(/_call$/, "")].filter(Boolean).join(".");
-  const draft: Draft = {
+  const draft: Draft & Pick<Known, "content"> = {
     key: fact ?? `${kind}@${line.offset}`,
     fact,
     operation: "execute_tool",
     kind: "internal",
-    turn: state.turn < 0 ? undefined : state.turn,
+    turn: turnOf(state),
     time,
     tool: { name, call_id: id, type: "function" },
     at: { offset: line.offset },
   };
+  const tool_arguments = now.emit.keep(structured(p.arguments ?? p.input ?? p.action));
+  if (tool_arguments !== undefined) draft.content = { tool_arguments };
   if (call_id === undefined) tell(now, { ...draft, end_time: time, ...outcomeOf({ status: p.status }) });
   else state.tools.push({ id: call_id, draft });
 }
 
-export function closeTool({ state, time, line, emit }: Now, id: string | undefined, output: unknown): void {
+export function closeTool({ state, time, emit }: Now, id: string | undefined, output: unknown): void {
   const at = state.tools.findIndex((call) => call.id === id);
   const call = state.tools[at];
   if (!call) return; // it stands in another file
   state.tools.splice(at, 1);
   if (state.closed.push(call.id) > CLOSED_CALLS) state.closed.shift();
-  const outcome = call.outcome ?? outcomeOf(saidBy(line, output));
+  const outcome = call.outcome ?? outcomeOf(saidBy(output));
   const duration_ms = outcome.duration_ms ?? between(call.draft.time, time);
-  emit({ ...state.base, ...call.draft, ...outcome, end_time: time, duration_ms });
+  const tool_result = emit.keep(resultOf(structured(output)));
+  const error_message = outcome.status === "error" && typeof tool_result === "string" ? tool_result : undefined;
+  const content = { ...call.draft.content, tool_result, error_message };
+  emit({ ...state.base, ...call.draft, ...outcome, end_time: time, duration_ms, content });
 }
 
 /** What the first and last characters of the output say of how the call ended. */
-function saidBy(line: Line, output: unknown): JsonObject {
-  const from = line.head.indexOf(OUTPUT_KEY) + OUTPUT_KEY.length;
-  const whole = output === undefined ? undefined : JSON.stringify(output);
-  const start = whole === undefined ? line.head.slice(from, from + 300) : whole.slice(0, 300);
+function saidBy(output: unknown): JsonObject {
+  const whole = JSON.stringify(output) ?? "";
+  const start = whole.slice(0, SAID_FIRST);
   if (REFUSED.test(start)) return { status: "failed" };
-  if (!/^"?\{/.test(start))
-    return { exit_code: numberAfter(start, "exited with code ") ?? numberAfter(start, "Exit code: ") };
+  if (!/^"?\{/.test(start)) {
+    const header = headerOf(start);
+    return { exit_code: numberAfter(header, "exited with code ") ?? numberAfter(header, "Exit code: ") };
+  }
   const mark = start.startsWith("{") ? '"exit_code":' : '\\"exit_code\\":';
-  const end = whole?.slice(-400) ?? line.latin1(Math.max(0, line.length - 400));
-  return { exit_code: numberAfter(end, mark) ?? numberAfter(start, mark) };
+  return { exit_code: numberAfter(whole.slice(-SAID_LAST), mark) ?? numberAfter(start, mark) };
 }
 
 function numberAfter(said: string, mark: string): number | undefined {

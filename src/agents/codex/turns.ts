@@ -1,11 +1,11 @@
 /** Owns Codex's sessions and turns: where a thread comes from, when a turn begins and ends, which prompts it answers. */
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint } from "../../record/identity.ts";
+import { fingerprint, isRandomId } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { instructions, message, partsOf, toolDefinitions } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
-import { type Known, type Now, type State, tell } from "./state.ts";
-
+import { type Known, type Now, type State, scope, tell, turnOf, turnScope } from "./state.ts";
 export const NOT_TYPED =
   /^(?:\s|\\n)*(?:# AGENTS\.md|<(?:environment_context|INSTRUCTIONS|user_instructions|turn_aborted|skill|subagent_notification|goal_context|codex_internal_context|recommended_plugins)\b)/;
 
@@ -41,7 +41,11 @@ export function sessionMeta(now: Now, p: JsonObject): void {
   state.provider = providerName(text(p.model_provider));
   state.agentName = text(p.agent_nickname) ?? text(spawn?.agent_nickname) ?? text(p.agent_path);
   state.spawned = parent_session_id !== undefined || source?.subagent !== undefined;
-  state.continues = object(p.history_base) !== undefined;
+  const history = object(p.history_base);
+  state.continues = history !== undefined;
+  state.uncounted = history?.thread_id === own;
+  const before = number(p.subagent_history_start_ordinal);
+  if (before !== undefined) state.given = { before, byReview: p.thread_source === "guardian_review" };
   if (state.spawned || forked_from) state.channel = "copies";
   tellSession(now, "meta", {
     time: utc(p.timestamp) ?? now.time,
@@ -53,12 +57,22 @@ export function sessionMeta(now: Now, p: JsonObject): void {
       thread_source: p.thread_source,
       history_mode: p.history_mode,
     }),
+    content: {
+      system_instructions: now.emit.keep(instructions(object(p.base_instructions)?.text ?? p.instructions)),
+      tool_definitions: now.emit.keep(toolDefinitions(p.dynamic_tools)),
+    },
   });
+}
+
+/** A turn's id. Those that rewriting an old file made up (`rollout-7`) name none: copies of the file do not have them. */
+function turnIdOf(p: JsonObject): string | undefined {
+  const id = text(p.turn_id);
+  return id !== undefined && /^rollout-\d+$/.test(id) ? undefined : id;
 }
 
 export function turnContext(now: Now, p: JsonObject): void {
   const { state } = now;
-  const id = text(p.turn_id);
+  const id = turnIdOf(p);
   if (id !== undefined && id !== state.turnId) enterTurn(now, id);
   state.base.cwd = text(p.cwd) ?? state.base.cwd;
   useModel(state, p.model, p.effort);
@@ -83,31 +97,33 @@ function enterTurn(now: Now, id: string | undefined): void {
 function countTurn(state: State): void {
   state.turn++;
   state.began = undefined;
+  state.parts = undefined;
   state.compactions = {};
   if (state.channel) state.channel = "before";
 }
 
 export function taskStarted(now: Now, p: JsonObject): void {
   const { state, time } = now;
-  const id = text(p.turn_id);
+  const id = turnIdOf(p);
   if (id === undefined || id !== state.turnId) enterTurn(now, id);
   state.asked = time ?? state.asked;
   state.window = number(p.model_context_window) ?? state.window;
-  const { turn, origin, provider, agentName } = state;
+  const { turn, provider, agentName } = state;
   const key = id ?? `turn:${turn}`;
-  const common = { key, fact: id ?? fingerprint([origin, turn]), turn, provider, agent_name: agentName };
+  const common = { key, fact: scope(state), turn: turnOf(state), provider, agent_name: agentName };
   state.run = { ...common, operation: "invoke_agent", kind: "internal", time, at: { offset: now.line.offset } };
 }
 
 export function taskEnded(now: Now, p: JsonObject): void {
   const { run } = now.state;
-  if (!run || (text(p.turn_id) ?? run.key) !== run.key) return;
+  if (!run || (turnIdOf(p) ?? run.key) !== run.key) return;
   now.state.run = undefined;
   const error = object(p.error);
   const info = error?.codex_error_info;
   const failure = error && (text(info) ?? Object.keys(object(info) ?? {})[0] ?? "error");
   const error_type = p.type === "turn_aborted" ? (text(p.reason) ?? "aborted") : failure;
-  const ended: Known = { status: error_type === undefined ? "ok" : "error", error_type };
+  const content = { error_message: now.emit.keep(text(error?.message)) };
+  const ended: Known = { status: error_type === undefined ? "ok" : "error", error_type, content };
   const duration_ms = number(p.duration_ms) ?? between(run.time, now.time);
   tell(now, { ...run, ...ended, end_time: now.time, duration_ms, ttft_ms: number(p.time_to_first_token_ms) });
   const { key, fact, turn, provider } = run;
@@ -117,16 +133,24 @@ export function taskEnded(now: Now, p: JsonObject): void {
 /** The model answers: what it was asked had no other channel than `message` lines. */
 export function answered(now: Now): void {
   const { state } = now;
-  for (const { time, at } of state.held) {
+  for (const { time, at, said } of state.held) {
     if (state.turnId === undefined && !state.run) countTurn(state);
-    if (!state.spawned) tell(now, { key: `message@${at}`, operation: "user_message", time, at: { offset: at } });
+    if (state.spawned) continue;
+    const content = { input_messages: said };
+    tell(now, { key: `message@${at}`, operation: "user_message", time, at: { offset: at }, content });
   }
   if (state.held.length > 0) state.held = [];
   state.began ??= state.asked ?? now.time;
 }
 
 /** A prompt of one of the channels that have nothing but prompts; of two in one turn the first is believed. */
-export function prompt(now: Now, channel: "item" | "event", id: string | undefined, said: string): void {
+export function prompt(
+  now: Now,
+  channel: "item" | "event",
+  id: string | undefined,
+  said: string,
+  content: unknown,
+): void {
   const { state, time } = now;
   state.asked = time ?? state.asked;
   state.held = [];
@@ -134,6 +158,9 @@ export function prompt(now: Now, channel: "item" | "event", id: string | undefin
   if (channel === "event" && state.turnId === undefined && !state.run) countTurn(state);
   if (state.channel === (channel === "event" ? "item" : "event")) return;
   state.channel = channel;
-  const key = id ?? fingerprint([state.turnId ?? state.origin, ++state.prompts, said.length]);
-  if (!state.spawned) tell(now, { key, fact: key, operation: "user_message", time });
+  state.prompts++;
+  const key = id !== undefined && isRandomId(id) ? id : fingerprint([turnScope(state), state.prompts, said.length]);
+  if (state.spawned) return;
+  const input_messages = now.emit.keep(message("user", partsOf(content)));
+  tell(now, { key, fact: key, operation: "user_message", time, content: { input_messages } });
 }

@@ -1,0 +1,242 @@
+/** Owns the proof that no store, however odd, makes Claude Code's reducer tell a wrong number. */
+import { describe, expect, test } from "bun:test";
+import { claudeCode } from "../../src/agents/claude-code/claude-code.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import { lines, tellOf } from "../support/agent.ts";
+import {
+  answer,
+  at,
+  calls,
+  chain,
+  file,
+  of,
+  PROJECT,
+  prompt,
+  result,
+  S,
+  says,
+  T,
+} from "../support/claude-transcript.ts";
+
+/** A call's line with another message. */
+const saying = (uuid: string, seconds: number, message: unknown, more: object = {}) =>
+  chain(uuid, seconds, { message, type: "assistant", ...more });
+const told = (records: readonly WeirRecord[]) =>
+  records.filter((r) => r.operation === "chat").map((r) => [r.response_id, r.usage]);
+
+describe("fields that are missing, null or of another type", () => {
+  test("tell no number at all", async () => {
+    const odd: unknown[] = [
+      "x",
+      5,
+      null,
+      [],
+      { input_tokens: "12", output_tokens: null },
+      { input_tokens: -4, output_tokens: Number.NaN },
+    ];
+    const messages = odd.map((usage, n) => saying(`a${n}`, n, { id: `msg_${"0".repeat(12)}${n}`, content: 5, usage }));
+    const { records, summary } = await of(file(messages));
+    expect(told(records).map(([, usage]) => usage)).toEqual(odd.map(() => undefined));
+    expect(summary).toMatchObject({ unknown: {}, quarantined: [] });
+  });
+
+  test("of which some are right tell those", async () => {
+    const usage = { input_tokens: 7, output_tokens: "9", cache_read_input_tokens: null, cache_creation: "x" };
+    const { records } = await of(file([saying("a1", 1, { id: "msg_0000000000001", usage })]));
+    expect(told(records)).toEqual([["msg_0000000000001", { input_tokens: 7 }]]);
+  });
+
+  test("leave a call without a message id to its line's id, and without both count it as unknown", async () => {
+    const usage = { input_tokens: 1, output_tokens: 2 };
+    const { records, summary } = await of(
+      file([
+        saying("00000000-0000-4000-8000-000000000001", 1, { id: 5, usage }),
+        { ...saying("", 2, { usage }), uuid: undefined },
+        saying("a3", 3, "text"),
+        saying("a4", 4, null),
+      ] as never),
+    );
+    expect(told(records).length).toBe(1);
+    expect(summary.unknown).toEqual({
+      "claude-code/transcript: assistant without an id": 1,
+      "claude-code/transcript: assistant without a message": 2,
+    });
+  });
+
+  test("of lines, blocks and tools are passed over", async () => {
+    const odd = [
+      { type: 5, sessionId: S },
+      { type: null },
+      {},
+      prompt("u1", 1, null),
+      prompt("u2", 2, [null, 5, { type: "tool_result" }, { type: "tool_result", tool_use_id: 7 }]),
+      chain("x1", 3, { type: "user" }),
+      chain("x2", 4, { type: "system" }),
+      chain("x3", 5, { type: "attachment" }),
+      answer("a1", 6, "msg_0000000000001", 5, { type: "tool_use", name: "Bash" }, {}, "tool_use"),
+      answer("a2", 7, "msg_0000000000001", 5, null as never, {}, "tool_use"),
+    ];
+    const { tokens, by, summary } = await of(file(odd as never));
+    expect(tokens).toEqual([5]);
+    expect(by("execute_tool")).toEqual([]);
+    expect(summary.quarantined).toEqual([]);
+    expect(summary.unknown["claude-code/transcript: tool_use without an id"]).toBe(1);
+  });
+
+  test("times: a line without one, or with one that is none, is told without", async () => {
+    const { by, tokens } = await of(
+      file([
+        { ...prompt("u1", 0), timestamp: undefined },
+        { ...answer("a1", 1, "msg_0000000000001", 5, says, {}, "end_turn"), timestamp: "yesterday" },
+      ] as never),
+    );
+    expect(tokens).toEqual([5]);
+    expect(by("chat")[0]).not.toContainKey("time");
+    expect(by("session").length).toBe(1);
+  });
+});
+
+describe("numbers and ids", () => {
+  test("a huge count is kept, and tells no revision that is less", async () => {
+    const huge = saying("a1", 1, { id: "msg_0000000000001", usage: { input_tokens: 1e15, output_tokens: 1 } });
+    const less = saying("a2", 2, { id: "msg_0000000000001", usage: { input_tokens: 1, output_tokens: 1 } });
+    const { records } = await of(file([huge]), file([less]));
+    expect(told(records)).toEqual([["msg_0000000000001", { input_tokens: 1e15, output_tokens: 1 }]]);
+  });
+
+  test("a short message id that two sessions have is two calls, and one in a copy", async () => {
+    const own = [prompt("u1", 0), answer("a1", 1, "msg_1", 5, says, {}, "end_turn")];
+    const other = [prompt("v1", 60), answer("b1", 61, "msg_1", 6, says, {}, "end_turn")];
+    const as = (session: string, lines: object[]) =>
+      file(
+        lines.map((line) => ({ ...line, sessionId: session })),
+        session,
+      );
+    const { tokens } = await of({ ...file(own), ...as(T, other), ...as(S.replaceAll("1", "4"), own) });
+    expect(tokens.sort()).toEqual([5, 6]);
+  });
+
+  test("a short tool id that comes again is another call", async () => {
+    const round = (n: number) => [
+      answer(`a${n}`, n, `msg_${"0".repeat(12)}${n}`, n, calls("call_1"), {}, "tool_use"),
+      result(`r${n}`, n + 1, "call_1"),
+    ];
+    const { by } = await of({
+      ...file(round(1)),
+      ...file(
+        round(11).map((line) => ({ ...line, sessionId: T })),
+        T,
+      ),
+    });
+    expect(by("execute_tool").map((r) => [r.session_id, r.status])).toEqual([
+      [S, "ok"],
+      [T, "ok"],
+    ]);
+  });
+
+  test("hostile tool ids are ids", async () => {
+    const ids = ["constructor", "__proto__", "toString"];
+    const lines = ids.flatMap((id, n) => [
+      answer(`a${n}`, n, `msg_${"0".repeat(12)}${n}`, n, calls(id), {}, "tool_use"),
+      result(`r${n}`, n, id),
+    ]);
+    const { by } = await of(file(lines));
+    expect(by("execute_tool").map((r) => [r.tool?.call_id, r.status])).toEqual(ids.map((id) => [id, "ok"]));
+  });
+});
+
+describe("time", () => {
+  test("a compaction in the middle of a turn, with older lines written again, makes no call begin with them", async () => {
+    const history = [
+      prompt("u1", 0),
+      answer("a1", 1, "msg_0000000000001", 5, calls("toolu_000000000001"), {}, "tool_use"),
+      result("r1", 2, "toolu_000000000001"),
+    ];
+    const boundary = chain("s1", 100, { type: "system", subtype: "compact_boundary", compactMetadata: {} });
+    const summary = prompt("u2", 101, "This session continues", { isCompactSummary: true });
+    const after = answer("a2", 105, "msg_0000000000002", 6, says, {}, "end_turn");
+    const { by } = await of(file([...history, boundary, summary, ...history, after]));
+    expect(by("chat")[1]).toMatchObject({ time: at(101), end_time: at(105), duration_ms: 4000 });
+  });
+
+  test("a clock that goes back loses nothing and makes no negative duration", async () => {
+    const { by, tokens } = await of(
+      file([
+        prompt("u1", 1000),
+        answer("a1", 10, "msg_0000000000001", 5, calls("toolu_000000000001"), {}, "tool_use"),
+        result("r1", 5, "toolu_000000000001"),
+        prompt("u2", 20),
+        answer("a2", 21, "msg_0000000000002", 6, says, {}, "end_turn"),
+      ]),
+    );
+    expect(tokens).toEqual([5, 6]);
+    expect(by("user_message").length).toBe(2);
+    for (const { duration_ms = 0 } of [...by("chat"), ...by("execute_tool")])
+      expect(duration_ms).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe("an advisor", () => {
+  const usage = {
+    input_tokens: 2,
+    output_tokens: 491,
+    cache_read_input_tokens: 100,
+    iterations: [
+      { type: "message", input_tokens: 1, output_tokens: 45 },
+      {
+        type: "advisor_message",
+        model: "claude-opus-9",
+        input_tokens: 1594,
+        output_tokens: 78,
+        cache_read_input_tokens: 6,
+      },
+      { type: "message", input_tokens: 1, output_tokens: 446 },
+    ],
+  };
+  const message = { id: "msg_0000000000001", model: "claude-x-5", content: [says], stop_reason: "end_turn", usage };
+  const line = (uuid: string, second: number) => saying(uuid, second, message, { advisorModel: "claude-opus-9" });
+
+  test("is a call of its own model, once, whose tokens are not in the usage of the call that asked it", async () => {
+    const { by } = await of(file([line("a1", 1), line("a2", 2)]), {
+      ...file(
+        [line("a1", 1)].map((one) => ({ ...one, sessionId: T })),
+        T,
+      ),
+    });
+    expect(by("chat").map((r) => [r.model, r.usage?.input_tokens, r.usage?.output_tokens])).toEqual([
+      ["claude-x-5", 102, 491],
+      ["claude-opus-9", 1600, 78],
+    ]);
+  });
+});
+
+describe("files", () => {
+  test("that are empty, hold one line or only lines without a time tell what they hold", async () => {
+    const { records, summary } = await of({
+      [`${PROJECT}/${S}.jsonl`]: "",
+      [`${PROJECT}/${T}.jsonl`]: [{ type: "summary", summary: "x", leafUuid: "y" }],
+    });
+    expect(records).toEqual([]);
+    expect(summary.sources.found).toBe(2);
+  });
+
+  test("a line that a crash cut and the next run wrote on is set aside, and all others are told", async () => {
+    const whole = lines([answer("a1", 1, "msg_0000000000001", 5, says, {}, "end_turn")] as never);
+    const next = lines([answer("a2", 2, "msg_0000000000002", 6, says, {}, "end_turn")] as never);
+    const path = `${PROJECT}/${S}.jsonl`;
+    const { records, summary } = await tellOf("claude-code", { [path]: whole + whole.slice(0, 90) + next + next });
+    expect(told(records).map(([id]) => id)).toEqual(["msg_0000000000001", "msg_0000000000002"]);
+    expect(summary.quarantined.length).toBe(1);
+  });
+
+  test("the desktop app's sessions are found below its package's folder too", () => {
+    const places = claudeCode.streams[0]?.locate({
+      homes: [{ path: "C:/Users/ana", own: false, layouts: ["win32"] }],
+      variable: () => undefined,
+    });
+    const below = places?.find(({ root }) => root.endsWith("/AppData/Local/Packages"));
+    expect(below?.match[0]).toBe(
+      "Claude_*/LocalCache/Roaming/Claude/local-agent-mode-sessions/*/*/*/.claude/projects/*/*.jsonl",
+    );
+  });
+});

@@ -1,0 +1,166 @@
+/** Owns how skimmed readings are held against full parses: random well-formed lines, folded by a stream in both ways. */
+import { expect } from "bun:test";
+import { agents } from "../../src/agents/index.ts";
+import { ByteLine } from "../../src/read/line.ts";
+import { Skimmer } from "../../src/read/skim/skim.ts";
+import type { Tail } from "../../src/read/types.ts";
+import type { Draft, Emit } from "../../src/record/draft.ts";
+import type { JsonObject } from "../../src/record/json.ts";
+import type { Random } from "./random.ts";
+
+/** What a stream makes of some lines, and how many of them it parsed whole. */
+export interface Fold {
+  readonly drafts: readonly Draft[];
+  readonly unknown: readonly string[];
+  readonly parsed: number;
+}
+
+/** How lines are read: as usual, with every means but the full parse taken away, or with their texts. */
+export type Manner = "usual" | "whole" | "texts";
+
+/** Folds lines as the reader hands them out: all of one chunk. */
+export function fold(agent: string, path: string, lines: readonly string[], manner: Manner): Fold {
+  const stream = agents.find((a) => a.id === agent)?.streams[0] as Tail<unknown>;
+  const drafts: Draft[] = [];
+  const unknown: string[] = [];
+  const emit: Emit = Object.assign((draft: Draft) => void drafts.push(structuredClone(draft)), {
+    captures: manner === "texts",
+    keep: <T>(value: T): T | undefined => (manner === "texts" ? value : undefined),
+    unknown: (what: string) => void unknown.push(what),
+    lost() {},
+  });
+  const text = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+  const skimmer = manner === "usual" && stream.reads ? new Skimmer(stream.reads, text.length) : undefined;
+  const bytes = skimmer?.bytes ?? text;
+  if (skimmer) text.copy(bytes);
+  const state = stream.start({ path, stem: path.replace(/^.*\/|\.[^.]*$/g, ""), sidecars: {} });
+  let parsed = 0;
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf(10, start);
+    const line = new ByteLine(bytes, start, start, end, skimmer);
+    const whole = line.text.bind(line);
+    line.text = () => {
+      parsed++;
+      return whole();
+    };
+    stream.step(state, line, emit);
+    start = end + 1;
+  }
+  stream.open(state, emit);
+  return { drafts, unknown, parsed };
+}
+
+/** Expects all manners of reading to say the same but for the texts; gives how many lines were usually not parsed whole. */
+export function expectSameFold(agent: string, path: string, lines: readonly string[]): number {
+  const usual = fold(agent, path, lines, "usual");
+  const full = fold(agent, path, lines, "whole");
+  expect({ ...usual, parsed: 0 }).toEqual({ ...full, parsed: 0 });
+  const texts = fold(agent, path, lines, "texts");
+  expect(bare(texts.drafts)).toEqual(bare(full.drafts));
+  expect(texts.unknown).toEqual([...full.unknown]);
+  return lines.length - usual.parsed;
+}
+
+/** Drafts without texts, each once: a fact may be told again for its texts alone. */
+function bare(drafts: readonly Draft[]): string[] {
+  return [...new Set(drafts.map(({ content: _, ...draft }) => JSON.stringify(draft)))];
+}
+
+/** Texts that look like what a reader searches for, and characters that are more than one byte. */
+const WORDS = [
+  "ok",
+  '"',
+  "\\",
+  "\n",
+  "\t",
+  " ",
+  "é",
+  "語",
+  "🜁",
+  "\u3000",
+  "\u00a0",
+  "\u2028",
+  "{}",
+  '"},"uuid":"',
+  '}]},"uuid":"x","timestamp":"2020-01-01T00:00:00.000Z"',
+  '],"stop_reason":"end_turn"',
+  '"type":"tool_use"',
+  ',"is_error":true}',
+  '"tool_use_id":"x"',
+  '","call_id":"y"',
+  '"exit_code":1,',
+  "exited with code 2",
+  ',"window_number":7,',
+  "x".repeat(70),
+];
+
+export function someText(r: Random, most = 6): string {
+  return Array.from({ length: r.int(0, most) }, () => r.pick(WORDS)).join("");
+}
+
+export function someValue(r: Random, depth = 2): unknown {
+  const kinds = depth > 0 ? 7 : 5;
+  switch (r.int(0, kinds)) {
+    case 0:
+      return null;
+    case 1:
+      return r.int(-1, 1e6);
+    case 2:
+      return r.chance(0.5);
+    case 3:
+    case 4:
+    case 5:
+      return someText(r);
+    case 6:
+      return Array.from({ length: r.int(0, 2) }, () => someValue(r, depth - 1));
+    default:
+      return { [r.pick(["a", "content", "id", "name", "type", "status"])]: someValue(r, depth - 1) };
+  }
+}
+
+/** How far a line may be from what the agent writes. */
+export interface Variation {
+  readonly order: boolean;
+  readonly extra: boolean;
+  readonly missing: boolean;
+  readonly types: boolean;
+}
+
+/** One of the ways in which a line may differ, or none. */
+export function someVariation(r: Random): Variation {
+  const one = r.int(0, 9);
+  return { order: one === 0 || one === 4, extra: one === 1 || one === 4, missing: one === 2, types: one === 3 };
+}
+
+/** The same object with some keys elsewhere, added, gone or of another type, at any depth. */
+export function varied(value: unknown, r: Random, how: Variation): unknown {
+  if (Array.isArray(value)) return value.map((item) => varied(item, r, how));
+  if (typeof value !== "object" || value === null) return value;
+  let entries = Object.entries(value).map(([key, inner]) => [key, varied(inner, r, how)] as [string, unknown]);
+  if (how.missing) entries = entries.filter(() => !r.chance(0.06));
+  if (how.types) entries = entries.map(([key, inner]) => [key, r.chance(0.06) ? someValue(r) : inner]);
+  if (how.extra && r.chance(0.3)) entries.splice(r.int(0, entries.length), 0, [`extra${r.int(1, 3)}`, someValue(r)]);
+  if (how.order && r.chance(0.5)) entries = r.shuffled(entries);
+  return Object.fromEntries(entries);
+}
+
+/** An object as JSON. In some lines free texts are escaped more than they need; single words, ids and keys never are. */
+export function jsonLine(object: JsonObject, r: Random): string {
+  return r.chance(0.8) ? JSON.stringify(object) : escaped(object, r);
+}
+
+function escaped(value: unknown, r: Random): string {
+  if (typeof value === "string") return /^[\w:.-]*$/.test(value) ? JSON.stringify(value) : escapedText(value, r);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item) => escaped(item, r)).join()}]`;
+  const entries = Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}:${escaped(inner, r)}`);
+  return `{${entries.join()}}`;
+}
+
+function escapedText(text: string, r: Random): string {
+  const units = text.split("").map((unit) => {
+    if (!r.chance(0.2)) return JSON.stringify(unit).slice(1, -1);
+    return unit === "/" ? "\\/" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  return `"${units.join("")}"`;
+}
