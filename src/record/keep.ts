@@ -29,7 +29,10 @@ export class Keeper {
   /** The value without secrets, cut; undefined for what is not there. */
   keep<T>(value: T): T | undefined {
     if (value === undefined || value === null) return undefined;
-    return cut(this.#redactor.value(value), this.#limit) as T;
+    this.#redactor.size = 0;
+    const safe = this.#redactor.value(value) as T;
+    // What only its escapes make larger than the limit is cut when it goes into a line.
+    return this.#redactor.size > this.#limit ? (cut(safe, this.#limit) as T) : safe;
   }
 
   /** The texts that go into a record's line; undefined where it has none. */
@@ -46,7 +49,7 @@ export class Keeper {
 
   /** Its values have been kept one by one; of those told in pieces the whole may be over the limit. */
   #withinLimit(content: Content, json: string): string {
-    if (this.#limit === 0 || json.length * 3 <= this.#limit) return json;
+    if (this.#limit === 0 || json.length * 3 <= this.#limit || Buffer.byteLength(json) <= this.#limit) return json;
     const fields = Object.entries(content).map(([key, value]) => [key, cut(value, this.#limit)]);
     return JSON.stringify(Object.fromEntries(fields));
   }
@@ -57,11 +60,13 @@ export class Keeper {
   }
 
   #rawText(item: unknown): string {
-    if (typeof item !== "string") return JSON.stringify(this.keep(item)) ?? "";
+    let value = item;
     try {
-      return JSON.stringify(this.keep(JSON.parse(item) as unknown)) ?? "";
+      if (typeof item === "string") value = JSON.parse(item);
     } catch {
-      return String(this.keep(item)); // no JSON: it is kept as the text it is
+      // no JSON: it is kept as the text it is
     }
+    const kept = cut(this.keep(value), this.#limit);
+    return typeof kept === "string" && value === item ? kept : (JSON.stringify(kept) ?? "");
   }
 }

@@ -1,49 +1,25 @@
 /** Owns which names say that their value is a secret: of fields, headers, variables, options, parameters, elements. */
 
-const ENDINGS = [
-  "password",
-  "passwort",
-  "passwd",
-  "passphrase",
-  "passcode",
-  "pwd",
-  "secret",
-  "token",
-  "apikey",
-  "accesskey",
-  "accountkey",
-  "appkey",
-  "authkey",
-  "clientkey",
-  "encryptionkey",
-  "licensekey",
-  "masterkey",
-  "privatekey",
-  "secretkey",
-  "servicekey",
-  "sharedkey",
-  "signingkey",
-  "sshkey",
-  "subscriptionkey",
-  "credential",
-  "credentials",
-  "connectionstring",
-  "webhookurl",
-] as const;
+/** How names that tell of a secret end: their last letters in lower case, three or two. */
+const LAST_LETTERS =
+  "ord ort swd pwd ase ode ret ken key ial als ing url ion kie ies uth ass pat psk pw lue pem raw ain sig ure mac sas ket";
+const LAST = new Uint8Array(1 << 15);
+for (const letters of LAST_LETTERS.split(" ")) {
+  const [c = 0, b = 0, a] = [...letters].reverse().map((letter) => letter.charCodeAt(0) & 31);
+  for (let any = a ?? 0; any <= (a ?? 31); any++) LAST[(any << 10) | (b << 5) | c] = 1;
+}
+const DIGIT_9 = 57;
 
-/** How names that tell of a secret end: their last two letters in lower case. */
-const LAST_LETTERS = "ac al as at aw de em en es et ey ie ig ls ng on pw rd re rl rt se sk ss th ue wd";
-const LAST = new Uint8Array(1024);
-for (const pair of LAST_LETTERS.split(" ")) LAST[(pair.charCodeAt(0) & 31) * 32 + (pair.charCodeAt(1) & 31)] = 1;
-const DIGITS_END = 57;
-
-/** False for most names that tell of no secret, by their last two units. */
-export function mayTell(last2: number, last: number): boolean {
-  return last <= DIGITS_END || LAST[(last2 & 31) * 32 + (last & 31)] === 1;
+/** False for most words of a text that are no name of a secret: by their first unit and the last three. */
+export function mayTell(text: string, start: number, end: number): boolean {
+  if (text.charCodeAt(start) <= DIGIT_9 && text.charCodeAt(start) !== 45) return false;
+  const c = text.charCodeAt(end - 1);
+  if (c <= DIGIT_9) return true;
+  return LAST[((text.charCodeAt(end - 3) & 31) << 10) | ((text.charCodeAt(end - 2) & 31) << 5) | (c & 31)] === 1;
 }
 
 const LONGEST = 80;
-const MOST_NAMES = 4096;
+const MOST_NAMES = 16_384;
 
 export type NameKind = "none" | "secret" | "random" | "header";
 const kinds = new Map<string, NameKind>();
@@ -54,7 +30,7 @@ export function kindOf(name: string): NameKind {
   if (kind === undefined) {
     kind = name.length > LONGEST ? "none" : judge(name);
     if (kinds.size >= MOST_NAMES) kinds.clear();
-    kinds.set(name, kind);
+    kinds.set(Buffer.from(name).toString(), kind); // a copy: the name itself would hold on to the text it is cut from
   }
   return kind;
 }
@@ -68,8 +44,15 @@ function judge(name: string): NameKind {
   if (/^(?:auth|pass|pat)$/.test(bare)) return "random";
   // Not the end of another word: `db_pass`, never `compass`.
   if (/(?:^|[_.-])(?:auth|pass|pat|psk|pw)$/i.test(bare) || /[a-z](?:Auth|Pass|Pat)$/.test(bare)) return "secret";
-  if (!ENDINGS.some((ending) => plain.endsWith(ending))) return "none";
-  return /(?:token|key)$/.test(plain) ? "random" : "secret";
+  if (
+    /(?:token|(?:api|access|account|app|auth|client|encryption|license|master|private|secret|service|shared|signing|ssh|subscription)key)$/.test(
+      plain,
+    )
+  )
+    return "random";
+  return /(?:passw(?:or[dt]|d)|passphrase|passcode|pwd|secret|credentials?|connectionstring|webhookurl)$/.test(plain)
+    ? "secret"
+    : "none";
 }
 
 /** Of these everything below is a secret. */
