@@ -147,6 +147,57 @@ test("a subagent's call is one, whether the parent's events, its own file or bot
   }
 });
 
+test("a branch's copies of a subagent's calls are not counted again, whatever session their prompts are told of", async () => {
+  const of0 = (session: string) => ({ prompt_id: `${session}#explore-9#0`, subagent_id: "explore-9" });
+  const told = (session: string) => [
+    response("e1", 3, 100, 10, of0(session)),
+    response("e2", 4, 100, 10, of0(session)),
+    event("t", 5, "tool_call", { function_name: "edit", call_id: "call_1", duration_ms: 2, ...of0(session) }),
+  ];
+  const branch = (session: string, from: string) =>
+    told(session).map((o) => ({
+      ...o,
+      sessionId: session,
+      forkedFrom: { sessionId: from, messageUuid: o.uuid },
+    }));
+  const files = {
+    [`${CHATS}/s-1.jsonl`]: [user("u", 1), ...told("s-1")],
+    [`${CHATS}/s-2.jsonl`]: branch("s-2", "s-1"),
+    [`${CHATS}/s-3.jsonl`]: branch("s-3", "s-2"),
+    [CHILD]: [answer("a", 3, counts(100, 10)), answer("b", 4, counts(100, 10))],
+  };
+  const order = Object.entries(files);
+  for (const steps of [[files], order.map(([k, v]) => ({ [k]: v })), order.reverse().map(([k, v]) => ({ [k]: v }))]) {
+    const { records } = await tellOf("qwen-code", ...steps);
+    expect(records.filter((r) => r.operation === "chat").map((r) => r.session_id)).toEqual(["s-1", "s-1"]);
+    expect(records.filter((r) => r.operation === "execute_tool")).toMatchObject([
+      { session_id: "s-1", tool: { call_id: "call_1" } },
+    ]);
+  }
+});
+
+test("a subagent's file that tells more than the session's log does is believed", async () => {
+  const child = { [CHILD]: [answer("a", 3, counts(100, 10)), answer("b", 4, counts(100, 10))] };
+  const parent = {
+    [`${CHATS}/s-1.jsonl`]: [user("u", 1), response("e", 3, 100, 10, { prompt_id: "s-1#explore-9#0" })],
+  };
+  for (const steps of [[child], [child, parent], [parent, child]])
+    expect(of(await tellOf("qwen-code", ...steps), "chat")).toHaveLength(2);
+});
+
+test("a session that was put away into the archive is the same session", async () => {
+  const log = [user("u", 1), response("e", 3, 100, 10)];
+  const told = await tellOf(
+    "qwen-code",
+    { [`${CHATS}/s-1.jsonl`]: log },
+    { [`${CHATS}/archive/s-1.jsonl`]: [...log, response("e2", 5, 7, 8)] },
+  );
+  expect(of(told, "chat").map((r) => [r.session_id, r.usage?.input_tokens])).toEqual([
+    ["s-1", 100],
+    ["s-1", 7],
+  ]);
+});
+
 test("a subagent's tools are counted once, with or without a file of its own", async () => {
   const prompt_id = "s-1#explore-x1y2z3#0";
   const tool = event("e", 4, "tool_call", {
@@ -226,9 +277,13 @@ test("only what a person typed is a user message", async () => {
       system(s, 5 + i),
     ),
     system("mid_turn_user_message", 20),
-    system("weather", 21),
+    user("u5", 21, { subtype: "mid_turn_user_message" }),
+    user("u6", 22, { subtype: "notification", provenance: "system" }),
+    user("u7", 23, { subtype: "cron" }),
+    user("u8", 24, { subtype: "realtime_message" }),
+    system("weather", 25),
   );
-  expect(of(told, "user_message").map((r) => r.turn)).toEqual([0, 1, 1]);
+  expect(of(told, "user_message").map((r) => r.turn)).toEqual([0, 1, 1, 1, 2]);
   expect(told.summary.unknown).toEqual({ "qwen-code/transcript: system weather": 1 });
   expect(JSON.stringify(told.all)).not.toContain("PLANTED");
 });
@@ -273,6 +328,23 @@ test("the runtime folder is looked into beside the home's own", () => {
       .map((place) => place.root);
   expect(roots(true)).toEqual(["/r", "/h/.qwen"]);
   expect(roots(false)).toEqual(["/h/.qwen"]);
+});
+
+test("a moved home and the runtime folder of its settings are looked into; one that lies in each project cannot be", () => {
+  const [stream] = agents.find((a) => a.id === "qwen-code")?.streams ?? [];
+  const roots = (own: boolean, runtimeOutputDir: unknown) =>
+    stream
+      ?.locate({
+        homes: [{ path: "/h", own, layouts: ["linux"] }],
+        variable: (n) => (n === "QWEN_HOME" ? "~/q" : undefined),
+        settings: (path) => (path.endsWith("/settings.json") ? { advanced: { runtimeOutputDir } } : undefined),
+      })
+      .map((place) => place.root);
+  expect(roots(true, "/out")).toEqual(["/out", "/h/q", "/h/.qwen"]);
+  expect(roots(true, ".qwen")).toEqual(["/h/q", "/h/.qwen"]);
+  expect(roots(true, 5)).toEqual(["/h/q", "/h/.qwen"]);
+  expect(roots(false, "~/out")).toEqual(["/h/out", "/h/.qwen"]);
+  expect(roots(false, "/out")).toEqual(["/h/.qwen"]);
 });
 
 test("a line read by its envelope gives the record that the whole line gives", () => {

@@ -1,7 +1,7 @@
 /** The events that Qwen Code's session logs carry: what the program measured of its calls and tools. */
 import type { Emit } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint, responseFact } from "../../record/identity.ts";
+import { responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, text } from "../../record/json.ts";
 import { providerName } from "../../record/provider.ts";
 import { fromMillis, utc } from "../../record/time.ts";
@@ -11,9 +11,10 @@ import { IN_EVENT, tokensText, usageOf } from "./tokens.ts";
 
 /** How many tools may lie between their events and their results. */
 const TIMED = 16;
-const SILENT_EVENT = /^(?:qwen-code\.)?(?:api_cancel|api_request|request_lifecycle|tool_lifecycle|user_prompt)$/;
+const SILENT_EVENT =
+  /^(?:qwen-code\.)?(?:api_cancel|api_request|request_lifecycle|tool_lifecycle|user_feedback|user_prompt)$/;
 /** `<session>#<subagent>#<round>`; the main conversation's own are made otherwise. */
-const SUBAGENT_PROMPT = /^([^#]+)#([^#]+)#\d+$/;
+const SUBAGENT_PROMPT = /^[^#]+#([^#]+)#\d+$/;
 
 /** An event of the conversation, or of a subagent that may have no file of its own. */
 export function event(state: State, { o, key, time, at }: Entry, e: JsonObject, emit: Emit): void {
@@ -21,11 +22,10 @@ export function event(state: State, { o, key, time, at }: Entry, e: JsonObject, 
   const end_time = utc(e["event.timestamp"]) ?? time;
   const duration_ms = number(e.duration_ms);
   const begun = end_time && duration_ms !== undefined ? fromMillis(Date.parse(end_time) - duration_ms) : undefined;
-  const [, session = state.own, agent] = SUBAGENT_PROMPT.exec(text(e.prompt_id) ?? "") ?? [];
-  const by = subagentOf(e, agent);
+  const by = subagentOf(e, SUBAGENT_PROMPT.exec(text(e.prompt_id) ?? "")?.[1]);
   const common = { ...base(state, o), ...by, key, fact: key, time: begun ?? end_time, end_time, duration_ms };
   const function_name = text(e.function_name);
-  if (name === "api_response") response(state, e, common, by ? session : undefined, emit);
+  if (name === "api_response") response(state, e, common, by === undefined, emit);
   else if (name === "api_error") {
     state.failed = true;
     const error_type = text(e.error_type) ?? String(e.status_code ?? "api_error");
@@ -35,7 +35,7 @@ export function event(state: State, { o, key, time, at }: Entry, e: JsonObject, 
   } else if (name === "tool_call" && by) {
     const error = text(e.error_type) ?? (e.status === "error" ? undefined : text(e.status));
     const draft = toolDraft(key, { start: begun, at }, state.own, { failed: e.success === false, error });
-    emit({ ...draft, ...common, tool: { name: function_name, type: "function" } });
+    emit({ ...draft, ...common, tool: { name: function_name, call_id: text(e.call_id), type: "function" } });
   } else if (name === "tool_call") {
     state.timed.push([function_name ?? "", duration_ms ?? 0]);
     if (state.timed.length > TIMED) state.timed.shift();
@@ -50,17 +50,11 @@ function subagentOf(e: JsonObject, agent: string | undefined): Common | undefine
   return { subagent: { id, name }, agent_name: name, turn: undefined };
 }
 
-/** A subagent's call stands in the subagent's file too, without the response's id: there it is known by its tokens. */
-function response(
-  state: State,
-  e: JsonObject,
-  common: Common & { key: string },
-  session: string | undefined,
-  emit: Emit,
-): void {
+/** The main conversation's calls are told by the assistant's lines as well. */
+function response(state: State, e: JsonObject, common: Common & { key: string }, isMain: boolean, emit: Emit): void {
   const usage = usageOf(e, IN_EVENT);
   const tokens = usage && tokensText(usage);
-  if (tokens !== undefined && session === undefined) {
+  if (tokens !== undefined && isMain) {
     if (taken(state.answers, tokens)) return;
     note(state.events, tokens);
   }
@@ -69,7 +63,7 @@ function response(
   emit({
     ...common,
     key,
-    fact: tokens !== undefined && session !== undefined ? fingerprint([session, tokens]) : key,
+    fact: key,
     operation: "chat",
     kind: "client",
     status: "ok",

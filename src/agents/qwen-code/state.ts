@@ -9,8 +9,8 @@ export interface State {
   subagent?: { id: string; name?: string };
   /** What the subagent's sidecar tells of its run. */
   run?: { call?: string; start?: string; status?: string; model?: string };
-  /** Only tools are told: the second stream of a subagent's file. */
-  toolsOnly?: boolean;
+  /** Calls and tools are told, and nothing else: the second stream of a subagent's file. */
+  steps?: boolean;
   told?: boolean;
   /** The session that the first lines were copied from, and the one that spawned this. */
   forked?: string;

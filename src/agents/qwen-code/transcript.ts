@@ -1,7 +1,6 @@
 /** The log of a session, or of one of its subagents, of Qwen Code. */
 import type { Cut, Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint } from "../../record/identity.ts";
 import { gluedObjects, type JsonObject, list, object, text } from "../../record/json.ts";
 import { between, utc } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
@@ -23,7 +22,11 @@ const EVENT: readonly Cut[] = [
 
 /** System records that say nothing weir keeps; titles and the like are written again and again. */
 const SILENT =
-  /^(?:agent_(?:bootstrap|launch_prompt|retry|session_ready)|at_command|attribution_snapshot|background_task_completed|branch_checkpoint|cron|custom_title|file_history_snapshot|goal_\w+|managed_session_\w+|notification|realtime_message|rewind|session_(?:approval_mode|artifact_\w+|model|notes|source)|slash_command)$/;
+  /^(?:agent_(?:bootstrap|launch_prompt|retry|session_ready)|at_command|attribution_snapshot|background_task_completed|branch_checkpoint|cron|custom_title|file_history_snapshot|goal_\w+|managed_session_\w+|notification|omni_recall|realtime_message|rewind|session_(?:approval_mode|artifact_\w+|model|notes|sources?|sources_snapshot)|slash_command|user_text_elements)$/;
+
+const MID_TURN = "mid_turn_user_message";
+/** The kinds of a person's messages that have a name: what came while the agent worked, what was spoken. */
+const SAID: ReadonlySet<string> = new Set([MID_TURN, "realtime_message"]);
 
 /** The session whose subagent a file is of. */
 export function parentOf(path: string): string | undefined {
@@ -87,7 +90,7 @@ function tell(state: State, entry: Entry, emit: Emit): void {
   state.last = time ?? state.last;
   if (o.type === "assistant") assistant(state, entry, emit);
   else if (o.type === "tool_result") toolResult(state, entry, emit);
-  else if (state.toolsOnly) return;
+  else if (state.steps) return;
   else if (o.type === "user") user(state, entry, emit);
   else if (o.type === "system") system(state, entry, emit);
   else emit.unknown(`type ${text(o.type) ?? ""}`);
@@ -113,26 +116,27 @@ function sessionDraft({ own, parent, forked, began }: State): Draft {
 }
 
 function assistant(state: State, entry: Entry, emit: Emit): void {
+  if (state.subagent && !state.steps) return;
   const { o, key, time } = entry;
-  if (state.toolsOnly || !state.subagent) noteTools(state, entry, emit);
+  noteTools(state, entry, emit);
   const usage = usageOf(o.usageMetadata, IN_LINE);
-  if (!usage || state.toolsOnly) return;
+  if (!usage) return;
   const tokens = tokensText(usage);
-  if (!state.subagent) {
+  if (!state.steps) {
     if (taken(state.events, tokens)) return;
     note(state.answers, tokens);
   }
   const begun = state.asked ?? time;
+  const span = { time: begun, end_time: time, duration_ms: between(begun, time) };
   emit({
     ...base(state, o),
+    // The parent's events tell the same call by another key: one telling must not begin where the other does by chance.
+    ...(state.steps ? { time } : span),
     key,
-    fact: state.subagent ? fingerprint([state.own, tokens]) : key,
+    fact: key,
     operation: "chat",
     kind: "client",
     agent_name: state.subagent?.name,
-    time: begun,
-    end_time: time,
-    duration_ms: between(begun, time),
     status: "ok",
     model: text(o.model) ?? state.run?.model,
     usage,
@@ -154,7 +158,7 @@ function noteTools(state: State, { o, time, at }: Entry, emit: Emit): void {
 /** A command that ran and ended with another code than 0 is a success here. */
 function toolResult(state: State, { o, time, at }: Entry, emit: Emit): void {
   state.asked = time;
-  if (state.subagent && !state.toolsOnly) return;
+  if (state.subagent && !state.steps) return;
   const result = object(o.toolCallResult) ?? {};
   const responses = list(object(o.message)?.parts).map((part) => object(object(part)?.functionResponse));
   const told = responses.find((response) => response !== undefined);
@@ -170,14 +174,15 @@ function toolResult(state: State, { o, time, at }: Entry, emit: Emit): void {
   emit({ ...base(state, o), ...draft, duration_ms: duration ?? draft.duration_ms });
 }
 
-/** Only what a person typed: not a subagent's task, and nothing that the agent put in. */
+/** Only what a person said: not a subagent's task, and nothing that the agent put in. */
 function user(state: State, entry: Entry, emit: Emit): void {
   const { o, key, time } = entry;
   state.asked = time;
-  const isTyped = (o.provenance ?? "real_user") === "real_user" && o.subtype === undefined && o.isSidechain !== true;
+  const subtype = text(o.subtype);
+  const isSaid = (o.provenance ?? "real_user") === "real_user" && (subtype === undefined || SAID.has(subtype));
   const isResult = list(object(o.message)?.parts).some((part) => object(part)?.functionResponse !== undefined);
-  if (!isTyped || isResult || state.subagent) return;
-  state.turn++;
+  if (!isSaid || isResult || o.isSidechain === true || state.subagent) return;
+  if (subtype !== MID_TURN) state.turn++;
   state.failed = false;
   emit({ ...base(state, o), key, fact: key, operation: "user_message", time });
 }
@@ -188,7 +193,7 @@ function system(state: State, entry: Entry, emit: Emit): void {
   const payload = object(o.systemPayload) ?? {};
   const common = { ...base(state, o), key, fact: key, time };
   if (subtype === "ui_telemetry") event(state, entry, object(payload.uiEvent) ?? {}, emit);
-  else if (subtype === "mid_turn_user_message") emit({ ...common, operation: "user_message" });
+  else if (subtype === MID_TURN) emit({ ...common, operation: "user_message" });
   else if (subtype === "chat_compression") {
     const { originalTokenCount, newTokenCount, compressionStatus } = object(payload.info) ?? {};
     const attributes = allowAttributes({ originalTokenCount, newTokenCount, compressionStatus });
@@ -204,8 +209,8 @@ function system(state: State, entry: Entry, emit: Emit): void {
 export function open(state: State, emit: Emit): void {
   for (const [id, call] of Object.entries(state.tools))
     emit({ ...base(state, {}), ...toolDraft(id, call, state.own, undefined) });
-  if (state.subagent && !state.toolsOnly) tellRun(state, state.subagent, emit);
-  else if (!state.told && state.last !== undefined && !state.toolsOnly) emit(sessionDraft(state)); // only copies so far
+  if (state.subagent && !state.steps) tellRun(state, state.subagent, emit);
+  else if (!state.told && state.last !== undefined && !state.subagent) emit(sessionDraft(state)); // only copies so far
 }
 
 function tellRun({ own, run = {}, last }: State, subagent: { id: string; name?: string }, emit: Emit): void {
