@@ -5,8 +5,10 @@ import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
+import type { Summary } from "../../src/sync/summary.ts";
 import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
-import { scratch } from "../support/home.ts";
+import { startWriter } from "../support/database.ts";
+import { listing, scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/copilot-cli");
 const ID = "0f0e0d0c-0b0a-4000-8000-000000000001";
@@ -178,6 +180,30 @@ describe("logs, store and telemetry tell each call once", () => {
     expect(of(told, "error").map((r) => r.error_type)).toEqual(["ModelCallError"]);
   });
 
+  test("a span that tells a subagent's sum as one call, as some versions wrote it, counts for nothing beside the calls", async () => {
+    const sum = { "github.copilot.server_duration": undefined, "gen_ai.request.stream": true };
+    const empty = { "gen_ai.usage.input_tokens": undefined, "gen_ai.usage.output_tokens": undefined };
+    const log = [span("chat", "a1", 10), span("chat", "a2", 11, sum), span("chat", "a3", 12, empty)];
+    using place = scratch();
+    mkdirSync(join(place.home, ".copilot/otel"), { recursive: true });
+    writeFileSync(join(place.home, ".copilot/otel/a.jsonl"), lines(log));
+    writeStore(
+      place.home,
+      [1, 2, 3].map((n) => [ID, "m", n === 1 ? 100 : 50, n === 1 ? 20 : 10, 0, 0, n === 3 ? 700 : 800, at(9 + n)]),
+    );
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect([of(told, "chat").length, tokens(told)]).toEqual([3, 240]);
+  });
+
+  test("the telemetry is known by its scope where its service has another name", async () => {
+    const named = {
+      ...span("chat", "a1", 10),
+      resource: { attributes: { "service.name": "mine" } },
+      instrumentationScope: { name: "github.copilot" },
+    };
+    expect(of(await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [named] }), "chat")).toHaveLength(1);
+  });
+
   test("spans of other programs in the same file are not this one's", async () => {
     const other = { ...span("chat", "a1", 10), resource: { attributes: { "service.name": "copilot-chat" } } };
     expect((await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [other] })).records).toEqual([]);
@@ -220,6 +246,41 @@ describe("the store", () => {
     expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 200, 300]);
   });
 
+  test("that its program writes all the time tells every row once at its last content, and nothing is left beside it", async () => {
+    using place = scratch({ fast: true });
+    const path = join(place.home, STORE);
+    mkdirSync(dirname(path), { recursive: true });
+    const writer = await startWriter(
+      path,
+      "PRAGMA journal_mode=WAL",
+      `CREATE TABLE assistant_usage_events (id INTEGER PRIMARY KEY AUTOINCREMENT, ${COLUMNS})`,
+    );
+    const row = (n: number, input: number) =>
+      `('${ID.slice(0, -3)}${100 + (n % 7)}', 'm', ${input}, ${n}, 0, 0, ${n}, '${at(n % 3600)}')`;
+    const insert = (n: number) => `INSERT INTO assistant_usage_events (${COLUMNS}) VALUES ${row(n, 1000 + n)}`;
+    const rebuild = `BEGIN; CREATE TEMP TABLE kept AS SELECT ${COLUMNS} FROM assistant_usage_events;
+      DELETE FROM assistant_usage_events; INSERT INTO assistant_usage_events (${COLUMNS}) SELECT * FROM kept;
+      DROP TABLE kept; COMMIT`;
+    let summary: Summary | undefined;
+    for (let n = 1; n <= 200; n++) {
+      const writing = (async () => {
+        await writer.run(insert(n));
+        if (n % 20 === 0) await writer.run(rebuild);
+        if (n % 50 === 0) await writer.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      })();
+      summary = await syncHome("copilot-cli", place.home, place.data);
+      expect(summary.unreadable).toEqual([]);
+      await writing;
+    }
+    const before = listing(place.home);
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect(listing(place.home)).toEqual(before);
+    await writer.close();
+    const outputs = of(told, "chat").map((r) => r.usage?.output_tokens ?? 0);
+    expect(outputs.sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+    expect(told.all.filter((r) => r.operation === "chat").every((r) => r.rev === 0)).toBe(true);
+  }, 120_000);
+
   test("tells two calls that are alike in everything as two", async () => {
     using place = scratch();
     writeStore(place.home, [stored(1), stored(1)]);
@@ -260,11 +321,56 @@ describe("the sums at a session's ends", () => {
     expect(await sum(shutdown(5, 100, 20), shutdown(9, 40, 5))).toBe(165);
   });
 
+  test("that begin anew with every run are added, also where each is larger than the one before", async () => {
+    const run = (first: number, calls: number, input: number) => [
+      ...Array.from({ length: calls }, (_, i) => message(`call-000000000000${first + i}`, first + i)),
+      event("session.shutdown", first + calls, {
+        modelMetrics: { m: { requests: { count: calls }, usage: { inputTokens: input, outputTokens: calls } } },
+      }),
+    ];
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [begin(), ...run(10, 1, 100), event("session.resume", 19), ...run(20, 3, 300)],
+    });
+    expect(tokens(told)).toBe(404);
+    expect(of(told, "invoke_agent")).toMatchObject([{ aggregate: true, time: at(0), end_time: at(23) }]);
+  });
+
+  test("that go on from the run before are not added", async () => {
+    const end = (second: number, calls: number, input: number) =>
+      event("session.shutdown", second, {
+        modelMetrics: { m: { requests: { count: calls }, usage: { inputTokens: input, outputTokens: calls } } },
+      });
+    const [a, b, c] = [1, 2, 3].map((n) => message(`call-000000000000000${n}`, n)) as [
+      JsonObject,
+      JsonObject,
+      JsonObject,
+    ];
+    const told = await tellOf("copilot-cli", { [LOG]: [begin(), a, end(4, 1, 100), b, c, end(9, 3, 300)] });
+    expect(tokens(told)).toBe(303);
+  });
+
+  test("are the output that messages tell as long as a run has no end, wherever the log is cut", async () => {
+    const said = (n: number, outputTokens: number) =>
+      event("assistant.message", n, { messageId: `m-${n}`, outputTokens, toolRequests: [] });
+    const model = event("session.model_change", 1, { newModel: "m" });
+    const killed = [begin(), model, said(2, 7), said(3, 8)];
+    const ended = [...killed, shutdown(5, 100, 15)];
+    const later = [...killed, usage("call-0000000000000001", 9)];
+    const sums = (told: Told) => of(told, "invoke_agent").map((r) => [r.usage?.input_tokens, r.usage?.output_tokens]);
+    expect(sums(await tellOf("copilot-cli", { [LOG]: killed }))).toEqual([[undefined, 15]]);
+    expect(sums(await tellOf("copilot-cli", { [LOG]: killed }, { [LOG]: ended.slice(4) }))).toEqual([[100, 15]]);
+    const once = await tellOf("copilot-cli", { [LOG]: later });
+    const cut = await tellOf("copilot-cli", { [LOG]: killed }, { [LOG]: later.slice(4) });
+    expect(cut.records.map((r) => r.id).sort()).toEqual(once.records.map((r) => r.id).sort());
+    expect(tokens(once)).toBe(120);
+    expect(of(once, "chat").map((r) => r.request_model)).toEqual(["m", "m", "m"]);
+  });
+
   test("count for nothing where usage records tell the calls", async () => {
     const told = await tellOf("copilot-cli", {
       [LOG]: [begin(), usage("call-0000000000000001", 1), shutdown(5, 100, 20)],
     });
-    expect([tokens(told), of(told, "other")]).toEqual([120, []]);
+    expect([tokens(told), of(told, "invoke_agent")]).toEqual([120, []]);
   });
 });
 

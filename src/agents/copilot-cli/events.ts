@@ -13,9 +13,9 @@ import { between, utc } from "../../record/time.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { callFact, costOf } from "./facts.ts";
 import { agentEnd, agentStart, hookEnd, hookStart, toolEnd, toolStart } from "./runs.ts";
-import { base, type Now, type State } from "./state.ts";
+import { agentOf, base, KNOWN_AGENTS, type Now, type State } from "./state.ts";
 import { startOf } from "./store.ts";
-import { addSums, addUsed, noSums, tellSums } from "./sums.ts";
+import { addSums, addUsed, noSums, noteCall, tellSums } from "./sums.ts";
 
 const FAST = 1024;
 const TYPE = /^\{"type":"([\w.]+)"/;
@@ -24,10 +24,10 @@ const TOOL_END: readonly Cut[] = [{ from: '"result":', to: ['},"agentId":"', '},
 
 /** Events that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
-  /^(?:abort|assistant\.(?:intent|reasoning|turn_end)|command\.\w+|elicitation\.\w+|exit_plan_mode\.\w+|external_tool\.\w+|mcp\.\w+|permission\.\w+|sampling\.\w+|session\.(?:auto_mode_resolved|background_tasks_changed|context_cleared|custom_agents_updated|handoff|idle|import_legacy|info|mode_changed|model_change|permissions_changed|plan_changed|remote_steerable_changed|skills_loaded|task_complete|title_changed|tools_updated|truncation|usage_checkpoint|usage_info|warning|workspace_file_changed)|skill\.\w+|subagent\.(?:configured|deselected|selected)|system\.\w+|tool\.(?:execution_partial_result|execution_progress|user_requested)|user_input\.\w+)$/;
+  /^(?:abort|assistant\.(?:intent|reasoning|turn_end)|command\.\w+|elicitation\.\w+|exit_plan_mode\.\w+|external_tool\.\w+|mcp\.\w+|permission\.\w+|sampling\.\w+|session\.(?:auto_mode_resolved|background_tasks_changed|context_cleared|custom_agents_updated|handoff|idle|import_legacy|info|mode_changed|permissions_changed|plan_changed|remote_steerable_changed|skills_loaded|task_complete|title_changed|tools_updated|truncation|usage_checkpoint|usage_info|warning|workspace_file_changed)|skill\.\w+|subagent\.(?:configured|deselected|selected)|system\.\w+|tool\.(?:execution_partial_result|execution_progress|user_requested)|user_input\.\w+)$/;
 
 export function eventStream(locate: Stream["locate"], rank: number): Stream {
-  return tail<State>({ kind: "events", rank, version: 1, locate, session: sessionOf, start, step, open });
+  return tail<State>({ kind: "events", rank, version: 2, locate, session: sessionOf, start, step, open });
 }
 
 /** A session's folder, or its file in older versions, bears its id. */
@@ -36,7 +36,7 @@ function sessionOf(path: string): string | undefined {
 }
 
 function start(source: SourceInfo): State {
-  const none = { names: {}, turns: {}, tools: {}, agents: {}, hooks: {}, sums: noSums() };
+  const none = { names: {}, models: {}, turns: {}, tools: {}, agents: {}, hooks: {}, sums: noSums() };
   return { session: sessionOf(source.path) ?? source.stem, turn: -1, ...none };
 }
 
@@ -72,8 +72,8 @@ function bare(type: string | undefined, line: Line): JsonObject | undefined {
 
 const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {
   "assistant.message": message,
-  "assistant.turn_start": ({ state, o, time }) => {
-    if (time !== undefined) state.turns[text(o.agentId) ?? ""] = time;
+  "assistant.turn_start": (now) => {
+    if (now.time !== undefined) now.state.turns[agentOf(now) ?? ""] = now.time;
   },
   "hook.end": hookEnd,
   "hook.start": hookStart,
@@ -81,6 +81,9 @@ const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {
   "session.compaction_start": compacting,
   "session.context_changed": context,
   "session.error": failure,
+  "session.model_change": ({ state, o, data }) => {
+    useModel(state, text(o.agentId), text(data.newModel));
+  },
   "session.resume": context,
   "session.shutdown": shutdown,
   "session.start": context,
@@ -101,20 +104,28 @@ function context(now: Now): void {
   state.version = text(data.copilotVersion) ?? state.version;
   state.cwd = text(place.cwd) ?? state.cwd;
   state.branch = text(place.branch) ?? state.branch;
+  useModel(state, undefined, text(data.selectedModel));
   if (!state.told) tellSession(now, place);
+}
+
+/** Of an agent that has not told its model it stays unknown. */
+function useModel({ models }: State, agent: string | undefined, model: string | undefined): void {
+  const key = agent ?? "";
+  if (model !== undefined && (key in models || Object.keys(models).length < KNOWN_AGENTS)) models[key] = model;
 }
 
 function tellSession(now: Now, place: JsonObject): void {
   const { state, data, time } = now;
   const [host, name] = [text(place.repositoryHost), text(place.repository)];
   state.told = true;
+  state.began = utc(data.startTime) ?? time;
   now.emit({
     ...base(now),
     key: "session",
     fact: state.session,
     operation: "session",
     parent_session_id: text(data.detachedFromSpawningParentSessionId),
-    time: utc(data.startTime) ?? time,
+    time: state.began,
     subagent: undefined,
     repository: host && name && !name.includes("://") ? `https://${host}/${name}` : name,
   });
@@ -146,6 +157,7 @@ function usageRecord(now: Now): void {
   const { state, data, time } = now;
   const u = object(data.usage) ?? {};
   const [model, id, finish] = [u.model, u.apiCallId, u.finishReason].map(text);
+  if (!state.records && state.sums.untold) tellRuns(state, now.emit); // an older version's run, which had no end
   state.records = true;
   call(now, id ?? text(now.o.id), u, {
     response_id: id,
@@ -185,12 +197,17 @@ function call(now: Now, id: string | undefined, u: JsonObject, more: Partial<Dra
   });
 }
 
-/** A call as its message tells it, when nothing else does. What the agent says by itself has no model. */
+/** A call as its message tells it, when nothing else does. What the agent says by itself has no model and no tokens. */
 function message(now: Now): void {
-  const { state, o, data, time } = now;
-  const [id, model] = [text(data.apiCallId) ?? text(data.messageId), text(data.model)];
-  if (id === undefined || (text(data.apiCallId) === undefined && model === undefined)) return;
-  const began = state.turns[text(o.agentId) ?? ""];
+  const { state, data, time } = now;
+  const [call, told, output] = [text(data.apiCallId), text(data.model), number(data.outputTokens)];
+  const id = call ?? text(data.messageId);
+  if (id === undefined || (call === undefined && told === undefined && output === undefined)) return;
+  const agent = agentOf(now) ?? "";
+  const model = told ?? state.models[agent];
+  if (state.message !== id) noteCall(state.sums, model, output);
+  state.message = id;
+  const began = state.turns[agent];
   now.emit({
     ...base(now),
     key: id,
@@ -202,8 +219,8 @@ function message(now: Now): void {
     duration_ms: between(began, time),
     status: "ok",
     request_model: model,
-    model,
-    response_id: text(data.apiCallId),
+    model: told,
+    response_id: call,
   });
 }
 
@@ -258,14 +275,20 @@ function failure(now: Now): void {
 }
 
 /** The sums of a session's models. Where its calls are told with their tokens, they only repeat them. */
-function shutdown(now: Now): void {
-  const { state, data, at, time } = now;
+function shutdown({ state, data, time, emit }: Now): void {
+  state.ended = time ?? state.ended;
   addSums(state.sums, object(data.modelMetrics) ?? {});
-  if (!state.records) tellSums(state.sums, state.session, { time, at }, now.emit);
+  if (!state.records) tellRuns(state, emit);
+}
+
+function tellRuns({ session, began, ended, cwd, version, sums }: State, emit: Emit): void {
+  const more = { time: began, end_time: ended, cwd, agent_version: version, at: { offset: 0 } };
+  tellSums(sums, session, more, emit);
 }
 
 function open(state: State, emit: Emit): void {
   for (const drafts of [state.tools, state.agents, state.hooks])
     for (const draft of Object.values(drafts)) emit({ ...draft, open: true });
   if (state.compaction) emit({ ...state.compaction, open: true });
+  if (state.sums.untold && !state.records) tellRuns(state, emit);
 }

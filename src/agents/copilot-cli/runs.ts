@@ -3,9 +3,7 @@ import { allowAttributes } from "../../record/attributes.ts";
 import { number, object, text } from "../../record/json.ts";
 import { between } from "../../record/time.ts";
 import { toolCallFact } from "./facts.ts";
-import { base, type Now } from "./state.ts";
-
-const KNOWN_AGENTS = 64;
+import { base, KNOWN_AGENTS, type Now } from "./state.ts";
 
 export function toolStart(now: Now): void {
   const { state, data, time } = now;

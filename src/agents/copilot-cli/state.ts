@@ -4,18 +4,27 @@ import type { JsonObject } from "../../record/json.ts";
 import { text } from "../../record/json.ts";
 import type { Sums } from "./sums.ts";
 
+/** Of how many subagents names and models are kept. */
+export const KNOWN_AGENTS = 64;
+
 export interface State {
   session: string;
   version?: string;
   cwd?: string;
   branch?: string;
   told?: boolean;
+  /** The latest call that a message told: several messages may be of one. */
+  message?: string;
   /** Number of the person's last prompt. */
   turn: number;
   /** Calls are told by usage records. */
   records?: boolean;
-  /** Names of subagents, and when each agent's turn began, by agent; the main one is "". */
+  /** When the session began and when its last run ended. */
+  began?: string;
+  ended?: string;
+  /** Names of subagents, the models in use, and when each agent's turn began, by agent; the main one is "". */
   names: Record<string, string>;
+  models: Record<string, string>;
   turns: Record<string, string>;
   /** What has no end yet, by its own id. */
   tools: Record<string, Draft>;
@@ -35,9 +44,15 @@ export interface Now {
   readonly emit: Emit;
 }
 
+/** The subagent that a line is of; the first versions know it by the tool call that started it alone. */
+export function agentOf({ o, data }: Pick<Now, "o" | "data">): string | undefined {
+  return text(o.agentId) ?? text(data.parentToolCallId);
+}
+
 /** What every record of a line has in common. */
-export function base({ state, o, at }: Now): Omit<Draft, "key" | "operation"> {
-  const agent = text(o.agentId);
+export function base(now: Now): Omit<Draft, "key" | "operation"> {
+  const { state, at } = now;
+  const agent = agentOf(now);
   return {
     session_id: state.session,
     agent_version: state.version,

@@ -56,13 +56,13 @@ const SUMS: Layout = {
 /** The index of sessions and the usage of their calls. */
 export function storeStream(locate: Stream["locate"], rank: number): Stream {
   const groups = { form: "sqlite", layouts: [SESSIONS, CALLS] } as const;
-  return snapshot({ kind: "session_store", rank, version: 1, locate, session: () => undefined, groups, reduce });
+  return snapshot({ kind: "session_store", rank, version: 2, locate, session: () => undefined, groups, reduce });
 }
 
 /** What the desktop app counts of its own part of each session. */
 export function desktopStream(locate: Stream["locate"], rank: number): Stream {
   const groups = { form: "sqlite", layouts: [SUMS] } as const;
-  return snapshot({ kind: "desktop", rank, version: 1, locate, session: () => undefined, groups, reduce });
+  return snapshot({ kind: "desktop", rank, version: 2, locate, session: () => undefined, groups, reduce });
 }
 
 function reduce({ rows = {} }: Group, _: SourceInfo, emit: Emit): void {
@@ -130,12 +130,12 @@ function tellSum(row: Row, emit: Emit): void {
   emit({ ...sumDraft(id, model), time, usage, cost_usd });
 }
 
-/** The record of a session's sum by model; it counts where no call of the session has tokens. */
+/** The record of a session's sum by model, told as its run; it counts where no call of the session has tokens. */
 export function sumDraft(session_id: string | undefined, model: string | undefined): Draft {
   const key = `usage ${model ?? ""}`;
   const fact = fingerprint([session_id, key]);
   const names = { name: "usage", request_model: model, model } as const;
-  return { key, fact, session_id, operation: "other", kind: "internal", ...names, aggregate: true };
+  return { key, fact, session_id, operation: "invoke_agent", kind: "internal", ...names, aggregate: true };
 }
 
 /** When a call began, by when it was noted and how long it took. */
