@@ -57,13 +57,14 @@ const [ANSWER_CONTENT] = ANSWER as readonly [Cut];
 const SILENT: ReadonlySet<string> = new Set(["todo_state", "session_end"]);
 /** What the agent puts among a person's words. */
 const INJECTED = /^\s*(?:<system-reminder>|Contents of )/;
-const FAILED = /error|fail|reject/;
+/** How a turn ends that the person neither stopped nor refused. */
+const FAILED = /^(?:error$|(?:completion|custom_model|model|no_approver|prompt|structured_output)_)/;
 
 export const droid: Agent = {
   id: "droid",
   title: "Factory droid",
   retention: "deletes nothing by itself",
-  streams: [tail<State>({ kind: "transcript", rank: 50, version: 1, locate, session: stem, start, step, open })],
+  streams: [tail<State>({ kind: "transcript", rank: 50, version: 2, locate, session: stem, start, step, open })],
 };
 
 function stem(path: string): string {
@@ -72,11 +73,15 @@ function stem(path: string): string {
 
 /** Older sessions lie directly in the folder. */
 function locate({ homes, variable }: Environment): Place[] {
-  return homes.map((home) => ({
-    root: `${(home.own && variable("FACTORY_DIR")) || `${home.path}/.factory`}/sessions`,
-    match: ["*.jsonl", "*/*.jsonl"],
-    sidecars: [{ ending: ".jsonl", beside: SETTINGS }],
-  }));
+  return homes.map((home) => {
+    const path = (home.own && variable("FACTORY_HOME_OVERRIDE")) || home.path;
+    const factory = (home.own && variable("FACTORY_DIR")) || `${path}/.factory`;
+    return {
+      root: `${factory}/sessions`,
+      match: ["*.jsonl", "*/*.jsonl"],
+      sidecars: [{ ending: ".jsonl", beside: SETTINGS }],
+    };
+  });
 }
 
 function start(source: SourceInfo): State {

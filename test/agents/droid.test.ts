@@ -217,7 +217,12 @@ test("tools are joined with their results, compactions and failed turns are told
         removedCount: 1,
       },
       { type: "agent_turn_outcome", turnId: "d1", reason: "model_request_rejected" },
-      { type: "agent_turn_outcome", turnId: "d0", reason: "completed" },
+      ...["completed", "cancelled", "permission_rejected", "process_exit"].map((reason, i) => ({
+        type: "agent_turn_outcome",
+        turnId: `t${i}`,
+        reason,
+      })),
+      { type: "agent_turn_outcome", turnId: "t9", reason: "model_rate_limited" },
     ],
   });
   expect(of(told, "execute_tool")).toMatchObject([
@@ -230,20 +235,26 @@ test("tools are joined with their results, compactions and failed turns are told
     time: at(1),
   });
   expect(of(told, "compaction")).toMatchObject([{ fact: "k1", attributes: { summaryTokens: 5, removedCount: 1 } }]);
-  expect(of(told, "error")).toMatchObject([{ error_type: "model_request_rejected", turn: 0 }]);
+  expect(of(told, "error").map((r) => [r.error_type, r.turn])).toEqual([
+    ["model_request_rejected", 0],
+    ["model_rate_limited", 0],
+  ]);
   expect(JSON.stringify(told.all)).not.toContain("PLANTED");
 });
 
-test("the folder variable is obeyed for the own home, and never for another", () => {
+test("the folder variables are obeyed for the own home, and never for another", () => {
   const [stream] = agents.find((a) => a.id === "droid")?.streams ?? [];
-  const roots = (own: boolean) =>
+  const roots = (own: boolean, name: string) =>
     stream
       ?.locate({
         homes: [{ path: "/h", own, layouts: ["linux"] }],
-        variable: (n) => (n === "FACTORY_DIR" ? "/f" : undefined),
+        variable: (n) => (n === name ? "/f" : undefined),
       })
       .map((place) => place.root);
-  expect([roots(true), roots(false)]).toEqual([["/f/sessions"], ["/h/.factory/sessions"]]);
+  for (const name of ["FACTORY_DIR", "FACTORY_HOME_OVERRIDE"])
+    expect(roots(false, name)).toEqual(["/h/.factory/sessions"]);
+  expect(roots(true, "FACTORY_DIR")).toEqual(["/f/sessions"]);
+  expect(roots(true, "FACTORY_HOME_OVERRIDE")).toEqual(["/f/.factory/sessions"]);
 });
 
 test("a line read by its first and last bytes gives the record that the whole line gives", () => {
