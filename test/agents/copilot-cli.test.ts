@@ -85,7 +85,7 @@ function writeStore(home: string, calls: readonly (readonly (string | number | n
 const stored = (second: number, more: { input?: number; duration?: number | null } = {}) =>
   [ID, "m", more.input ?? 100, 20, 60, 10, more.duration === undefined ? 800 : more.duration, at(second)] as const;
 
-for (const folder of ["", "telemetry", "older"]) {
+for (const folder of ["", "telemetry", "runs", "older"]) {
   test(`counts exactly what stands in fixtures/agents/copilot-cli/${folder}`, async () => {
     using place = scratch();
     const { on_disk } = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8"));

@@ -63,7 +63,7 @@ const response = (uuid: string, second: number, input: number, output: number, m
 const tellLines = (...objects: JsonObject[]): Promise<Told> => tellOf("qwen-code", { [`${CHATS}/s-1.jsonl`]: objects });
 const of = (told: Told, operation: string) => told.records.filter((r) => r.operation === operation);
 
-for (const folder of ["", "older"]) {
+for (const folder of ["", "branches", "older"]) {
   test(`counts exactly what stands in fixtures/agents/qwen-code/${folder}`, async () => {
     using place = scratch();
     const expected = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8")).on_disk;
