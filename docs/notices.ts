@@ -23,9 +23,15 @@ function folderOf(name: string, from: string): string {
   throw new Error(`${name} is not installed: npm ci`);
 }
 
+/** Packages whose code stands inside that of others, which do not name them; they are installed for their licences. */
+const INSIDE: Readonly<Record<string, readonly string[]>> = {
+  "@secretlint/secretlint-rule-preset-recommend": ["@textlint/regexp-string-matcher"],
+};
+
 /** Every package that the program depends on, by its folder. */
 function packages(from: string = root, seen: Map<string, Manifest> = new Map()): Map<string, Manifest> {
-  for (const name of Object.keys(manifestAt(from).dependencies ?? {})) {
+  const { name: of, dependencies } = manifestAt(from);
+  for (const name of [...Object.keys(dependencies ?? {}), ...(INSIDE[of] ?? [])]) {
     const folder = folderOf(name, from);
     if (seen.has(folder)) continue;
     seen.set(folder, manifestAt(folder));

@@ -1,7 +1,7 @@
 /** Owns docs/records.md: every key of the record, its meaning from the schema, when it is there and an example. */
 import * as v from "valibot";
 import { OPERATIONS } from "../src/record/operations.ts";
-import { recordSchema, usageSchema, type WeirRecord } from "../src/record/schema.ts";
+import { contentSchema, recordSchema, usageSchema, type WeirRecord } from "../src/record/schema.ts";
 import { markdownTable } from "./markdown.ts";
 
 interface Told {
@@ -100,6 +100,21 @@ ${markdownTable(
 
 The last three are parts of the first two, for every agent: agents that report the parts apart are summed. So
 \`input_tokens + output_tokens\` is what the model provider served.
+
+## Texts
+
+Only at capture level \`content\` or \`raw\`, and in an export only with \`--content\`: [privacy.md](privacy.md).
+
+${markdownTable(
+  ["key of `content`", "meaning"],
+  Object.entries(contentSchema.entries).map(([key, schema]) => [`\`${key}\``, meaningOf(schema)]),
+)}
+
+A message is \`{"role", "parts"}\`, one that a model answered may say \`finish_reason\`. Parts are those of the GenAI
+conventions: \`text\`, \`reasoning\`, \`tool_call\`, \`tool_call_response\`, \`blob\`, \`uri\`, \`file\`; a part of another type has
+the fields that its agent gave it. \`raw\` is the text of the item that told the fact (a line, a message, a row), as JSON.
+What was over \`content_limit_bytes\` says so: texts end with \`… [cut: 12 characters]\`, lists with a mark in the shape of an
+item. In the place of a secret stands \`[redacted:RULE]\`.
 
 ## Operations
 

@@ -26,6 +26,7 @@ const agentFile = ({ name, variable, title }: Words): string => `/**
  */
 import { type Agent, type Emit, type Line, tail } from "../read/types.ts";
 import { object, text } from "../record/json.ts";
+import { answer, message, partsOf } from "../record/messages.ts";
 import { timeOf } from "../record/time.ts";
 import { totalUsage } from "../record/usage.ts";
 
@@ -54,11 +55,14 @@ export const ${variable}: Agent = {
 
 /** A line without an id is known by its place. \`totalUsage\` is for agents whose input includes caches, \`summedUsage\` for others. */
 function step(session: string, line: Line, emit: Emit): void {
-  const { type, id, time, model, usage } = line.json();
+  const { type, id, time, model, usage: tokens, text: words } = line.json();
   const common = { key: text(id) ?? String(line.offset), fact: text(id), session_id: session, time: timeOf(time) };
-  if (type === "user") emit({ ...common, operation: "user_message" });
+  const usage = totalUsage(object(tokens) ?? {});
+  const input_messages = emit.keep(message("user", partsOf(words)));
+  const output_messages = emit.keep(answer(partsOf(words), undefined));
+  if (type === "user") emit({ ...common, operation: "user_message", content: { input_messages } });
   else if (type === "assistant")
-    emit({ ...common, operation: "chat", kind: "client", model: text(model), usage: totalUsage(object(usage) ?? {}) });
+    emit({ ...common, operation: "chat", kind: "client", model: text(model), usage, content: { output_messages } });
   else emit.unknown(\`type \${text(type) ?? ""}\`);
 }
 `;

@@ -19,7 +19,8 @@ import {
 import { allowAttributes } from "../record/attributes.ts";
 import { responseFact } from "../record/identity.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
-import type { Usage } from "../record/schema.ts";
+import { answer as answerOf, message as messageOf, partsOf, reasoningPart, toolCallPart } from "../record/messages.ts";
+import type { Message as Said, Usage } from "../record/schema.ts";
 import { between, utc } from "../record/time.ts";
 import { toolDraft } from "../record/tool.ts";
 import { tokensOf, totalUsage } from "../record/usage.ts";
@@ -186,8 +187,14 @@ function base(state: State): Pick<Draft, "session_id" | "subagent" | "cwd" | "tu
 }
 
 /** What the records of one message have in common. */
-function known({ id, time, at }: Message): Pick<Draft, "key" | "fact" | "time" | "at"> {
-  return { key: id, fact: responseFact(id, time), time, at };
+function known(told: Message): Pick<Draft, "key" | "fact" | "time" | "at" | "raw"> {
+  const { id, time } = told;
+  return { key: id, fact: responseFact(id, time), time, ...placeOf(told) };
+}
+
+/** Where it stands, and in a document the message itself; in a log that is the line. */
+function placeOf({ m, at }: Message): Pick<Draft, "at" | "raw"> {
+  return { at, raw: at.index === undefined ? undefined : m };
 }
 
 function tellSession(state: State, time: string | undefined, emit: Emit): void {
@@ -210,15 +217,17 @@ function user(state: State, told: Message, emit: Emit): void {
   if (state.subagent !== undefined || NOT_TYPED.test(content)) return;
   if (state.prompt !== told.id) state.turn++;
   state.prompt = told.id;
-  emit({ ...base(state), ...known(told), operation: "user_message" });
+  const input_messages = emit.keep(messageOf("user", partsOf(told.m.content)));
+  emit({ ...base(state), ...known(told), operation: "user_message", content: { input_messages } });
 }
 
 /** What the agent itself puts among the messages: where it works, and the summary that replaces what was said before. */
 function context(state: State, told: Message, content: string, emit: Emit): void {
   const folder = state.cwd === undefined && NOT_TYPED.test(content) ? FOLDER.exec(content) : undefined;
   state.cwd ??= text((folder?.[1] ?? folder?.[2])?.trim());
-  if (content.trimStart().startsWith(SNAPSHOT))
-    emit({ ...base(state), ...known(told), operation: "compaction", kind: "internal" });
+  if (!content.trimStart().startsWith(SNAPSHOT)) return;
+  const output_messages = emit.keep(answerOf(partsOf(content), undefined));
+  emit({ ...base(state), ...known(told), operation: "compaction", kind: "internal", content: { output_messages } });
 }
 
 /** An answer is told again with its tokens, and again with its tools; its first telling has its times. */
@@ -227,15 +236,34 @@ function answer(state: State, told: Message, emit: Emit): void {
   const first = state.call?.id === id ? state.call : { id, start: state.asked, time: told.time };
   state.call = first;
   heard(state, told.time);
-  tellCall(state, { ...told, time: first.time }, first.start, emit);
+  tellCall(state, { ...told, time: first.time }, first.start, emit, emit.captures ? saidIn(told.m) : undefined);
   for (const item of list(told.m.toolCalls)) {
     const tool = object(item);
     if (tool) tellTool(state, tool, { ...told, time: first.time }, emit);
   }
 }
 
-/** Without tokens it is no call of its own: history, an answer that the agent made up, or one that is not finished. */
-function tellCall(state: State, told: Message, asked: string | undefined, emit: Emit): void {
+/** What an answer says. Why it stopped is not stored, but that it asks for tools is. */
+function saidIn({ thoughts, content, toolCalls }: JsonObject): readonly Said[] | undefined {
+  const thought = list(thoughts).map((one) => {
+    const { subject, description } = object(one) ?? {};
+    return reasoningPart([subject, description].filter((each) => typeof each === "string").join("\n"));
+  });
+  const calls = list(toolCalls).map((one) => toolCallPart(object(one)?.id, object(one)?.name, object(one)?.args));
+  return answerOf([...thought, ...partsOf(content), ...calls], calls.length > 0 ? "tool_call" : undefined);
+}
+
+/**
+ * Without tokens it is no call of its own: history, an answer that the agent made up, or one that is not finished.
+ * History tells no texts: parts of it may be masked.
+ */
+function tellCall(
+  state: State,
+  told: Message,
+  asked: string | undefined,
+  emit: Emit,
+  said?: readonly Said[] | undefined,
+): void {
   const tokens = object(told.m.tokens);
   if (!tokens) return;
   const { time } = told;
@@ -252,6 +280,7 @@ function tellCall(state: State, told: Message, asked: string | undefined, emit: 
     provider: "gcp.gen_ai",
     model: text(told.m.model),
     usage: usageOf(tokens),
+    content: { output_messages: emit.keep(said) },
   });
 }
 
@@ -279,13 +308,23 @@ function tellTool(state: State, tool: JsonObject, told: Message, emit: Emit): vo
     return;
   }
   const isOpen = status === undefined || RUNNING.has(status);
-  const end = { time: done, failed: status !== "success", error: status === "cancelled" ? status : undefined };
+  const failed = status !== "success";
+  const result = emit.keep(resultIn(tool));
+  const end = { time: done, failed, error: status === "cancelled" ? status : undefined, result };
   if (!isOpen) heard(state, done);
   const { session, turn } = state;
-  const call = { name, start: told.time, turn: turn < 0 ? undefined : turn, at: 0 };
-  emit({ ...base(state), ...toolDraft(id, call, session, isOpen ? undefined : end), at: told.at });
+  const call = { name, start: told.time, turn: turn < 0 ? undefined : turn, at: 0, args: emit.keep(tool.args) };
+  emit({ ...base(state), ...toolDraft(id, call, session, isOpen ? undefined : end), ...placeOf(told) });
   const child = text(tool.agentId);
   if (child !== undefined) tellSubagent(state, child, tool, told, emit);
+}
+
+/** What the model was given back: mostly one text. */
+function resultIn({ result }: JsonObject): unknown {
+  const responses = list(result).map((one) => object(object(one)?.functionResponse)?.response);
+  const [first] = responses;
+  if (responses.length !== 1) return result ?? undefined;
+  return object(first)?.output ?? object(first)?.error ?? first;
 }
 
 /** What the spawner knows of a subagent; the subagent's own log has neither its name nor how it ended. */
@@ -302,7 +341,7 @@ function tellSubagent(state: State, id: string, tool: JsonObject, told: Message,
     status: failed ? "error" : "ok",
     error_type: failed ? (tool.status === "cancelled" ? "cancelled" : "tool_error") : undefined,
     attributes: allowAttributes({ terminateReason: shown?.terminateReason }),
-    at: told.at,
+    ...placeOf(told),
   });
 }
 
@@ -323,6 +362,7 @@ function error(state: State, told: Message, emit: Emit): void {
     status: "error",
     error_type: status?.[1] ?? status?.[2] ?? "error",
     provider: "gcp.gen_ai",
+    content: { error_message: emit.keep(textOf(told.m.content)) },
   });
 }
 

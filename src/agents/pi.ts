@@ -8,6 +8,7 @@ import { tail } from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
 import { fingerprint, responseFact } from "../record/identity.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
+import { answer, message as messageOf, partsOf, resultOf } from "../record/messages.ts";
 import { providerName } from "../record/provider.ts";
 import type { Usage } from "../record/schema.ts";
 import { between, timeOf } from "../record/time.ts";
@@ -128,7 +129,7 @@ function start(source: SourceInfo): State {
 
 function step(state: State, line: Line, emit: Emit): void {
   if (SILENT.has(/^\{"type":"([\w-]+)"/.exec(line.head)?.[1] ?? "")) return;
-  const o = (line.length > FAST ? fastRead(line) : undefined) ?? line.json();
+  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
   const entry: Entry = { o, id: text(o.id), time: timeOf(o.timestamp), at: line.offset };
   const type = text(o.type) ?? "";
   if (type === "session") header(state, entry, emit);
@@ -208,7 +209,9 @@ function prompt(state: State, entry: Entry, m: JsonObject, emit: Emit): void {
     ? m.content.map((block) => text(object(block)?.text) ?? "").join()
     : m.content;
   const key = printOf(state, entry, ["user", number(m.timestamp), text(content)?.length]);
-  emit({ ...base(state), key, fact: key, operation: "user_message", time: timeOf(m.timestamp) ?? entry.time });
+  const time = timeOf(m.timestamp) ?? entry.time;
+  const input_messages = emit.keep(messageOf("user", partsOf(m.content)));
+  emit({ ...base(state), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 /** An answer without tokens that failed is a failed request; one that broke off after tokens were counted is a call. */
@@ -246,6 +249,10 @@ function assistant(state: State, entry: Entry, m: JsonObject, emit: Emit): void 
     usage,
     cost_usd: cost,
     attributes: allowAttributes({ api: m.api, thinkingLevel: m.providerThinkingLevel ?? m.thinkingLevel }),
+    content: {
+      output_messages: emit.keep(answer(partsOf(m.content), stop)),
+      error_message: emit.keep(text(m.errorMessage)),
+    },
   });
 }
 
@@ -274,7 +281,8 @@ function noteTools(state: State, entry: Entry, m: JsonObject, emit: Emit): void 
     if (id === undefined) continue;
     const earlier = state.tools[id];
     if (earlier) emit({ ...base(state), ...toolDraft(id, earlier, state.own, undefined) });
-    state.tools[id] = { name: text(block?.name), start: entry.time, turn: base(state).turn, at: entry.at };
+    const args = emit.keep(block?.arguments);
+    state.tools[id] = { name: text(block?.name), start: entry.time, turn: base(state).turn, at: entry.at, args };
   }
 }
 
@@ -287,7 +295,8 @@ function toolResult(state: State, entry: Entry, m: JsonObject, emit: Emit): void
   }
   const call = state.tools[id] ?? { at: entry.at };
   delete state.tools[id];
-  const end = { time: timeOf(m.timestamp) ?? entry.time, failed: m.isError === true };
+  const result = emit.keep(resultOf(m.content));
+  const end = { time: timeOf(m.timestamp) ?? entry.time, failed: m.isError === true, result };
   emit({ ...base(state), ...toolDraft(id, { ...call, name: call.name ?? text(m.toolName) }, state.own, end) });
   tellCall(state, entry, `tool ${id}`, m.usage, {}, emit);
 }
@@ -307,16 +316,19 @@ function shell(state: State, entry: Entry, m: JsonObject, emit: Emit): void {
     status: failed ? "error" : "ok",
     error_type: failed ? (m.cancelled === true ? "cancelled" : "exit_code") : undefined,
     attributes: allowAttributes({ exitCode: m.exitCode }),
+    content: { tool_arguments: emit.keep(m.command), tool_result: emit.keep(m.output) },
   });
 }
 
 /** The summary of a compaction or of a branch that was left. Messages in `retainedTail` carry usage that was told before. */
 function summary(state: State, entry: Entry, emit: Emit): void {
   const { type, tokensBefore, fromHook, usage } = entry.o;
+  const output_messages = emit.keep(answer(partsOf(entry.o.summary), undefined));
   if (type === "compaction") {
     const key = printOf(state, entry, ["compaction", number(tokensBefore)]);
     const attributes = allowAttributes({ tokensBefore, fromHook });
-    emit({ ...base(state), key, fact: key, operation: "compaction", kind: "internal", time: entry.time, attributes });
+    const common = { ...base(state), key, fact: key, time: entry.time };
+    emit({ ...common, operation: "compaction", kind: "internal", attributes, content: { output_messages } });
   }
   tellCall(state, entry, "summary", usage, fromHook === true ? {} : state, emit);
 }

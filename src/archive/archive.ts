@@ -10,6 +10,7 @@ import { ifPresent, removeFolder, sys } from "../system/system.ts";
 import { OutputBatch } from "./batch.ts";
 import { WritingDigest } from "./digest.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
+import { heldRecords } from "./held.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
 import {
@@ -33,7 +34,7 @@ import {
   segmentName,
   startsNext,
 } from "./segment.ts";
-import { damagedState, getMeta, openState, openStateForReading } from "./state.ts";
+import { damagedState, FIRST_TEXTS, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
 
 /** What is known of a source between syncs. */
 export interface SourceRow {
@@ -80,6 +81,8 @@ export interface ArchiveOptions {
   readonly stopped?: () => boolean;
   /** Called with the lines that a commit has made durable; the bytes are valid during the call. */
   readonly onCommitted?: (lines: Uint8Array) => void;
+  /** Called before the first record with texts is archived that this archive has ever had. */
+  readonly onFirstTexts?: () => void;
 }
 
 /** A batch is committed when it holds this many bytes of output. */
@@ -126,6 +129,8 @@ export class Archive {
   leftover: Removal = { removed: [], waiting: [], failed: [] };
   #current = 0;
   readonly #newest: number | undefined;
+  #hasTexts: boolean;
+  #isTextsNoted: boolean;
 
   private constructor(db: Database, folder: DataFolder, host: string, options: ArchiveOptions) {
     this.#db = db;
@@ -142,6 +147,8 @@ export class Archive {
     ).next;
     this.#hasOrphans = db.query("SELECT 1 FROM orphan LIMIT 1").get() !== null;
     this.#newest = newestMoment(db);
+    this.#hasTexts = getMeta(db, FIRST_TEXTS) !== undefined;
+    this.#isTextsNoted = this.#hasTexts;
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
@@ -284,8 +291,17 @@ export class Archive {
     return (stored as { entries: Uint8Array } | null) ?? undefined;
   }
 
+  /** Tells of a record's id whether the archive still has it; what was pruned it has not. */
+  held(): (id: number) => boolean {
+    return this.#asked((db) => heldRecords(db, this.#folder));
+  }
+
   /** Adds a record's line to the batch. */
   add(record: Encoded, rev: number): void {
+    if (record.captured && !this.#hasTexts) {
+      this.#hasTexts = true;
+      this.#options.onFirstTexts?.();
+    }
     this.#output.add(record.line(rev));
   }
 
@@ -389,6 +405,10 @@ export class Archive {
 
   #moveState(changed: readonly Segment[]): void {
     const db = this.#db;
+    if (this.#hasTexts && !this.#isTextsNoted) {
+      setMeta(db, FIRST_TEXTS, new Date(sys.now()).toISOString());
+      this.#isTextsNoted = true;
+    }
     for (const s of changed) {
       db.query(
         "INSERT INTO segment (seq, name, bytes, records, sealed, sha256, written) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET bytes = excluded.bytes, records = excluded.records, sealed = excluded.sealed, sha256 = excluded.sha256, written = iif(excluded.bytes > segment.bytes, excluded.written, segment.written)",

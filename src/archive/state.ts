@@ -27,6 +27,8 @@ const MIGRATIONS: readonly string[] = [
      body BLOB NOT NULL, keys BLOB NOT NULL);
    CREATE TABLE export_sent (destination INTEGER NOT NULL, signal TEXT NOT NULL, seq INTEGER NOT NULL, keys BLOB NOT NULL,
      PRIMARY KEY (destination, signal, seq)) WITHOUT ROWID;`,
+  // Ledger entries may hold hashes of texts, which an older weir could not read (`ledger.ts`); those of before are as they were.
+  "SELECT 1",
 ];
 
 export const STATE_VERSION: number = MIGRATIONS.length;
@@ -101,6 +103,9 @@ export function openStateForReading(path: string, waitMs: number = 5000): Databa
     throw error;
   }
 }
+
+/** The key of `meta` that says when texts were first archived. */
+export const FIRST_TEXTS = "first_texts";
 
 export function getMeta(db: Database, key: string): string | undefined {
   return (db.query("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | null)?.value;

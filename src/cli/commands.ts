@@ -29,12 +29,26 @@ const retentionArgs = {
   },
 } as const satisfies ArgTable;
 
+const captureArgs = {
+  capture: {
+    type: "enum",
+    options: ["metadata", "content", "raw"],
+    defaultText: "capture",
+    description: "how much of a session is archived from now on: no text, what was said, or each item too",
+  },
+} as const satisfies ArgTable;
+
 export const scanArgs = { ...choiceArgs } as const satisfies ArgTable;
 
 export const syncArgs = {
   ...choiceArgs,
   "dry-run": { type: "boolean", description: "read everything, archive nothing, say what would be archived" },
   print: { type: "boolean", description: "also write the new records to stdout, one JSON object a line" },
+  ...captureArgs,
+  recapture: {
+    type: "boolean",
+    description: "read again everything that is still there, so that what is known is told again with its texts",
+  },
   watch: { type: "boolean", description: "go on: the next round starts watch_interval_ms after the last has ended" },
   prune: { type: "boolean", description: "afterwards remove the oldest segments, as weir prune does" },
   ...retentionArgs,
@@ -117,7 +131,7 @@ export const pruneArgs = {
   },
 } as const satisfies ArgTable;
 
-export const configArgs = { ...retentionArgs } as const satisfies ArgTable;
+export const configArgs = { ...retentionArgs, ...captureArgs } as const satisfies ArgTable;
 
 export const commands: readonly Command<Io>[] = [
   {
@@ -143,6 +157,7 @@ export const commands: readonly Command<Io>[] = [
       { line: "weir sync --agent claude-code,codex", does: "only these agents" },
       { line: "weir sync --dry-run", does: "say what would be archived" },
       { line: "weir sync --print | jq .operation", does: "also write the new records to stdout" },
+      { line: "weir sync --capture content --recapture", does: "also the texts, of all that is still there" },
       { line: "weir sync --watch", does: "stay, and archive what is new every 15 s" },
       { line: "weir sync --prune --max-age 30d", does: "and remove what was archived more than 30 days ago" },
       { line: "weir sync --source codex:transcript=old.jsonl", does: "read one store from any place" },

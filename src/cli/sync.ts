@@ -3,6 +3,7 @@ import { agents } from "../agents/index.ts";
 import { Archive } from "../archive/archive.ts";
 import type { PruneResult } from "../archive/prune.ts";
 import type { Limits } from "../archive/retention.ts";
+import type { Capture } from "../sync/capture.ts";
 import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
@@ -30,9 +31,10 @@ export async function run(options: Options, io: Io): Promise<number> {
   const limits = options.prune ? limitsOf(io, false) : undefined;
   if (options.watch && options["dry-run"])
     throw new UsageError("--watch archives, --dry-run does not", "give one of them");
-  warnOfSettings(io);
-  const request = { options, choice, limits };
-  if (options.watch) return await watch((state) => round(request, io, state), io);
+  for (const conflict of io.configuration.conflicts) io.log.warn(conflict);
+  const capture = captureOf(options, io);
+  const request = { options, choice, limits, capture };
+  if (options.watch) return await watch(rounds(request, io), io);
   try {
     return await round(request, io, { read: () => 0, archived: 0 });
   } catch (error) {
@@ -47,10 +49,33 @@ interface Request {
   readonly choice: Choice;
   /** Retention after the sync, where it is asked for. */
   readonly limits?: Limits;
+  /** Which texts are archived, where any are. */
+  readonly capture?: Capture;
+}
+
+/** The rounds of a watch; only the first that ends well reads everything again. */
+function rounds(request: Request, io: Io): (state: RoundState) => Promise<number> {
+  let { capture } = request;
+  return async (state) => {
+    const code = await round({ ...request, capture }, io, state);
+    capture = capture && { ...capture, again: false };
+    return code;
+  };
+}
+
+/** What the settings say of texts. Throws `usage` where there is nothing to read again for. */
+function captureOf({ recapture }: Options, { configuration }: Io): Capture | undefined {
+  const { capture: level, content_limit_bytes: limit } = configuration.settings;
+  if (level !== "metadata") return { level, limit, again: recapture };
+  if (!recapture) return undefined;
+  throw new UsageError(
+    "--recapture reads texts again, and at capture level metadata there are none",
+    "add --capture content, or set capture in the configuration",
+  );
 }
 
 /** One sync, from the lock to its end; returns the exit code. */
-async function round({ options, choice, limits }: Request, io: Io, state: RoundState): Promise<number> {
+async function round({ options, choice, limits, capture }: Request, io: Io, state: RoundState): Promise<number> {
   const started = sys.now();
   const dryRun = options["dry-run"];
   const stopped = (): boolean => io.stopSignal() !== undefined;
@@ -59,6 +84,7 @@ async function round({ options, choice, limits }: Request, io: Io, state: RoundS
     segmentMaxBytes: io.configuration.settings.segment_max_bytes,
     dryRun,
     stopped,
+    onFirstTexts: dryRun ? undefined : () => io.log.warn(...FIRST_TEXTS),
     onCommitted(lines) {
       state.archived = state.read();
       if (options.print) io.stdout.write(lines);
@@ -71,7 +97,7 @@ async function round({ options, choice, limits }: Request, io: Io, state: RoundS
       state.read = () => s.records.added + s.records.revised;
       io.log.progress(progressText(done, of, s));
     };
-    summary = await sync(agents, io.environment, archive, { choice, stopped, onProgress });
+    summary = await sync(agents, io.environment, archive, { choice, stopped, capture, onProgress });
     if (limits && !stopped()) pruned = archive.prune(limits);
   } finally {
     io.log.progressEnd();
@@ -97,11 +123,11 @@ function tellRetention(pruned: PruneResult, options: Options, io: Io): void {
   io.log.warn(message, hint);
 }
 
-function warnOfSettings({ configuration, log }: Io): void {
-  for (const conflict of configuration.conflicts) log.warn(conflict);
-  const { capture } = configuration.settings;
-  if (capture !== "metadata") log.warn(`capture = ${capture} is not built yet: metadata is archived, no content`);
-}
+/** Told once a data folder. */
+const FIRST_TEXTS = [
+  "from now on the archive holds what people typed, models answered and tools gave back",
+  "known kinds of secrets are taken out first, others are not; weir export leaves texts out unless --content is given",
+] as const;
 
 function progressText(done: number, of: number, { records }: Summary): string {
   return `reading source ${count(done + 1)} of ${count(of)}, ${plural(records.added, "new record")}`;
@@ -116,6 +142,8 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
   if (more > 0) log.warn(`and ${plural(more, "more problem")}; --json lists them all`);
   for (const [what, n] of Object.entries(summary.lost)) log.warn(`lost by its producer: ${what} (${count(n)})`);
   for (const [what, n] of Object.entries(summary.unknown)) log.verbose(`unknown ${what} (${count(n)})`);
+  const redacted = Object.entries(summary.redacted).map(([rule, n]) => `${rule} ${count(n)}`);
+  if (redacted.length > 0) log.info(`secrets taken out of texts: ${redacted.join(", ")}`);
   if (summary.torn > 0) log.verbose(`${plural(summary.torn, "last line")} not yet complete`);
   if (sources.found === 0) {
     log[options.watch ? "verbose" : "info"]("no agent's sessions were found; weir scan says where it looks");

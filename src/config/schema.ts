@@ -54,7 +54,7 @@ export const SETTINGS = {
     floor: 0,
     default: 64 * KIB,
     variable: "WEIR_CONTENT_LIMIT_BYTES",
-    meaning: "captured texts are cut at this length; 0 cuts none",
+    meaning: "each captured value is cut, inside its structure, to this size; 0 cuts none",
   },
   watch_interval_ms: {
     type: "duration",
@@ -69,7 +69,9 @@ export const SETTINGS = {
     options: ["metadata", "content", "raw"],
     default: "metadata",
     variable: "WEIR_CAPTURE",
-    meaning: "how much of a session is archived; metadata holds no text that anybody wrote",
+    flag: "capture",
+    meaning:
+      "how much of a session is archived: metadata holds no text that anybody wrote; content also what was said; raw also each item as its store has it; a change holds for new records",
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 

@@ -31,14 +31,19 @@ export interface Index {
 }
 
 const PAGE = 500;
+/** With their texts, groups may be large. */
+const TEXTS_PAGE = 50;
 const NAMES = 12;
 /** The bytes that a row of a table needs at the very least. */
 const LEAST_ROW = 4;
 
 type Columns = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Finds the layouts that fit. Views, virtual tables and generated columns count as absent. */
-export function shapeOf(db: ForeignDatabase, layouts: readonly Layout[]): Shape {
+/**
+ * Finds the layouts that fit; `captures`: their texts are asked for, too. Views, virtual tables and generated columns
+ * count as absent.
+ */
+export function shapeOf(db: ForeignDatabase, layouts: readonly Layout[], captures: boolean): Shape {
   const wanted = new Set(layouts.flatMap((layout) => Object.keys(layout.needs).map((table) => table.toLowerCase())));
   const { tables, columns } = db.page((ask) => tablesOf(ask, wanted));
   if (tables.length === 0) return { fits: [] };
@@ -47,7 +52,7 @@ export function shapeOf(db: ForeignDatabase, layouts: readonly Layout[]): Shape 
   for (const layout of layouts) {
     if (fits.has(layout.name)) continue;
     const lack = lackOf(layout, columns);
-    if (lack === undefined) fits.set(layout.name, fitOf(layout, columns));
+    if (lack === undefined) fits.set(layout.name, fitOf(layout, columns, captures));
     else if (lack !== "") lacking.set(layout.name, lack);
   }
   if (fits.size > 0) return { fits: [...fits.values()] };
@@ -84,7 +89,8 @@ function lackOf({ needs }: Layout, columns: Columns): string | undefined {
   return lacks.length > 0 ? `without ${lacks.join(", ")}` : undefined;
 }
 
-function fitOf({ name, index, rows, cursor, pruned, page, optional = {} }: Layout, columns: Columns): Fit {
+function fitOf(layout: Layout, columns: Columns, captures: boolean): Fit {
+  const { name, index, rows, texts, cursor, pruned, page, optional = {} } = layout;
   const sqlOf = (sql: string): string =>
     sql.replace(/\{(\w+)\.(\w+)\}/g, (whole, table: string, column: string) => {
       if (!optional[table]?.includes(column)) throw new Error(`layout ${name} has no optional column ${whole}`);
@@ -93,10 +99,10 @@ function fitOf({ name, index, rows, cursor, pruned, page, optional = {} }: Layou
   return {
     name,
     index: sqlOf(index),
-    rows: Object.entries(rows).map(([part, sql]) => [part, sqlOf(sql)]),
+    rows: Object.entries(captures ? { ...rows, ...texts } : rows).map(([part, sql]) => [part, sqlOf(sql)]),
     cursor: cursor && sqlOf(cursor),
     pruned: pruned && sqlOf(pruned),
-    page: page ?? PAGE,
+    page: captures && texts ? Math.min(TEXTS_PAGE, page ?? PAGE) : (page ?? PAGE),
   };
 }
 

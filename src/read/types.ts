@@ -103,6 +103,8 @@ export interface Layout {
    * no two columns have one name. All queries of a page see one moment of the database.
    */
   readonly rows: Readonly<Record<string, string>>;
+  /** When texts are captured, these are asked beside those of `rows`, and in the place of one of the same name. */
+  readonly texts?: Readonly<Record<string, string>>;
   /**
    * Where the newest rows end, as one row: kept with the source and shown by `scan`, but for columns that begin with
    * `_`. It saves no work and skips nothing.

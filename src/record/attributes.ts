@@ -1,5 +1,7 @@
 /** Owns the names: the one importer of GenAI attribute names, and the allow-list of attributes that a record may carry. */
+
 import * as semconv from "@opentelemetry/semantic-conventions/incubating";
+import { safeName } from "./privacy.ts";
 import type { Scalars } from "./schema.ts";
 
 /** The GenAI attribute names (semantic-conventions package 1.45.0) that weir reads and writes. */
@@ -212,7 +214,7 @@ export function allowAttributes(
     if (value === undefined || value === null) continue;
     if (!ALLOWED.has(name)) dropped?.(name);
     else if (typeof value === "number" || typeof value === "boolean") out[name] = value;
-    else if (typeof value === "string") out[name] = value.slice(0, SCALAR_LIMIT);
+    else if (typeof value === "string") out[name] = safeName(value.slice(0, 4 * SCALAR_LIMIT)).slice(0, SCALAR_LIMIT);
   }
   return Object.keys(out).length > 0 ? out : undefined;
 }

@@ -1,7 +1,7 @@
 /** Owns the draft: what a reducer says of a fact, before weir gives it an id, a revision and a place. */
 import type { WeirRecord } from "./schema.ts";
 
-type Given = "v" | "id" | "fact" | "rev" | "agent" | "stream" | "source" | "host";
+type Given = "v" | "id" | "fact" | "rev" | "agent" | "stream" | "source" | "host" | "raw";
 
 export interface Draft extends Omit<WeirRecord, Given> {
   /** The native key: unique within (agent, stream, session, operation), the same whenever this is read again. */
@@ -13,6 +13,8 @@ export interface Draft extends Omit<WeirRecord, Given> {
   readonly scope?: string;
   /** What it tells of, the same in every stream and copy. Absent: nobody else can tell of it. */
   readonly fact?: string;
+  /** The item that told it, for capture level raw: a value or JSON text. Absent: the line that is being read. */
+  readonly raw?: unknown;
   /** Where in the source it was read. */
   readonly at?: { readonly offset?: number; readonly index?: number; readonly row?: number | string };
 }
@@ -20,6 +22,13 @@ export interface Draft extends Omit<WeirRecord, Given> {
 /** What reducers give their drafts to. */
 export interface Emit {
   (draft: Draft): void;
+  /** Texts are wanted. Ways of reading a line that leave its payload out are for when they are not. */
+  readonly captures: boolean;
+  /**
+   * The value as it may be kept: without secrets, cut inside its structure. Undefined unless texts are captured. What a
+   * draft's `content` holds, and every text in a state, has gone through this.
+   */
+  keep<T>(value: T): T | undefined;
   /** Counts a record type, attribute or schema that the reducer does not know; shown, never an error. */
   unknown(what: string): void;
   /** Counts something that the producer itself lost, for instance an empty span. */

@@ -1,8 +1,9 @@
 /** Owns a record's line: how a draft becomes one, what of it identifies its content, and how a line is taken apart again. */
+import { type Captured, textsOf } from "./captured.ts";
 import type { Draft } from "./draft.ts";
 import { factOf, idNumber, recordId, textHash } from "./identity.ts";
 import { visibleJson } from "./json.ts";
-import { withoutCredentials, withoutHome } from "./privacy.ts";
+import { safeName, withoutCredentials, withoutHome } from "./privacy.ts";
 import type { Usage, WeirRecord } from "./schema.ts";
 import { tokensOf } from "./usage.ts";
 
@@ -24,6 +25,8 @@ export interface Encoded {
   readonly when: number;
   /** How much this telling knows; see `scoreOf`. */
   readonly score: number;
+  /** Its texts, where there are any. */
+  readonly captured?: Omit<Captured, "text">;
   line(rev: number): string;
 }
 
@@ -63,34 +66,40 @@ function frameOf(d: Draft, o: Origin): Record<string, unknown> {
     parent_session_id: d.parent_session_id,
     forked_from: d.forked_from,
     conversation_id: d.conversation_id,
-    cwd: d.cwd === undefined ? undefined : withoutHome(d.cwd, o.homes),
-    repository: d.repository === undefined ? undefined : withoutCredentials(d.repository),
-    branch: d.branch,
+    cwd: d.cwd === undefined ? undefined : safeName(withoutHome(d.cwd, o.homes)),
+    repository: d.repository === undefined ? undefined : safeName(withoutCredentials(d.repository)),
+    branch: safeName(d.branch),
   };
+}
+
+/** What has a name that somebody gave. */
+function safe<T extends { readonly name?: string }>(named: T | undefined): T | undefined {
+  const name = safeName(named?.name);
+  return named === undefined || name === named.name ? named : { ...named, name };
 }
 
 /** The part of the record that says what the fact is, without the frame, times, turn and `open`, in one fixed order. */
 function bodyOf(d: Draft): Record<string, unknown> {
   return {
     kind: d.kind,
-    subagent: d.subagent,
+    subagent: safe(d.subagent),
     operation: d.operation,
-    name: d.name,
+    name: safeName(d.name),
     trace_id: d.trace_id,
     span_id: d.span_id,
     parent_span_id: d.parent_span_id,
-    agent_name: d.agent_name,
+    agent_name: safeName(d.agent_name),
     status: d.status,
-    error_type: d.error_type,
+    error_type: safeName(d.error_type),
     provider: d.provider,
     request_model: d.request_model,
     model: d.model,
     response_id: d.response_id,
-    finish_reasons: d.finish_reasons,
+    finish_reasons: d.finish_reasons?.map(safeName),
     usage: d.usage,
     aggregate: d.aggregate,
     cost_usd: d.cost_usd,
-    tool: d.tool,
+    tool: safe(d.tool),
     ttft_ms: d.ttft_ms,
     events: d.events,
     attributes: d.attributes,
@@ -149,8 +158,8 @@ function whenText(r: Pick<WeirRecord, "open" | "time" | "end_time" | "duration_m
   return text;
 }
 
-/** Turns a draft into a record. Its line ends with a newline and is the record's only form. */
-export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at): Encoded {
+/** Turns a draft into a record, with its captured texts. Its line ends with a newline and is the record's only form. */
+export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at, captured?: Captured): Encoded {
   const id = recordId(origin.agent, origin.stream, draft.scope ?? draft.session_id ?? "", draft.operation, draft.key);
   const frame = framed(draft, origin);
   const fields = bodyOf(draft);
@@ -161,11 +170,11 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at)
     content: textHash(body, frame.hash),
     when: textHash(when),
     score: scoreOf(frame.known + countFields(fields), draft.usage),
+    captured,
     line(rev: number): string {
       const fact = JSON.stringify(factOf(draft.fact ?? id));
       let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${frame.text},${body.slice(1, -1)}`;
-      if (draft.content !== undefined) text += `,"content":${JSON.stringify(draft.content)}`;
-      if (draft.raw !== undefined) text += `,"raw":${JSON.stringify(draft.raw)}`;
+      if (captured !== undefined) text += captured.text;
       return visibleJson(text + frame.source + placeText(at) + frame.end);
     },
   };
@@ -180,7 +189,7 @@ function placeText(at: Draft["at"]): string {
 /** What the ledger knows of an archived record, taken from its line; the inverse of `encode`, for a lost state. */
 export function ledgerFactsOf(record: WeirRecord): Omit<Encoded, "line"> & { readonly rev: number } {
   const { v, id, fact, rev, open, time, end_time, duration_ms, turn, content, raw, source, host, ...body } = record;
-  void [v, fact, content, raw, source, host];
+  void [v, fact, source, host];
   const { agent, agent_version, stream, session_id, parent_session_id, forked_from, ...others } = body;
   const { conversation_id, cwd, repository, branch, ...fields } = others;
   const ids = { agent, agent_version, stream, session_id, parent_session_id, forked_from, conversation_id };
@@ -190,6 +199,9 @@ export function ledgerFactsOf(record: WeirRecord): Omit<Encoded, "line"> & { rea
     content: textHash(JSON.stringify(fields), textHash(frame)),
     when: textHash(whenText({ open, time, end_time, duration_ms, turn })),
     score: scoreOf(countFields(body), body.usage),
+    captured: content || raw !== undefined ? { ...textsOf(jsonOf(content)), hasRaw: raw !== undefined } : undefined,
     rev,
   };
 }
+
+const jsonOf = (content: WeirRecord["content"]): string | undefined => content && JSON.stringify(content);

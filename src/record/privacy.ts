@@ -1,4 +1,8 @@
-/** Owns what a metadata record may say of the person: home folders become `~`, addresses lose their user information. */
+/**
+ * Owns what a metadata record may say of the person: home folders become `~`, addresses lose their user information,
+ * names that others gave lose what looks like a secret.
+ */
+import { secretsIn, withoutSecrets } from "./secrets.ts";
 
 const HOME =
   /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root|\/mnt\/[a-z]\/Users\/[^/]+|[A-Za-z]:[\\/]Users[\\/][^\\/]+)(?=[\\/]|$)/;
@@ -20,4 +24,29 @@ export function withoutHome(path: string, homes: readonly string[]): string {
 export function withoutCredentials(url: string): string {
   const bare = url.replace(/[?#].*$/s, "");
   return bare.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1").replace(/^[^/@:]+:[^/@]+@/, "");
+}
+
+/** Names come again and again: so many are remembered with what became of them. */
+const MOST_NAMES = 1024;
+const SHORTEST = 12;
+const names = new Map<string, string>();
+
+/** A name that somebody gave (of a tool, a branch, an error), without what looks like a secret. */
+export function safeName<T extends string | undefined>(name: T): T {
+  if (name === undefined || name.length < SHORTEST) return name;
+  let safe = names.get(name);
+  if (safe === undefined) {
+    safe = withoutSecrets(name, () => {});
+    if (names.size >= MOST_NAMES) names.clear();
+    names.set(name, safe);
+  }
+  return safe as T;
+}
+
+/** The same JSON, without what looks like a secret in any of its texts; names of fields are as they were. */
+export function safeJson(json: string): string {
+  if (secretsIn(json).length === 0) return json;
+  return JSON.stringify(JSON.parse(json), (_, value: unknown) =>
+    typeof value === "string" ? withoutSecrets(value, () => {}) : value,
+  );
 }

@@ -22,11 +22,49 @@ export const usageSchema = v.object({
 
 const eventSchema = v.object({ name: text, time: v.optional(time), attributes: v.optional(scalars) });
 
-const contentSchema = v.object({
-  input_messages: maybe(v.unknown(), "messages sent, in the GenAI message schema"),
-  output_messages: maybe(v.unknown(), "messages answered, in the GenAI message schema"),
-  system_instructions: maybe(v.unknown(), "system instructions, in the GenAI message schema"),
-  tool_definitions: maybe(v.unknown(), "the tools that were offered"),
+/** A part of a message, as the GenAI conventions name them; any other type may stand there, with fields of its own. */
+const PARTS = {
+  text: v.looseObject({ type: v.literal("text"), content: text }),
+  reasoning: v.looseObject({ type: v.literal("reasoning"), content: text }),
+  tool_call: v.looseObject({
+    type: v.literal("tool_call"),
+    name: text,
+    id: v.optional(text),
+    arguments: v.optional(v.unknown()),
+  }),
+  tool_call_response: v.looseObject({
+    type: v.literal("tool_call_response"),
+    response: v.optional(v.unknown()),
+    id: v.optional(text),
+  }),
+  blob: v.looseObject({ type: v.literal("blob"), modality: text, content: text, mime_type: v.optional(text) }),
+  uri: v.looseObject({ type: v.literal("uri"), modality: text, uri: text, mime_type: v.optional(text) }),
+  file: v.looseObject({ type: v.literal("file"), modality: text, file_id: text, mime_type: v.optional(text) }),
+} as const;
+
+const partSchema = v.union([...Object.values(PARTS), v.looseObject({ type: text })]);
+
+const messageSchema = v.looseObject({
+  role: text,
+  parts: v.pipe(v.array(partSchema), v.readonly()),
+  name: v.optional(text),
+  finish_reason: v.optional(text),
+});
+const messages = v.pipe(v.array(messageSchema), v.readonly());
+
+const toolSchema = v.looseObject({ type: text, name: text });
+
+export const contentSchema = v.object({
+  input_messages: maybe(
+    messages,
+    "messages sent: role and parts (text, reasoning, tool_call, tool_call_response, blob)",
+  ),
+  output_messages: maybe(messages, "messages answered, each with why it ended; of a compaction its summary"),
+  system_instructions: maybe(v.pipe(v.array(partSchema), v.readonly()), "system instructions, as parts"),
+  tool_definitions: maybe(
+    v.pipe(v.array(toolSchema), v.readonly()),
+    "the tools that were offered: type, name, description, parameters",
+  ),
   tool_arguments: maybe(v.unknown(), "the arguments of the tool call"),
   tool_result: maybe(v.unknown(), "the result of the tool call"),
   error_message: maybe(text, "the error's message"),
@@ -100,4 +138,8 @@ export const recordSchema = v.object({
 
 export type WeirRecord = v.InferOutput<typeof recordSchema>;
 export type Usage = v.InferOutput<typeof usageSchema>;
+export type Part = v.InferOutput<typeof partSchema>;
+export type Message = v.InferOutput<typeof messageSchema>;
+export type ToolDefinition = v.InferOutput<typeof toolSchema>;
+export type Content = v.InferOutput<typeof contentSchema>;
 export type Scalars = v.InferOutput<typeof scalars>;

@@ -1,6 +1,7 @@
 /** Owns what the record of a tool call says, from its call and its result. */
 import type { Draft } from "./draft.ts";
 import { toolFact } from "./identity.ts";
+import type { Content } from "./schema.ts";
 import { between } from "./time.ts";
 
 /** A tool call whose result may not be there yet; plain JSON. */
@@ -10,6 +11,8 @@ export interface ToolCall {
   turn?: number;
   /** Offset of the line that told it. */
   at: number;
+  /** Its arguments, kept; as structure where they are JSON. */
+  args?: unknown;
 }
 
 /** How a tool call ended. */
@@ -18,6 +21,8 @@ export interface ToolEnd {
   readonly failed: boolean;
   /** The class of the failure, where there is a better one than `tool_error`. */
   readonly error?: string;
+  /** What it gave back, kept. Where it failed and this is a text, it is the error's message. */
+  readonly result?: unknown;
 }
 
 /** The record of a tool call of a session; without its end it is open. */
@@ -37,6 +42,14 @@ export function toolDraft(id: string, call: ToolCall, session: string, end: Tool
     status: end && (end.failed ? "error" : "ok"),
     error_type: end?.failed ? (end.error ?? "tool_error") : undefined,
     tool: { name: call.name, call_id: id, type: "function" },
+    content: contentOf(call, end),
     at: { offset: call.at },
   };
+}
+
+function contentOf({ args }: ToolCall, end: ToolEnd | undefined): Content | undefined {
+  const result = end?.result;
+  if (args === undefined && result === undefined) return undefined;
+  const error_message = end?.failed && typeof result === "string" ? result : undefined;
+  return { tool_arguments: args, tool_result: result, error_message };
 }

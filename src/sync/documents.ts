@@ -29,7 +29,8 @@ export async function collectDocument(
   for (const bad of read.bad) quarantine(found, row, bad, work);
   const info = infoOf(found, work);
   if (read.group) {
-    const emit = emitter(found, work, work.archive.ledgerOf(row.id), { soft: true, monotone: false }, () => undefined);
+    const manner = { soft: true, monotone: false, capture: work.capturing };
+    const emit = emitter(found, work, work.archive.ledgerOf(row.id), manner, { at: () => undefined });
     try {
       stream.reduce(read.group, info.source, emit);
     } catch (error) {

@@ -1,15 +1,27 @@
-/** Owns the way of a draft into the batch: encoded, judged by its source's ledger, counted. */
+/** Owns the way of a draft into the batch: its texts kept or not, encoded, judged by its source's ledger, counted. */
 import type { Ledger, Manner } from "../archive/ledger.ts";
+import { BadLine } from "../read/line.ts";
+import type { Line } from "../read/types.ts";
 import type { Draft, Emit } from "../record/draft.ts";
 import { encode, type Origin } from "../record/encode.ts";
+import type { Keeper } from "../record/keep.ts";
+import { safeName } from "../record/privacy.ts";
 import { keepLight } from "../system/engine.ts";
 import type { Found } from "./discover.ts";
 import { tally } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
-/** What a reducer of this source gives its drafts to; `at` says where a draft without a place of its own was read. */
-export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner, at: () => Draft["at"]): Emit {
-  const { archive, summary, environment } = work;
+/** Where a source is being read. */
+export interface Reading {
+  /** The place of a draft that names none. */
+  at(): Draft["at"];
+  /** The line that is being read, for drafts that name no raw item. */
+  line?(): Line | undefined;
+}
+
+/** What a reducer of this source gives its drafts to. */
+export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner, reading: Reading): Emit {
+  const { archive, summary, environment, keeper } = work;
   const origin: Origin = {
     agent: found.agent.id,
     stream: found.stream.kind,
@@ -18,8 +30,11 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
     homes: environment.homes.map((home) => home.path),
   };
   const name = `${found.agent.id}/${found.stream.kind}`;
+  const unknown = (what: string): void => tally(summary.unknown, `${name}: ${safeName(what)}`);
+  const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : (): undefined => undefined;
   const emit = (draft: Draft): void => {
-    const record = encode(draft, origin, draft.at ?? at());
+    const captured = keeper?.captured(draft, rawOf(draft));
+    const record = encode(draft, origin, draft.at ?? reading.at(), captured);
     const rev = ledger.judge(record, manner);
     if (rev === undefined) {
       summary.records.known++;
@@ -31,7 +46,34 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
   };
   keepLight([emit]);
   return Object.assign(emit, {
-    unknown: (what: string) => tally(summary.unknown, `${name}: ${what}`),
+    captures: keeper !== undefined,
+    keep: <T>(value: T): T | undefined => keeper?.keep(value),
+    unknown,
     lost: (what: string) => tally(summary.lost, `${name}: ${what}`),
   });
+}
+
+/** Gives a draft's raw item as it stands in a line; that of a line is made once for all that it tells. */
+function rawItems(
+  keeper: Keeper,
+  reading: Reading,
+  unknown: (what: string) => void,
+): (draft: Draft) => string | undefined {
+  let last: { readonly line: Line; readonly json: string | undefined } | undefined;
+  const lineJson = (line: Line): string | undefined => {
+    try {
+      return keeper.rawJson(line.slice(0));
+    } catch (error) {
+      if (!(error instanceof BadLine)) throw error;
+      unknown("raw line that is not UTF-8");
+      return undefined;
+    }
+  };
+  return ({ raw }) => {
+    if (raw !== undefined) return keeper.rawJson(raw);
+    const line = reading.line?.();
+    if (line === undefined) return undefined;
+    if (last?.line !== line) last = { line, json: lineJson(line) };
+    return last.json;
+  };
 }

@@ -2,6 +2,7 @@
 import type { SourceRow } from "../archive/archive.ts";
 import type { BadBytes } from "../read/tail.ts";
 import type { SourceInfo } from "../read/types.ts";
+import { safeName } from "../record/privacy.ts";
 import { errorCode, readSmallFile, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { sidecarStamp } from "./match.ts";
@@ -52,7 +53,8 @@ export function infoOf(found: Found, { summary }: Work): Info {
 
 /** Sets bytes aside: counted and told in this run, remembered with their hash, never with their text. */
 export function quarantine(found: Found, row: Pick<SourceRow, "id" | "generation">, bad: BadBytes, work: Work): void {
-  const { offset, length, hash, reason } = bad;
+  const { offset, length, hash } = bad;
+  const reason = safeName(bad.reason);
   work.summary.quarantined.push({ path: found.path, offset, length, reason });
   work.archive.quarantine({ source: row.id, generation: row.generation, position: offset, length, hash, reason });
 }

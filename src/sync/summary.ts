@@ -18,6 +18,8 @@ export interface Summary {
   readonly unknown: Record<string, number>;
   /** What the producers themselves lost, with its number. */
   readonly lost: Record<string, number>;
+  /** Secrets that were taken out of texts, by the rule that told them. */
+  readonly redacted: Record<string, number>;
   /** Last lines that still wait for their newline. */
   torn: number;
   /** Sources read again from their start, because they were rewritten or weir has learned to count better. */
@@ -35,6 +37,7 @@ export function newSummary(): Summary {
     unreadable: [],
     unknown: {},
     lost: {},
+    redacted: {},
     torn: 0,
     restarted: 0,
     stopped: false,

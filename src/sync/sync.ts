@@ -1,10 +1,13 @@
 /** Owns the loop that joins the steps: discover, read, reduce, archive; one source after the other, batch by batch. */
 import type { Archive } from "../archive/archive.ts";
 import { BATCH_BYTES } from "../archive/archive.ts";
+import type { Capturing } from "../archive/ledger.ts";
 import type { Agent, Environment } from "../read/types.ts";
+import type { Keeper } from "../record/keep.ts";
 import { WeirError } from "../system/errors.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { errorCode, sys } from "../system/system.ts";
+import { type Capture, keeping } from "./capture.ts";
 import { type Choice, discover, type Found } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
 import { type Match, matchSources } from "./match.ts";
@@ -19,6 +22,8 @@ export interface SyncOptions {
   readonly choice: Choice;
   /** True as soon as the run should stop; what is done by then is committed. */
   readonly stopped: () => boolean;
+  /** Which texts are archived; none without it. */
+  readonly capture?: Capture | undefined;
   readonly onProgress?: (done: number, of: number, summary: Summary) => void;
 }
 
@@ -27,6 +32,11 @@ export interface Work {
   readonly archive: Archive;
   readonly summary: Summary;
   readonly environment: Environment;
+  /** What texts go through; absent at capture level metadata. */
+  readonly keeper?: Keeper;
+  readonly capturing?: Capturing;
+  /** Every source is read again from its start. */
+  readonly isRecapture: boolean;
   /** Gives way when it is time; true when the run should stop. */
   pause(): Promise<boolean>;
   /** Commits when the batch is large enough, after the caller has stored its cursor. */
@@ -48,10 +58,13 @@ export async function sync(
   summary.unreadable.push(...unreadable);
   summary.sources.found = found.length;
   let last = sys.now();
+  const isRecapture = options.capture?.again === true;
   const work: Work = {
     archive,
     summary,
     environment,
+    isRecapture,
+    ...(options.capture && (await keeping(options.capture, archive, summary))),
     isFull: () => archive.batchBytes >= BATCH_BYTES,
     async pause() {
       if (sys.now() - last >= SLICE_MS) {
@@ -64,7 +77,7 @@ export async function sync(
   let done = 0;
   for (const match of matchSources(found, archive)) {
     done++;
-    if (match.unchanged) continue;
+    if (match.unchanged && !isRecapture) continue;
     if (await work.pause()) break;
     options.onProgress?.(done - 1, found.length, summary);
     await collect(match.found, () => collectSource(match, work), work);

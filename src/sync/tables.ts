@@ -82,7 +82,7 @@ class TablesRun {
     }
     const db = ForeignDatabase.open(path, this.#work.archive.temporary);
     try {
-      const { fits, unknown } = shapeOf(db, this.#tables.layouts);
+      const { fits, unknown } = shapeOf(db, this.#tables.layouts, this.#work.keeper !== undefined);
       this.#adopt(db.stamp, db.openedAt);
       const cursors = this.#advance(db, fits);
       const changes = this.#compare(db, fits);
@@ -106,13 +106,13 @@ class TablesRun {
   /** Takes this for the database whose groups were told, unless it is another one or weir reads it anew. */
   #adopt(stamp: Stamp, readAt: number): void {
     const { found, known } = this.#match;
-    const { archive, summary } = this.#work;
+    const { archive, summary, isRecapture } = this.#work;
     const before = this.#row;
     const row = before ?? archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
     const isSame = before === undefined || (sameFile(stamp, before) && before.version === this.#stream.version);
     if (isSame) {
       const kept = this.#told ? undefined : known && archive.cursorOf(known.id);
-      this.#told ??= unpacked(kept?.state);
+      this.#told ??= isRecapture ? new Set() : unpacked(kept?.state);
       if (kept?.proof) this.#cursors = JSON.parse(kept.proof) as Record<string, Row>;
     } else {
       summary.restarted++;
@@ -203,7 +203,8 @@ class TablesRun {
     if (this.#emit) return this.#emit;
     const ledger = this.#work.archive.ledgerOf((this.#row as SourceRow).id);
     const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
-    this.#emit = emitter(this.#match.found, this.#work, ledger, { soft: true, monotone: false, forgets: true }, at);
+    const manner = { soft: true, monotone: false, forgets: true, capture: this.#work.capturing };
+    this.#emit = emitter(this.#match.found, this.#work, ledger, manner, { at });
     return this.#emit;
   }
 

@@ -1,9 +1,11 @@
 /** Owns one sync of one append-only source: prove the cursor, reduce the new lines, tell again what is open. */
 import type { CursorRow, SourceRow } from "../archive/archive.ts";
+import type { Capturing } from "../archive/ledger.ts";
 import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
 import { BadLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
 import type { Emit, Line, Tail } from "../read/types.ts";
+import { safeJson } from "../record/privacy.ts";
 import { errorCode, openForReading, readAt, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
@@ -31,11 +33,13 @@ class TailRun {
   readonly #state: unknown;
   readonly #sidecars: string;
   /** Facts are final as they are read; what is still open at the end is not. */
-  readonly #manner = { soft: false, monotone: true };
+  readonly #manner: { soft: boolean; readonly monotone: true; readonly capture: Capturing | undefined };
   readonly #emit: Emit;
   #generation: number;
   #position: number;
   #offset = 0;
+  /** The line that is being read; none while what is open is told. */
+  #line: Line | undefined;
   /** Made while the one piece that holds all bytes before this offset is at hand. */
   #proven: { readonly offset: number; readonly proof: Proof } | undefined;
 
@@ -44,11 +48,15 @@ class TailRun {
     this.#work = work;
     this.#fd = fd;
     this.#stream = stream;
+    this.#manner = { soft: false, monotone: true, capture: work.capturing };
     this.#row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
     const ledger = work.archive.ledgerOf(this.#row.id);
-    this.#emit = emitter(found, work, ledger, this.#manner, () => ({ offset: this.#offset }));
+    this.#emit = emitter(found, work, ledger, this.#manner, {
+      at: () => ({ offset: this.#offset }),
+      line: () => this.#line,
+    });
     const cursor = known && work.archive.cursorOf(known.id);
-    if (cursor && this.#isStillValid(cursor)) {
+    if (cursor && !work.isRecapture && this.#isStillValid(cursor)) {
       this.#generation = this.#row.generation;
       this.#position = this.#row.position;
       this.#state = JSON.parse(String(cursor.state));
@@ -107,6 +115,7 @@ class TailRun {
 
   private reduce(lines: readonly Line[]): void {
     for (const line of lines) {
+      this.#line = line;
       this.#offset = line.offset;
       try {
         this.#stream.step(this.#state, line, this.#emit);
@@ -117,6 +126,7 @@ class TailRun {
         this.#quarantine({ offset: line.offset, length: line.length, hash, reason });
       }
     }
+    this.#line = undefined;
   }
 
   #quarantine(bad: BadBytes): void {
@@ -129,6 +139,6 @@ class TailRun {
     const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
     const place = { size, position: this.#position, generation: this.#generation };
     this.#row = { ...rowOf(this.#found, place), sidecars: this.#sidecars, id: this.#row.id };
-    this.#work.archive.setSource(this.#row, { proof, state: JSON.stringify(this.#state) });
+    this.#work.archive.setSource(this.#row, { proof, state: safeJson(JSON.stringify(this.#state)) });
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JsonObject } from "../../src/record/json.ts";
 import { draftsOf, figuresOf, lines, syncHome, toldIn } from "../support/agent.ts";
-import { operationsOf, tellOfDocuments, tokensOf } from "../support/documents.ts";
+import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/gemini-cli");
@@ -222,4 +222,55 @@ test("lines that are told apart by their first bytes tell the same as lines read
   const plain = (objects: readonly JsonObject[]) =>
     draftsOf("gemini-cli", LOG, lines(objects)).map(({ at: _, ...draft }) => draft);
   expect(plain(reordered)).toEqual(plain(log));
+});
+
+test("texts stand where they belong, in the log and in the older document alike", async () => {
+  const called = tool("error", { args: { path: "a" }, result: results(3, 9).content });
+  const messages = [
+    user(1, 1),
+    answer(2, 5, { thoughts: [{ subject: "Plan", description: "look" }], content: "I look", toolCalls: [called] }),
+    { id: id(4), timestamp: at(10), type: "error", content: "[API Error: slow down]" },
+    user(5, 20, "<state_snapshot>so far</state_snapshot>"),
+  ];
+  const expected = {
+    session: undefined,
+    user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+    chat: {
+      output_messages: [
+        {
+          role: "assistant",
+          parts: [
+            { type: "reasoning", content: "Plan\nlook" },
+            { type: "text", content: "I look" },
+            { type: "tool_call", id: "read_file__AbCdEfGhIjKl", name: "read_file", arguments: { path: "a" } },
+          ],
+          finish_reason: "tool_call",
+        },
+      ],
+    },
+    execute_tool: { tool_arguments: { path: "a" }, tool_result: "x", error_message: "x" },
+    error: { error_message: "[API Error: slow down]" },
+    compaction: {
+      output_messages: [
+        { role: "assistant", parts: [{ type: "text", content: "<state_snapshot>so far</state_snapshot>" }] },
+      ],
+    },
+  };
+  const log = [header(), ...messages];
+  const steps = log.map((_, i) => ({ [LOG]: log.slice(0, i + 1) }));
+  for (const cut of [[{ [LOG]: log }], steps, [{ [DOCUMENT]: { ...header(), messages } }]]) {
+    const { records } = await tellTextsOfDocuments("gemini-cli", ...cut);
+    expect(Object.fromEntries(records.map((r) => [r.operation, r.content]))).toEqual(expected as never);
+    const raws = records.filter((r) => r.operation !== "session").map((r) => r.raw && JSON.parse(r.raw).id);
+    expect(raws.toSorted()).toEqual([id(1), id(2), id(2), id(4), id(5)]);
+  }
+});
+
+test("history that is told again takes no text away", async () => {
+  const first = [header(), user(1, 1), answer(2, 5)];
+  const again = { $set: { messages: [user(1, 1), { ...answer(2, 5), content: "(masked)" }] } };
+  const told = await tellTextsOfDocuments("gemini-cli", { [LOG]: first }, { [LOG]: [...first, again] });
+  expect(operationsOf(told, "chat")[0]?.content?.output_messages?.[0]?.parts).toEqual([
+    { type: "text", content: "done" },
+  ]);
 });

@@ -3,7 +3,17 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
-import { draftsOf, type Files, figuresOf, lines, syncHome, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import {
+  draftsOf,
+  type Files,
+  figuresOf,
+  lines,
+  syncHome,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/pi");
@@ -256,4 +266,48 @@ test("a line read by its envelope gives the record that the whole line gives", (
   }
   const damaged = lines(made).replaceAll("word ", "wor\t ");
   expect(draftsOf("pi", "a/x.jsonl", damaged)).toEqual(draftsOf("pi", "a/x.jsonl", lines(made)));
+});
+
+test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const blocks = [
+    { type: "thinking", thinking: "hm", thinkingSignature: "c2ln" },
+    { type: "text", text: "I look" },
+    { type: "toolCall", id: "call_1", name: "bash", arguments: { command: "ls" } },
+  ];
+  const result = { role: "toolResult", toolCallId: "call_1", content: [{ type: "text", text: "none" }], isError: true };
+  const log = [
+    header("aaaa", 0),
+    user("u1", 1),
+    answer("e1", 2, { content: blocks, stopReason: "toolUse" }),
+    { type: "message", id: "e2", timestamp: at(3), message: result },
+    answer("e3", 4, { content: [], usage: {}, stopReason: "error", errorMessage: "429 slow down" }),
+    { type: "compaction", id: "c", timestamp: at(5), summary: "so far" },
+  ];
+  const steps = log.map((line): Files => ({ [fileOf("aaaa")]: [line] }));
+  const whole: Files = { [fileOf("aaaa")]: log };
+  for (const told of [await tellTextsOf("pi", whole), await tellTextsOf("pi", ...steps)]) {
+    const contents = Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+    expect(contents).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
+            ],
+            finish_reason: "tool_call",
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
+      error: { error_message: "429 slow down" },
+      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+    } as never);
+    const raws = told.records.map((r) => r.raw && JSON.parse(r.raw).id);
+    expect(raws.toSorted()).toEqual(["aaaa", "c", "e1", "e2", "e3", "u1"]);
+  }
 });

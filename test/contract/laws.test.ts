@@ -5,9 +5,11 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import * as v from "valibot";
 import { agents } from "../../src/agents/index.ts";
 import type { Agent } from "../../src/read/types.ts";
-import type { WeirRecord } from "../../src/record/schema.ts";
+import { contentSchema, type WeirRecord } from "../../src/record/schema.ts";
+import type { Capture } from "../../src/sync/capture.ts";
 import type { Summary } from "../../src/sync/summary.ts";
 import { archived, counted, openWriter, syncInto } from "../support/archive.ts";
 import { type FixtureHome, fixtureAgents, fixtureHomes } from "../support/fixtures.ts";
@@ -18,6 +20,9 @@ import { expectSame, type Whole, wholeOf } from "../support/whole.ts";
 
 /** Syncs of each agent's stores before all of them is there. */
 const CUTS = setting("WEIR_CUTS", 500);
+/** The same with every text captured; each record is then longer. */
+const RAW_CUTS = setting("WEIR_RAW_CUTS", 100);
+const RAW = { level: "raw", limit: 64 << 10 } as const;
 /** Of each shape, so many stores of a home are torn, soiled and rewritten. */
 const STORES = 4;
 const LONG = { timeout: 600_000 };
@@ -33,14 +38,32 @@ function withoutTimes({ records, last, counted }: Whole): Whole {
   };
 }
 
+/** The same without captured texts. */
+function withoutTexts({ records, last, counted }: Whole): Whole {
+  const bare = (line: string): string => {
+    const at = line.indexOf("{");
+    const { content, raw, ...rest } = JSON.parse(line.slice(at)) as WeirRecord;
+    void [content, raw];
+    return line.slice(0, at) + JSON.stringify(rest);
+  };
+  return {
+    records,
+    last: Object.fromEntries(Object.entries(last).map(([key, text]) => [key, bare(text)])),
+    counted: counted.map(bare).sort(),
+  };
+}
+
 /** A fixture home with what one sync of it tells. */
 class Subject {
   readonly stores: readonly Store[];
-  readonly options: { readonly agents: readonly Agent[] };
+  readonly options: { readonly agents: readonly Agent[]; readonly capture?: Capture };
   #whole: Promise<Whole & { readonly summary: Summary }> | undefined;
 
-  constructor(readonly fixture: FixtureHome) {
-    this.options = { agents: agents.filter((agent) => agent.id === fixture.agent) };
+  constructor(
+    readonly fixture: FixtureHome,
+    capture?: Capture,
+  ) {
+    this.options = { agents: agents.filter((agent) => agent.id === fixture.agent), ...(capture && { capture }) };
     this.stores = storesOf(fixture.path, this.options.agents);
   }
 
@@ -112,6 +135,16 @@ for (const agent of agents.filter(({ id }) => fixtureAgents.includes(id))) {
       LONG,
     );
 
+    test(
+      `cut law: ${RAW_CUTS} syncs at capture level raw tell the same texts as one`,
+      async () => {
+        const raw = subjects.map(({ fixture }) => new Subject(fixture, RAW));
+        let cuts = 0;
+        for (let at = 0; cuts < RAW_CUTS; at++) cuts += await trial(SEED + at, (r) => grow(raw[at % raw.length]!, r));
+      },
+      LONG,
+    );
+
     for (const subject of subjects) {
       const { name, markers } = subject.fixture;
 
@@ -145,6 +178,18 @@ for (const agent of agents.filter(({ id }) => fixtureAgents.includes(id))) {
           const held = bytesBelow(place.data);
           const forms = markers.flatMap((text) => [text, JSON.stringify(text).slice(1, -1)]);
           expect(forms.filter((text) => held.includes(text))).toEqual([]);
+        },
+        LONG,
+      );
+
+      test(
+        `${name}: capturing texts changes nothing else of what is told and counted`,
+        async () => {
+          using place = scratch({ fast: true });
+          await syncInto(place.data, subject.fixture.path, { ...subject.options, capture: RAW });
+          const { records, last, counted } = wholeOf(place.data);
+          expectSame(withoutTexts({ records, last, counted }), withoutTexts(await subject.whole()));
+          for (const { content } of records) if (content) expect(content).toEqual(v.parse(contentSchema, content));
         },
         LONG,
       );

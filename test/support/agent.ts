@@ -32,14 +32,18 @@ export function lines(objects: readonly JsonObject[]): string {
   return objects.map((o) => `${JSON.stringify(o)}\n`).join("");
 }
 
-/** Syncs what an agent left in `home` (another home than this machine's) into the archive in `data`. */
-export async function syncHome(agent: string, home: string, data: string): Promise<Summary> {
+/** Syncs what an agent left in `home` (another home than this machine's) into the archive in `data`, with texts at a level. */
+export async function syncHome(agent: string, home: string, data: string, level?: "content" | "raw"): Promise<Summary> {
   const archive = await Archive.open(data, { waitMs: 1000, segmentMaxBytes: 5 << 20 });
   const summary = await sync(
     agents,
     { homes: [{ path: home, own: false, layouts: LAYOUTS }], variable: () => undefined },
     archive,
-    { choice: { agents: [agent], streams: [], sources: [] }, stopped: () => false },
+    {
+      choice: { agents: [agent], streams: [], sources: [] },
+      stopped: () => false,
+      capture: level && { level, limit: 64 << 10 },
+    },
   );
   archive.close(summary);
   return summary;
@@ -59,7 +63,16 @@ function rankOf(agent: string, stream: string): number {
 }
 
 /** Appends each set of files to what the home holds, and syncs after each. */
-export async function tellOf(agent: string, ...steps: readonly Files[]): Promise<Told> {
+export function tellOf(agent: string, ...steps: readonly Files[]): Promise<Told> {
+  return grown(agent, steps);
+}
+
+/** The same at capture level raw. */
+export function tellTextsOf(agent: string, ...steps: readonly Files[]): Promise<Told> {
+  return grown(agent, steps, "raw");
+}
+
+async function grown(agent: string, steps: readonly Files[], level?: "raw"): Promise<Told> {
   using place = scratch();
   let summary: Summary | undefined;
   for (const files of steps) {
@@ -67,7 +80,7 @@ export async function tellOf(agent: string, ...steps: readonly Files[]): Promise
       mkdirSync(dirname(join(place.home, path)), { recursive: true });
       appendFileSync(join(place.home, path), typeof content === "string" ? content : lines(content));
     }
-    summary = await syncHome(agent, place.home, place.data);
+    summary = await syncHome(agent, place.home, place.data, level);
   }
   if (!summary) throw new Error("nothing was synced");
   return toldIn(place.data, summary);
@@ -95,7 +108,12 @@ export function figuresOf(records: readonly WeirRecord[], usageOn = "chat"): Jso
 export function draftsOf(agent: string, path: string, text: string, whole = false): Draft[] {
   const stream = agents.find((a) => a.id === agent)?.streams[0] as Tail<unknown>;
   const drafts: Draft[] = [];
-  const emit: Emit = Object.assign((draft: Draft) => void drafts.push(draft), { unknown() {}, lost() {} });
+  const emit: Emit = Object.assign((draft: Draft) => void drafts.push(draft), {
+    captures: false,
+    keep: () => undefined,
+    unknown() {},
+    lost() {},
+  });
   const state = stream.start({ path, stem: path.replace(/^.*\/|\.[^.]*$/g, ""), sidecars: {} });
   let offset = 0;
   for (const one of text.split("\n").slice(0, -1)) {

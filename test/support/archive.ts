@@ -7,6 +7,7 @@ import { readableSegments } from "../../src/archive/read.ts";
 import { environmentOf } from "../../src/config/environment.ts";
 import type { Agent, Environment } from "../../src/read/types.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
+import type { Capture } from "../../src/sync/capture.ts";
 import type { Choice } from "../../src/sync/discover.ts";
 import type { Summary } from "../../src/sync/summary.ts";
 import { sync } from "../../src/sync/sync.ts";
@@ -22,6 +23,7 @@ export interface SyncOptions {
   readonly agents?: readonly Agent[];
   readonly segmentMaxBytes?: number;
   readonly choice?: Choice;
+  readonly capture?: Capture | undefined;
 }
 
 export interface Writer extends AsyncDisposable {
@@ -34,13 +36,13 @@ export async function openWriter(
   homes: string | readonly string[],
   options: SyncOptions = {},
 ): Promise<Writer> {
-  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING } = options;
+  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING, capture } = options;
   const environment = environmentAt(...(typeof homes === "string" ? [homes] : homes));
   const archive = await Archive.open(data, { waitMs: 0, segmentMaxBytes });
   let summary: Summary | undefined;
   return {
     async sync() {
-      summary = await sync(agents, environment, archive, { choice, stopped: () => false });
+      summary = await sync(agents, environment, archive, { choice, capture, stopped: () => false });
       return summary;
     },
     async [Symbol.asyncDispose]() {

@@ -13,7 +13,16 @@ function textOf(path: string, content: unknown): string {
 }
 
 /** Puts each set of files into the home, in the place of those of the same path, and syncs after each. */
-export async function tellOfDocuments(agent: string, ...steps: readonly Documents[]): Promise<Told> {
+export function tellOfDocuments(agent: string, ...steps: readonly Documents[]): Promise<Told> {
+  return replaced(agent, steps);
+}
+
+/** The same at capture level raw. */
+export function tellTextsOfDocuments(agent: string, ...steps: readonly Documents[]): Promise<Told> {
+  return replaced(agent, steps, "raw");
+}
+
+async function replaced(agent: string, steps: readonly Documents[], level?: "raw"): Promise<Told> {
   using place = scratch();
   let summary: Told["summary"] | undefined;
   for (const documents of steps) {
@@ -23,7 +32,7 @@ export async function tellOfDocuments(agent: string, ...steps: readonly Document
       if (content === null) rmSync(file);
       else writeFileSync(file, textOf(path, content));
     }
-    summary = await syncHome(agent, place.home, place.data);
+    summary = await syncHome(agent, place.home, place.data, level);
   }
   if (!summary) throw new Error("nothing was synced");
   return toldIn(place.data, summary);
