@@ -7,6 +7,7 @@ import type { Agent, Cut, Draft, Emit, Environment, Line, Place, SourceInfo } fr
 import { tail } from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
+import { answer, partsOf, resultOf, message as roleMessage, structured, textPart } from "../record/messages.ts";
 import { providerName } from "../record/provider.ts";
 import type { Scalars, Usage } from "../record/schema.ts";
 import { between, utc } from "../record/time.ts";
@@ -118,7 +119,7 @@ function usageOf(value: unknown, provider: string | undefined): Usage | undefine
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const o = (line.length > FAST ? fastRead(line) : undefined) ?? line.json();
+  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
   state.seen = true;
   const type = text(o.type) ?? "";
   const time = utc(o.timestamp);
@@ -206,6 +207,7 @@ function assistant(state: State, { m, id, time, at }: Message, emit: Emit): void
     // Of OpenAI's Responses it is the id of the message in the response.
     response_id: responseId?.startsWith("msg_") ? undefined : responseId,
     attributes: allowAttributes({ reasoningEffort: m.reasoningEffort }),
+    content: { output_messages: emit.keep(answer(partsOf(m.content), undefined)) },
   });
   for (const item of list(m.content)) {
     const block = object(item);
@@ -213,7 +215,8 @@ function assistant(state: State, { m, id, time, at }: Message, emit: Emit): void
     if (call === undefined) continue;
     const earlier = state.tools[call];
     if (earlier) emit({ ...base(state), ...toolDraft(call, earlier, state.session, undefined) });
-    state.tools[call] = { name: text(block?.name), start: time, turn: base(state).turn, at };
+    const args = emit.keep(structured(block?.input));
+    state.tools[call] = { name: text(block?.name), start: time, turn: base(state).turn, at, args };
   }
 }
 
@@ -228,20 +231,28 @@ function user(state: State, { m, id, time, at }: Message, emit: Emit): void {
     const call = text(block.tool_use_id) ?? "";
     const known = state.tools[call] ?? { at };
     delete state.tools[call];
-    emit({ ...base(state), ...toolDraft(call, known, state.session, { time, failed: block.is_error === true }) });
+    const end = { time, failed: block.is_error === true, result: emit.keep(resultOf(block.content)) };
+    emit({ ...base(state), ...toolDraft(call, known, state.session, end) });
   }
   if (hasResult || m.visibility !== undefined || state.parent !== undefined) return;
-  const words = typeof m.content === "string" ? [m.content] : list(m.content).map((b) => text(object(b)?.text) ?? "");
-  if (words.every((word) => INJECTED.test(word))) return;
+  const said = (typeof m.content === "string" ? [m.content] : list(m.content)).filter((block) => !isInjected(block));
+  if (said.length === 0) return;
   state.turn++;
-  emit({ ...base(state), key: id, fact: id, operation: "user_message", time });
+  const input_messages = emit.keep(roleMessage("user", partsOf(said)));
+  emit({ ...base(state), key: id, fact: id, operation: "user_message", time, content: { input_messages } });
+}
+
+function isInjected(block: unknown): boolean {
+  return INJECTED.test(typeof block === "string" ? block : (text(object(block)?.text) ?? ""));
 }
 
 function compaction(state: State, o: JsonObject, time: string | undefined, emit: Emit): void {
   const key = text(o.id) ?? `compaction@${time}`;
   const { summaryKind, summaryTokens, removedCount } = o;
   const attributes = allowAttributes({ summaryKind, summaryTokens, removedCount });
-  emit({ ...base(state), key, fact: key, operation: "compaction", kind: "internal", time, attributes });
+  const output_messages = emit.keep(answer([textPart(o.summaryText)], undefined));
+  const what = { operation: "compaction", kind: "internal", content: { output_messages } } as const;
+  emit({ ...base(state), key, fact: key, time, attributes, ...what });
 }
 
 /** How a turn ended; without a time of its own. */

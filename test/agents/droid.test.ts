@@ -4,7 +4,17 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import {
+  draftsOf,
+  figuresOf,
+  lines,
+  syncHome,
+  type Told,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/droid");
@@ -277,4 +287,43 @@ test("a line read by its first and last bytes gives the record that the whole li
   for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
     expect(drafts(text, false)).toEqual(drafts(text, true));
   expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
+});
+
+test("texts stand where they belong: what was typed, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const blocks = [
+    { type: "thinking", thinking: "hm", signature: "c2ln" },
+    { type: "text", text: "I look" },
+    { type: "tool_use", id: "call_1", name: "Execute", input: { command: "ls" } },
+  ];
+  const result = [{ type: "tool_result", tool_use_id: "call_1", is_error: true, content: "none" }];
+  const log = [
+    header("aaaa"),
+    message("d1", 1, "user", [...words("<system-reminder>be kind"), ...words("go on")]),
+    message("d2", 2, "assistant", blocks, { modelId: "m" }),
+    message("d3", 3, "user", result),
+    { type: "compaction_state", id: "k1", timestamp: at(4), summaryText: "so far" },
+  ];
+  const path = `${FOLDER}/aaaa.jsonl`;
+  const whole = await tellTextsOf("droid", { [path]: log });
+  for (const told of [whole, await tellTextsOf("droid", ...log.map((line) => ({ [path]: [line] })))]) {
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "tool_call", id: "call_1", name: "Execute", arguments: { command: "ls" } },
+            ],
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
+      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+    } as never);
+    expect(told.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual(["d1", "d1", "d2", "d3", "k1"]);
+  }
 });
