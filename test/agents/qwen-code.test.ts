@@ -4,7 +4,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import {
+  draftsOf,
+  figuresOf,
+  lines,
+  syncHome,
+  type Told,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
@@ -363,4 +373,79 @@ test("a line read by its envelope gives the record that the whole line gives", (
   for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
     expect(drafts(text, false)).toEqual(drafts(text, true));
   expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
+});
+
+const SAID = [{ text: "hm", thought: true }, { text: "I look" }];
+const PARTS = [
+  { type: "reasoning", content: "hm" },
+  { type: "text", content: "I look" },
+  { type: "tool_call", id: "c1", name: "edit", arguments: { file: "a" } },
+];
+
+test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const edit = { functionCall: { id: "c1", name: "edit", args: { file: "a" } } };
+  const answered = { functionResponse: { id: "c1", name: "edit", response: { error: "no such file" } } };
+  const prompt = { prompt_id: "s-1#explore-9#0" };
+  const log = [
+    user("u", 1, { message: { role: "user", parts: [{ text: "go on" }] } }),
+    response("e", 3, 100, 10, { response_text: "I look" }),
+    answer("a", 3, counts(100, 10), { message: { role: "model", parts: [...SAID, edit] } }),
+    record("r", 4, "tool_result", {
+      message: { role: "user", parts: [answered] },
+      toolCallResult: { callId: "c1", status: "error" },
+    }),
+    record("k", 5, "system", {
+      subtype: "chat_compression",
+      systemPayload: { info: {}, compressedHistory: [{ role: "user", parts: [{ text: "so far" }] }] },
+    }),
+    event("x", 6, "api_error", { error_type: "E", error_message: "slow down", model: "m" }),
+    response("s", 7, 5, 6, { ...prompt, response_text: "found it" }),
+    event("t", 8, "tool_call", { ...prompt, function_name: "grep", function_args: { q: "b" }, success: true }),
+  ];
+  const path = `${CHATS}/s-1.jsonl`;
+  const whole = await tellTextsOf("qwen-code", { [path]: log });
+  for (const told of [whole, await tellTextsOf("qwen-code", ...log.map((line) => ({ [path]: [line] })))]) {
+    expect(told.records.map((r) => [r.operation, r.content])).toEqual([
+      ["session", undefined],
+      ["user_message", { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] }],
+      ["chat", { output_messages: [{ role: "assistant", parts: PARTS }] }],
+      ["execute_tool", { tool_arguments: { file: "a" }, tool_result: "no such file", error_message: "no such file" }],
+      ["compaction", { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] }],
+      ["error", { error_message: "slow down" }],
+      ["chat", { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "found it" }] }] }],
+      ["execute_tool", { tool_arguments: { q: "b" } }],
+    ] as never);
+    expect(told.records.map((r) => r.raw && JSON.parse(r.raw).uuid)).toEqual(["u", "u", "a", "r", "k", "x", "s", "t"]);
+  }
+});
+
+test("texts of a subagent's own file and of the first versions' documents", async () => {
+  const edit = { functionCall: { id: "c1", name: "edit", args: { file: "a" } } };
+  const child = await tellTextsOf("qwen-code", {
+    [CHILD]: [answer("a", 3, counts(100, 10), { message: { role: "model", parts: [...SAID, edit] } })],
+  });
+  expect(of(child, "chat").map((r) => r.content)).toEqual([{ output_messages: [{ role: "assistant", parts: PARTS }] }]);
+  const call = { id: "c1", name: "edit", args: { file: "a" }, status: "success" };
+  const result = [{ functionResponse: { id: "c1", response: { output: "done" } } }];
+  const messages = [
+    { id: "1", type: "user", content: "go on" },
+    {
+      id: "2",
+      type: "qwen",
+      content: "I look",
+      thoughts: [{ subject: "s", description: "hm" }],
+      tokens: { input: 1, output: 2 },
+      toolCalls: [{ ...call, result }],
+    },
+  ];
+  const old = await tellTextsOf("qwen-code", {
+    ".qwen/tmp/h/chats/s-0.json": JSON.stringify({ sessionId: "s-0", messages }),
+  });
+  expect(Object.fromEntries(old.records.map((r) => [r.operation, r.content]))).toEqual({
+    session: undefined,
+    user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+    chat: { output_messages: [{ role: "assistant", parts: PARTS }] },
+    execute_tool: { tool_arguments: { file: "a" }, tool_result: "done" },
+  } as never);
+  expect(old.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual([undefined, "1", "2", "2"]);
 });

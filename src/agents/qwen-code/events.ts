@@ -1,12 +1,13 @@
 /** The events that Qwen Code's session logs carry: what the program measured of its calls and tools. */
-import type { Emit } from "../../read/types.ts";
+import type { Draft, Emit } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, text } from "../../record/json.ts";
+import { answer, structured, textPart } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { fromMillis, utc } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
-import { base, type Common, type Entry, note, type State, taken } from "./state.ts";
+import { base, type Common, type Entry, hold, note, type State, taken } from "./state.ts";
 import { IN_EVENT, tokensText, usageOf } from "./tokens.ts";
 
 /** How many tools may lie between their events and their results. */
@@ -31,10 +32,14 @@ export function event(state: State, { o, key, time, at }: Entry, e: JsonObject, 
     const error_type = text(e.error_type) ?? String(e.status_code ?? "api_error");
     const attributes = allowAttributes({ auth_type: e.auth_type, status_code: e.status_code });
     const request_model = text(e.model);
-    emit({ ...common, operation: "error", kind: "client", status: "error", error_type, request_model, attributes });
+    const content = { error_message: emit.keep(text(e.error_message)) };
+    const failed = { operation: "error", kind: "client", status: "error", error_type, request_model } as const;
+    emit({ ...common, ...failed, attributes, content });
   } else if (name === "tool_call" && by) {
     const error = text(e.error_type) ?? (e.status === "error" ? undefined : text(e.status));
-    const draft = toolDraft(key, { start: begun, at }, state.own, { failed: e.success === false, error });
+    const args = emit.keep(structured(e.function_args));
+    const end = { failed: e.success === false, error, result: emit.keep(text(e.error)) };
+    const draft = toolDraft(key, { start: begun, at, args }, state.own, end);
     emit({ ...draft, ...common, tool: { name: function_name, call_id: text(e.call_id), type: "function" } });
   } else if (name === "tool_call") {
     state.timed.push([function_name ?? "", duration_ms ?? 0]);
@@ -60,7 +65,7 @@ function response(state: State, e: JsonObject, common: Common & { key: string },
   }
   const id = text(e.response_id);
   const key = id === undefined ? common.key : responseFact(id, common.end_time);
-  emit({
+  const draft: Draft = {
     ...common,
     key,
     fact: key,
@@ -71,5 +76,8 @@ function response(state: State, e: JsonObject, common: Common & { key: string },
     model: text(e.model),
     response_id: id,
     usage,
-  });
+  };
+  if (isMain && tokens !== undefined && emit.captures) hold(state, tokens, draft);
+  const output_messages = isMain ? undefined : emit.keep(answer([textPart(e.response_text)], undefined));
+  emit({ ...draft, content: { output_messages } });
 }

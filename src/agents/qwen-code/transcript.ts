@@ -2,10 +2,11 @@
 import type { Cut, Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { gluedObjects, type JsonObject, list, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, structured, textPart } from "../../record/messages.ts";
 import { between, utc } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
 import { event } from "./events.ts";
-import { base, type Entry, note, type State, taken } from "./state.ts";
+import { base, type Entry, held, note, type State, taken } from "./state.ts";
 import { IN_LINE, tokensText, usageOf } from "./tokens.ts";
 
 const FAST = 1024;
@@ -47,7 +48,7 @@ export function start(source: SourceInfo): State {
 export function step(state: State, line: Line, emit: Emit): void {
   const subtype = /"type":"system".{0,400}?"subtype":"(\w+)"/.exec(line.head)?.[1];
   if (state.told && subtype !== undefined && SILENT.test(subtype)) return;
-  const fast = line.length > FAST ? fastRead(line, subtype) : undefined;
+  const fast = line.length > FAST && !emit.captures ? fastRead(line, subtype) : undefined;
   for (const o of fast ? [fast] : wholeObjects(line)) {
     const time = utc(o.timestamp);
     tell(state, { o, key: text(o.uuid) ?? `${text(o.type)}@${time}`, time, at: line.offset }, emit);
@@ -122,8 +123,13 @@ function assistant(state: State, entry: Entry, emit: Emit): void {
   const usage = usageOf(o.usageMetadata, IN_LINE);
   if (!usage) return;
   const tokens = tokensText(usage);
+  const content = { output_messages: emit.keep(answer(partsOf(object(o.message)?.parts), undefined)) };
   if (!state.steps) {
-    if (taken(state.events, tokens)) return;
+    if (taken(state.events, tokens)) {
+      const told = held(state, tokens);
+      if (told) emit({ ...told, content });
+      return;
+    }
     note(state.answers, tokens);
   }
   const begun = state.asked ?? time;
@@ -140,6 +146,7 @@ function assistant(state: State, entry: Entry, emit: Emit): void {
     status: "ok",
     model: text(o.model) ?? state.run?.model,
     usage,
+    content,
   });
 }
 
@@ -151,7 +158,8 @@ function noteTools(state: State, { o, time, at }: Entry, emit: Emit): void {
     if (id === undefined) continue;
     const earlier = state.tools[id];
     if (earlier) emit({ ...common, ...toolDraft(id, earlier, state.own, undefined) });
-    state.tools[id] = { name: text(call?.name), start: time, turn: common.turn, at };
+    const args = emit.keep(structured(call?.args));
+    state.tools[id] = { name: text(call?.name), start: time, turn: common.turn, at, args };
   }
 }
 
@@ -166,9 +174,11 @@ function toolResult(state: State, { o, time, at }: Entry, emit: Emit): void {
   if (id === undefined) return;
   const call = state.tools[id] ?? { name: text(told?.name), at };
   delete state.tools[id];
-  const status = text(result.status) ?? (object(told?.response)?.error === undefined ? "success" : "error");
+  const given = object(told?.response);
+  const status = text(result.status) ?? (given?.error === undefined ? "success" : "error");
   const error = text(result.errorType) ?? (status === "error" ? undefined : status);
-  const draft = toolDraft(id, call, state.own, { time, failed: status !== "success", error });
+  const end = { time, failed: status !== "success", error, result: emit.keep(given?.output ?? given?.error ?? given) };
+  const draft = toolDraft(id, call, state.own, end);
   const timed = state.timed.findIndex(([name]) => name === call.name);
   const duration = timed < 0 ? undefined : state.timed.splice(timed, 1)[0]?.[1];
   emit({ ...base(state, o), ...draft, duration_ms: duration ?? draft.duration_ms });
@@ -184,7 +194,8 @@ function user(state: State, entry: Entry, emit: Emit): void {
   if (!isSaid || isResult || o.isSidechain === true || state.subagent) return;
   if (subtype !== MID_TURN) state.turn++;
   state.failed = false;
-  emit({ ...base(state, o), key, fact: key, operation: "user_message", time });
+  const input_messages = emit.keep(message("user", partsOf(object(o.message)?.parts)));
+  emit({ ...base(state, o), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 function system(state: State, entry: Entry, emit: Emit): void {
@@ -193,16 +204,21 @@ function system(state: State, entry: Entry, emit: Emit): void {
   const payload = object(o.systemPayload) ?? {};
   const common = { ...base(state, o), key, fact: key, time };
   if (subtype === "ui_telemetry") event(state, entry, object(payload.uiEvent) ?? {}, emit);
-  else if (subtype === MID_TURN) emit({ ...common, operation: "user_message" });
-  else if (subtype === "chat_compression") {
+  else if (subtype === MID_TURN) {
+    const input_messages = emit.keep(message("user", [textPart(payload.displayText)]));
+    emit({ ...common, operation: "user_message", content: { input_messages } });
+  } else if (subtype === "chat_compression") {
     const { originalTokenCount, newTokenCount, compressionStatus } = object(payload.info) ?? {};
     const attributes = allowAttributes({ originalTokenCount, newTokenCount, compressionStatus });
-    emit({ ...common, operation: "compaction", kind: "internal", attributes });
+    const [summary] = list(payload.compressedHistory).map(object);
+    const content = { output_messages: emit.keep(answer(partsOf(summary?.parts), undefined)) };
+    emit({ ...common, operation: "compaction", kind: "internal", attributes, content });
   } else if (subtype === "turn_result") {
     const error = object(payload.error);
     if (!error || state.failed) return; // the failed request has been told
     const error_type = text(error.type) ?? text(error.code) ?? "turn_error";
-    emit({ ...common, operation: "error", kind: "client", status: "error", error_type });
+    const content = { error_message: emit.keep(text(error.message)) };
+    emit({ ...common, operation: "error", kind: "client", status: "error", error_type, content });
   } else if (!SILENT.test(subtype) && subtype !== "parent_session") emit.unknown(`system ${subtype}`);
 }
 
