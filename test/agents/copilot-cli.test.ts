@@ -6,7 +6,17 @@ import { dirname, join } from "node:path";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import {
+  draftsOf,
+  figuresOf,
+  lines,
+  syncHome,
+  type Told,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
 import { startWriter } from "../support/database.ts";
 import { listing, scratch } from "../support/home.ts";
 
@@ -462,6 +472,187 @@ describe("a session's log", () => {
       [LOG]: [begin(), event("session.dreamed", 1), event("assistant.turn_end", 2)],
     });
     expect(told.summary.unknown).toEqual({ "copilot-cli/events: type session.dreamed": 1 });
+  });
+});
+
+describe("a fork", () => {
+  const other = (n: number): string => ID.slice(0, -1) + n;
+  const logOf = (id: string): string => LOG.replace(ID, id);
+  const opening = (id: string, second: number): JsonObject =>
+    event("session.start", second, { sessionId: id, startTime: at(second) });
+  const call = (id: string, second: number, source: string, envelope: JsonObject = {}) =>
+    usage(id, second, { accounting: { sourceSessionId: source } }, envelope);
+  const tool = (second: number) => [
+    event("tool.execution_start", second, { toolCallId: "call_1", toolName: "bash", arguments: {} }),
+    event("tool.execution_complete", second, { toolCallId: "call_1", success: true }),
+  ];
+  const files = (ways: readonly JsonObject[][]) => Object.fromEntries(ways.map((log, i) => [logOf(other(i + 1)), log]));
+
+  test("repeats calls, tools, runs and prompts of the session that it comes from, which count once", async () => {
+    const agent = { agentId: "agent-1" };
+    const first = [
+      event("user.message", 1, { messageId: "u1", content: "x" }),
+      call("call-0000000000000001", 2, other(1)),
+      event("subagent.started", 3, { toolCallId: "t", agentName: "explore" }, agent),
+      call("call-0000000000000002", 4, "of-the-subagent", agent),
+      event("subagent.completed", 5, { toolCallId: "t" }, agent),
+      ...tool(6),
+      event("session.compaction_complete", 7, {
+        success: true,
+        compactionAttemptId: "c1",
+        compactionTokensUsed: { model: "m", inputTokens: 9, outputTokens: 1, duration: 5 },
+      }),
+      shutdown(8, 209, 41),
+    ];
+    const second = [
+      event("session.info", 20, { infoType: "fork" }),
+      call("call-0000000000000003", 21, other(2)),
+      ...tool(22),
+    ];
+    const third = [event("session.info", 40, { infoType: "fork" }), call("call-0000000000000004", 41, other(3))];
+    const logs = files([
+      [opening(other(1), 0), ...first],
+      [opening(other(2), 20), ...first, ...second],
+      [opening(other(3), 40), ...first, ...second, ...third],
+    ]);
+    const parts = Object.entries(logs).map(([path, log]) => ({ [path]: log }));
+    for (const steps of [[logs], parts, parts.toReversed()]) {
+      const told = await tellOf("copilot-cli", ...steps);
+      expect(
+        of(told, "chat")
+          .map((r) => r.session_id)
+          .sort(),
+      ).toEqual([1, 1, 1, 2, 3].map(other));
+      expect(tokens(told)).toBe(4 * 120 + 10);
+      expect(
+        of(told, "execute_tool")
+          .map((r) => r.session_id)
+          .sort(),
+      ).toEqual([1, 2].map(other));
+      for (const operation of ["user_message", "invoke_agent", "compaction"])
+        expect(of(told, operation).map((r) => r.session_id)).toEqual([other(1)]);
+      expect(
+        of(told, "session")
+          .map((r) => [r.session_id, r.forked_from])
+          .sort(),
+      ).toEqual([
+        [other(1), undefined],
+        [other(2), other(1)],
+        [other(3), other(2)],
+      ]);
+    }
+  });
+
+  test("repeats the ends of runs as well, whose sums are not its own", async () => {
+    const first = [message("call-0000000000000001", 2), shutdown(8, 100, 20)];
+    const second = [
+      event("session.info", 20, { infoType: "fork" }),
+      message("call-0000000000000002", 21),
+      shutdown(29, 30, 5),
+    ];
+    const told = await tellOf(
+      "copilot-cli",
+      files([
+        [opening(other(1), 0), ...first],
+        [opening(other(2), 20), ...first, ...second],
+      ]),
+    );
+    expect([tokens(told), of(told, "chat").length]).toEqual([155, 2]);
+  });
+
+  test("is none where only the clock went back", async () => {
+    const log = [begin(10), event("user.message", 11, { messageId: "u1", content: "x" }), shutdown(3, 100, 20)];
+    expect(tokens(await tellOf("copilot-cli", { [LOG]: log }))).toBe(120);
+  });
+});
+
+describe("texts stand where they belong", () => {
+  const says = (...parts: JsonObject[]) => [{ role: "assistant", parts }];
+  const contents = (told: Told) => Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+
+  test("in logs: instructions, prompts, answers, thoughts, arguments, results, errors, hooks, summaries", async () => {
+    const log = [
+      begin(),
+      event("system.message", 1, { role: "system", content: "be kind" }),
+      event("user.message", 2, { messageId: "u1", content: "go on", transformedContent: "<now>go on" }),
+      usage("call-0000000000000001", 3, { finishReason: "tool_calls" }),
+      message("call-0000000000000001", 4, {
+        content: "I look",
+        reasoningText: "hm",
+        toolRequests: [{ toolCallId: "call_1", name: "bash", arguments: { command: "ls" } }],
+      }),
+      event("tool.execution_start", 5, { toolCallId: "call_1", toolName: "bash", arguments: { command: "ls" } }),
+      event("tool.execution_complete", 6, {
+        toolCallId: "call_1",
+        success: false,
+        result: { content: "none" },
+        error: { code: "failure", message: "no such file" },
+      }),
+      event("hook.start", 7, { hookInvocationId: "h1", hookType: "preToolUse", input: { a: 1 } }),
+      event("hook.end", 8, { hookInvocationId: "h1", success: true, output: { b: 2 } }),
+      event("session.compaction_complete", 9, { success: true, compactionAttemptId: "c1", summaryContent: "so far" }),
+      event("session.error", 10, { errorType: "query", message: "slow down" }),
+    ];
+    const whole = await tellTextsOf("copilot-cli", { [LOG]: log });
+    for (const told of [whole, await tellTextsOf("copilot-cli", ...log.map((line) => ({ [LOG]: [line] })))]) {
+      expect(contents(told)).toEqual({
+        session: { system_instructions: [{ type: "text", content: "be kind" }] },
+        user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+        chat: {
+          output_messages: [
+            {
+              role: "assistant",
+              parts: [
+                { type: "reasoning", content: "hm" },
+                { type: "text", content: "I look" },
+                { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
+              ],
+              finish_reason: "tool_call",
+            },
+          ],
+        },
+        execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "no such file" },
+        execute_hook: { tool_arguments: { a: 1 }, tool_result: { b: 2 } },
+        compaction: { output_messages: says({ type: "text", content: "so far" }) },
+        error: { error_message: "slow down" },
+      } as never);
+      expect(JSON.parse(of(told, "chat")[0]?.raw ?? "{}").type).toBe("assistant.message");
+    }
+  });
+
+  test("in logs of versions before usage records, and where a message comes before its record", async () => {
+    const older = await tellTextsOf("copilot-cli", {
+      [LOG]: [begin(), message("c1", 2, { content: "one" }), message("c1", 3, { content: "two" })],
+    });
+    const [one, two] = ["one", "two"].map((content) => ({ type: "text", content }));
+    expect(contents(older).chat).toEqual({ output_messages: says(one!, two!) } as never);
+    const mixed = await tellTextsOf("copilot-cli", {
+      [LOG]: [begin(), usage("c0", 1), message("c1", 2, { content: "one" }), usage("c1", 3)],
+    });
+    expect(of(mixed, "chat")[1]?.content).toEqual({ output_messages: says(one!) } as never);
+  });
+
+  test("in telemetry, on the calls and tools that they are of", async () => {
+    const asked = [{ role: "user", parts: [{ type: "text", content: "go on" }] }];
+    const call = span("chat", "a1", 10, {
+      "gen_ai.input.messages": JSON.stringify(asked),
+      "gen_ai.output.messages": JSON.stringify(says({ type: "text", content: "done" })),
+      "gen_ai.system_instructions": JSON.stringify([{ type: "text", content: "be kind" }]),
+      "gen_ai.tool.definitions": JSON.stringify([{ type: "function", name: "bash", description: "runs" }]),
+    });
+    const tool = span("execute_tool", "a2", 11, {
+      "gen_ai.tool.call.arguments": '{"command":"ls"}',
+      "gen_ai.tool.call.result": "none",
+    });
+    expect(contents(await tellTextsOf("copilot-cli", { ".copilot/otel/a.jsonl": [call, tool] }))).toMatchObject({
+      chat: {
+        input_messages: asked,
+        output_messages: says({ type: "text", content: "done" }),
+        system_instructions: [{ type: "text", content: "be kind" }],
+        tool_definitions: [{ type: "function", name: "bash", description: "runs" }],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none" },
+    } as never);
   });
 });
 

@@ -7,7 +7,7 @@ import { fingerprint } from "../../record/identity.ts";
 import { number, text } from "../../record/json.ts";
 import { fromMillis, utc } from "../../record/time.ts";
 import { tokensOf, totalUsage } from "../../record/usage.ts";
-import { callFact, costOf } from "./facts.ts";
+import { callFact, costOf, numbered, type Seen } from "./facts.ts";
 
 const KEYS = "(SELECT value FROM json_each(?1))";
 const CALL = [
@@ -68,8 +68,8 @@ export function desktopStream(locate: Stream["locate"], rank: number): Stream {
 function reduce({ rows = {} }: Group, _: SourceInfo, emit: Emit): void {
   for (const row of rows.session ?? []) tellSession(row, emit);
   for (const row of rows.sum ?? []) tellSum(row, emit);
-  const seen = new Map<string, number>();
-  for (const row of rows.calls ?? []) tellCall(row, seen, emit);
+  const [keys, facts]: [Seen, Seen] = [[], []];
+  for (const row of rows.calls ?? []) tellCall(row, keys, facts, emit);
 }
 
 function tellSession(row: Row, emit: Emit): void {
@@ -79,7 +79,7 @@ function tellSession(row: Row, emit: Emit): void {
 }
 
 /** Rows have no ids that last: of several that are alike in everything, each is a call. */
-function tellCall(row: Row, seen: Map<string, number>, emit: Emit): void {
+function tellCall(row: Row, keys: Seen, facts: Seen, emit: Emit): void {
   const usage = totalUsage({
     input: row.input_tokens,
     output: row.output_tokens,
@@ -91,13 +91,10 @@ function tellCall(row: Row, seen: Map<string, number>, emit: Emit): void {
   const duration = number(row.duration_ms);
   const fact = callFact({ session: session_id, model, usage, duration });
   const end_time = timeOf(row.created_at);
-  const print = fingerprint([fact, end_time]);
-  const before = seen.get(print) ?? 0;
-  seen.set(print, before + 1);
   const finish = text(row.finish_reason);
   emit({
-    key: before === 0 ? print : `${print}/${before}`,
-    fact: before === 0 ? fact : `${fact}/${before}`,
+    key: numbered(keys, fingerprint([fact, end_time])),
+    fact: numbered(facts, fact),
     operation: "chat",
     kind: "client",
     session_id,
