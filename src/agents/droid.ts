@@ -11,7 +11,7 @@ import { answer, partsOf, resultOf, message as roleMessage, structured, textPart
 import { providerName } from "../record/provider.ts";
 import type { Scalars, Usage } from "../record/schema.ts";
 import { between, utc } from "../record/time.ts";
-import { type ToolCall, toolDraft } from "../record/tool.ts";
+import { type ToolCall, toolDraft, under } from "../record/tool.ts";
 import { summedUsage, tokensOf } from "../record/usage.ts";
 
 interface State {
@@ -126,7 +126,7 @@ function step(state: State, line: Line, emit: Emit): void {
   const at = line.offset;
   if (type === "session_start") header(state, o);
   else if (type === "message")
-    message(state, { m: object(o.message) ?? {}, id: text(o.id) ?? `@${time}`, time, at }, emit);
+    message(state, { m: object(o.message) ?? {}, id: text(o.id) ?? `@${time ?? at}`, time, at }, emit);
   else if (type === "compaction_state") compaction(state, o, time, emit);
   else if (type === "agent_turn_outcome") outcome(state, o, emit);
   else if (!SILENT.has(type)) emit.unknown(`type ${type}`);
@@ -213,7 +213,7 @@ function assistant(state: State, { m, id, time, at }: Message, emit: Emit): void
     const block = object(item);
     const call = block?.type === "tool_use" ? text(block.id) : undefined;
     if (call === undefined) continue;
-    const earlier = state.tools[call];
+    const earlier = under(state.tools, call);
     if (earlier) emit({ ...base(state), ...toolDraft(call, earlier, state.session, undefined) });
     const args = emit.keep(structured(block?.input));
     state.tools[call] = { name: text(block?.name), start: time, turn: base(state).turn, at, args };
@@ -228,8 +228,12 @@ function user(state: State, { m, id, time, at }: Message, emit: Emit): void {
     const block = object(item);
     if (block?.type !== "tool_result") continue;
     hasResult = true;
-    const call = text(block.tool_use_id) ?? "";
-    const known = state.tools[call] ?? { at };
+    const call = text(block.tool_use_id);
+    if (call === undefined) {
+      emit.unknown("result without an id");
+      continue;
+    }
+    const known = under(state.tools, call) ?? { at };
     delete state.tools[call];
     const end = { time, failed: block.is_error === true, result: emit.keep(resultOf(block.content)) };
     emit({ ...base(state), ...toolDraft(call, known, state.session, end) });

@@ -663,3 +663,31 @@ test("what is read without its payload is what is read whole", () => {
       draftsOf("copilot-cli", `session-state/${path}`, text, true),
     );
 });
+
+test("lines with missing, null and wrong values are told as far as they are known, and never as another number", async () => {
+  const odd = (type: string, data: unknown): JsonObject => ({ type, data: data as JsonObject, id: `e-${++count}` });
+  const told = await tellOf("copilot-cli", {
+    [LOG]: [
+      odd("session.start", null),
+      odd("session.usage_record", { usage: "x" }),
+      odd("session.usage_record", { usage: { model: 5, inputTokens: "100", outputTokens: -3, apiCallId: "a" } }),
+      usage("call-0000000000000001", 2, { cacheReadTokens: null, duration: "800" }),
+      odd("tool.execution_complete", { toolCallId: "constructor", success: true }),
+      event("tool.execution_start", 3, { toolCallId: "constructor", toolName: 5, arguments: 5 }),
+      event("tool.execution_complete", 4, { toolCallId: "constructor", success: null, error: "x", shellExecution: 1 }),
+      event("subagent.completed", 5, { toolCallId: "toString" }, { agentId: 5 }),
+      event("hook.end", 5, { hookInvocationId: "valueOf" }),
+      odd("session.compaction_complete", { compactionTokensUsed: [1] }),
+      odd("session.shutdown", { modelMetrics: { constructor: { usage: { inputTokens: 7 } }, m: null } }),
+      odd("assistant.message", 5),
+      odd("user.message", { content: 5, messageId: {} }),
+      { type: 5 } as JsonObject,
+      {} as JsonObject,
+    ],
+  });
+  expect([tokens(told), told.summary.quarantined, told.summary.unreadable]).toEqual([120, [], []]);
+  expect(of(told, "execute_tool")).toMatchObject([{ status: "error", tool: { call_id: "constructor" } }]);
+  expect([of(told, "invoke_agent"), of(told, "execute_hook")]).toEqual([[], []]);
+  expect(told.summary.unknown).toEqual({ "copilot-cli/events: type ": 2 });
+  expect(Object.hasOwn(Object, "inputTokens")).toBe(false);
+});

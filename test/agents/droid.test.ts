@@ -327,3 +327,38 @@ test("texts stand where they belong: what was typed, answers, thoughts, argument
     expect(told.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual(["d1", "d1", "d2", "d3", "k1"]);
   }
 });
+
+test("lines and settings with missing, null and wrong values are told as far as they are known", async () => {
+  const told = await tellOf("droid", {
+    [`${FOLDER}/aaaa.settings.json`]: JSON.stringify({
+      model: 5,
+      tokenUsage: { inputTokens: "9", outputTokens: 4, cacheReadTokens: null, cacheCreationTokens: -1 },
+    }),
+    [`${FOLDER}/aaaa.jsonl`]: [
+      header("aaaa", { cwd: 5, parent: null }),
+      { type: "message", id: "m1", message: null },
+      message("m2", 1, "assistant", 5),
+      message("m3", 2, "assistant", [null, { type: "tool_use", id: "constructor" }, { type: "tool_use" }]),
+      message("m4", 3, "user", [{ type: "tool_result", tool_use_id: "constructor", is_error: "x" }, null]),
+      message("m5", 4, "user", [{ type: "tool_result" }, { type: "tool_result", tool_use_id: "toString" }]),
+      { type: "compaction_state", timestamp: 5, summaryTokens: "x" },
+      { type: "agent_turn_outcome" },
+      {},
+    ],
+  });
+  expect(sum(told)).toEqual([undefined]);
+  expect(of(told, "invoke_agent")[0]?.usage).toEqual({ output_tokens: 4 });
+  expect(of(told, "chat").map((r) => r.fact)).toEqual(["m2", "m3"]);
+  expect(of(told, "execute_tool").map((r) => [r.tool?.call_id, r.status])).toEqual([
+    ["constructor", "ok"],
+    ["toString", "ok"],
+  ]);
+  expect(told.summary).toMatchObject({
+    quarantined: [],
+    unknown: {
+      "droid/transcript: result without an id": 1,
+      "droid/transcript: role ": 1,
+      "droid/transcript: type ": 1,
+    },
+  });
+});

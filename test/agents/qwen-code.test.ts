@@ -449,3 +449,32 @@ test("texts of a subagent's own file and of the first versions' documents", asyn
   } as never);
   expect(old.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual([undefined, "1", "2", "2"]);
 });
+
+test("lines with missing, null and wrong values are told as far as they are known, and never as another number", async () => {
+  const told = await tellLines(
+    { type: "user" },
+    record("u", 1, "user", { message: null, provenance: 5 }),
+    record("a", 2, "assistant", { usageMetadata: "x", message: { parts: 5 } }),
+    record("b", 2, "assistant", { usageMetadata: { promptTokenCount: "9", candidatesTokenCount: -1 } }),
+    record("c", 3, "assistant", {
+      usageMetadata: { promptTokenCount: 9, candidatesTokenCount: 1 },
+      message: { parts: [null, 5, { functionCall: { id: "constructor", name: 7 } }, { functionCall: null }] },
+    }),
+    record("r", 4, "tool_result", { toolCallResult: { callId: "constructor" }, message: { parts: [{}] } }),
+    record("s", 5, "tool_result", { toolCallResult: { callId: "toString", status: 5 } }),
+    record("t", 6, "tool_result", {}),
+    record("e", 7, "system", { subtype: "ui_telemetry", systemPayload: null }),
+    response("f", 8, 5, 6, { response_id: 5, duration_ms: "x", "event.timestamp": 5 }),
+    record("k", 9, "system", { subtype: "chat_compression", systemPayload: { info: [], compressedHistory: 5 } }),
+    record("w", 1, "weather"),
+  );
+  expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([9, 5]);
+  expect(of(told, "execute_tool").map((r) => [r.tool?.call_id, r.tool?.name, r.status])).toEqual([
+    ["constructor", undefined, "ok"],
+    ["toString", undefined, "ok"],
+  ]);
+  expect([told.summary.quarantined, Object.keys(told.summary.unknown)]).toEqual([
+    [],
+    ["qwen-code/transcript: event ", "qwen-code/transcript: type weather"],
+  ]);
+});

@@ -9,6 +9,7 @@ import { answer, reasoningPart, textPart, toolCallPart } from "../../record/mess
 import { providerName } from "../../record/provider.ts";
 import type { Content, Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
+import { under } from "../../record/tool.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { callFact, costOf, numbered } from "./facts.ts";
 import { agentOf, base, KNOWN_AGENTS, type Now, type Said, sourceOf } from "./state.ts";
@@ -97,10 +98,10 @@ export function message(now: Now): void {
   // What the agent says by itself has no model and no tokens.
   if (id === undefined || (call === undefined && told === undefined && output === undefined)) return;
   const agent = agentOf(now) ?? "";
-  const model = told ?? state.models[agent];
+  const model = told ?? under(state.models, agent);
   if (state.message !== id && state.copies !== "here") noteCall(state.sums, model, output);
   state.message = id;
-  const began = state.turns[agent];
+  const began = under(state.turns, agent);
   const draft: Draft = {
     ...base(now),
     key: id,
@@ -140,7 +141,7 @@ function saidIn(now: Now, id: string): Said | undefined {
   const all: Record<string, Said> = now.state.said ?? {};
   now.state.said = all;
   const agent = agentOf(now) ?? "";
-  const before = all[agent];
+  const before = under(all, agent);
   if (before?.id === id) return before;
   if (before === undefined && Object.keys(all).length >= KNOWN_AGENTS) return undefined;
   const said: Said = { id, parts: [] };

@@ -120,7 +120,8 @@ function context(now: Now): void {
 /** Of an agent that has not told its model it stays unknown. */
 function useModel({ models }: State, agent: string | undefined, model: string | undefined): void {
   const key = agent ?? "";
-  if (model !== undefined && (key in models || Object.keys(models).length < KNOWN_AGENTS)) models[key] = model;
+  if (model !== undefined && (Object.hasOwn(models, key) || Object.keys(models).length < KNOWN_AGENTS))
+    models[key] = model;
 }
 
 function tellSession(now: Now, place: JsonObject): void {

@@ -4,6 +4,7 @@ import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { structured } from "../../record/messages.ts";
 import type { Content } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
+import { under } from "../../record/tool.ts";
 import { toolCallFact } from "./facts.ts";
 import { base, KNOWN_AGENTS, type Now, sourceOf } from "./state.ts";
 
@@ -30,7 +31,7 @@ export function toolStart(now: Now): void {
 export function toolEnd(now: Now): void {
   const { state, data, time } = now;
   const id = text(data.toolCallId) ?? "";
-  const draft = state.tools[id];
+  const draft = under(state.tools, id);
   if (!draft) return; // its beginning was taken back, or stands in no file
   delete state.tools[id];
   const exit = number(object(data.shellExecution)?.exitCode);
@@ -78,7 +79,7 @@ export function agentStart(now: Now): void {
 export function agentEnd(now: Now): void {
   const { state, o, data, time } = now;
   const id = text(o.agentId) ?? text(data.toolCallId) ?? "";
-  const draft = state.agents[id];
+  const draft = under(state.agents, id);
   if (!draft) return;
   delete state.agents[id];
   const failed = o.type === "subagent.failed";
@@ -106,7 +107,7 @@ export function hookStart(now: Now): void {
 export function hookEnd(now: Now): void {
   const { state, data, time } = now;
   const id = text(data.hookInvocationId) ?? "";
-  const draft = state.hooks[id];
+  const draft = under(state.hooks, id);
   if (!draft) return;
   delete state.hooks[id];
   const failed = data.success === false;

@@ -3,6 +3,7 @@ import type { Draft, Emit } from "../../record/draft.ts";
 import type { JsonObject } from "../../record/json.ts";
 import { text } from "../../record/json.ts";
 import type { Part } from "../../record/schema.ts";
+import { under } from "../../record/tool.ts";
 import type { Seen } from "./facts.ts";
 import type { Sums } from "./sums.ts";
 
@@ -80,7 +81,7 @@ export function base(now: Now): Omit<Draft, "key" | "operation"> {
     cwd: state.cwd,
     branch: state.branch,
     turn: state.turn < 0 ? undefined : state.turn,
-    subagent: agent === undefined ? undefined : { id: agent, name: state.names[agent] },
+    subagent: agent === undefined ? undefined : { id: agent, name: under(state.names, agent) },
     at,
   };
 }

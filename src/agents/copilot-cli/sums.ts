@@ -2,6 +2,7 @@
 import type { Draft, Emit } from "../../record/draft.ts";
 import { type JsonObject, number, object } from "../../record/json.ts";
 import type { Usage } from "../../record/schema.ts";
+import { under } from "../../record/tool.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { costOf } from "./facts.ts";
 import { sumDraft } from "./store.ts";
@@ -32,7 +33,7 @@ export function noteCall(sums: Sums, model: string | undefined, output: number |
   sums.calls.run++;
   sums.calls.all++;
   if (output === undefined) return;
-  sums.running[model ?? ""] = (sums.running[model ?? ""] ?? 0) + output;
+  sums.running[model ?? ""] = (under(sums.running, model ?? "") ?? 0) + output;
   sums.untold = true;
 }
 
@@ -56,9 +57,9 @@ function addModel(sums: Sums, model: string, told: JsonObject): void {
   const now: Counts = {};
   for (const field of FIELDS) if (number(usage[field]) !== undefined) now[field] = number(usage[field]) ?? 0;
   if (number(told[NANO]) !== undefined) now[NANO] = number(told[NANO]) ?? 0;
-  const before = sums.last[model] ?? {};
+  const before = under(sums.last, model) ?? {};
   const isOn = Object.entries(before).every(([field, count]) => (now[field] ?? 0) >= count);
-  const total = sums.total[model] ?? {};
+  const total = under(sums.total, model) ?? {};
   for (const [field, count] of Object.entries(now))
     total[field] = (total[field] ?? 0) + count - (isOn ? (before[field] ?? 0) : 0);
   sums.total[model] = total;
@@ -67,7 +68,7 @@ function addModel(sums: Sums, model: string, told: JsonObject): void {
 
 /** Adds a call that no end tells of. */
 export function addUsed(sums: Sums, model: string | undefined, usage: Usage): void {
-  const total = sums.total[model ?? ""] ?? {};
+  const total = under(sums.total, model ?? "") ?? {};
   const told = [
     usage.input_tokens,
     usage.output_tokens,
@@ -85,8 +86,8 @@ export function addUsed(sums: Sums, model: string | undefined, usage: Usage): vo
 /** Tells the sums of all runs; of one that has no end yet, or was killed, the output that its messages tell. */
 export function tellSums(sums: Sums, session: string, more: Partial<Draft>, emit: Emit): void {
   for (const model of new Set([...Object.keys(sums.total), ...Object.keys(sums.running)])) {
-    const counts = sums.total[model] ?? {};
-    const running = sums.running[model] ?? 0;
+    const counts = under(sums.total, model) ?? {};
+    const running = under(sums.running, model) ?? 0;
     const output = running === 0 ? counts.outputTokens : (counts.outputTokens ?? 0) + running;
     const usage = totalUsage({
       input: counts.inputTokens,

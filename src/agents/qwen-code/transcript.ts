@@ -4,7 +4,7 @@ import { allowAttributes } from "../../record/attributes.ts";
 import { gluedObjects, type JsonObject, list, object, text } from "../../record/json.ts";
 import { answer, message, partsOf, structured, textPart } from "../../record/messages.ts";
 import { between, utc } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { toolDraft, under } from "../../record/tool.ts";
 import { event } from "./events.ts";
 import { base, type Entry, held, note, type State, taken } from "./state.ts";
 import { IN_LINE, tokensText, usageOf } from "./tokens.ts";
@@ -156,7 +156,7 @@ function noteTools(state: State, { o, time, at }: Entry, emit: Emit): void {
     const call = object(object(part)?.functionCall);
     const id = text(call?.id);
     if (id === undefined) continue;
-    const earlier = state.tools[id];
+    const earlier = under(state.tools, id);
     if (earlier) emit({ ...common, ...toolDraft(id, earlier, state.own, undefined) });
     const args = emit.keep(structured(call?.args));
     state.tools[id] = { name: text(call?.name), start: time, turn: common.turn, at, args };
@@ -172,7 +172,7 @@ function toolResult(state: State, { o, time, at }: Entry, emit: Emit): void {
   const told = responses.find((response) => response !== undefined);
   const id = text(result.callId) ?? text(told?.id);
   if (id === undefined) return;
-  const call = state.tools[id] ?? { name: text(told?.name), at };
+  const call = under(state.tools, id) ?? { name: text(told?.name), at };
   delete state.tools[id];
   const given = object(told?.response);
   const status = text(result.status) ?? (given?.error === undefined ? "success" : "error");
