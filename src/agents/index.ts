@@ -9,7 +9,7 @@ import { copilotCli } from "./copilot-cli/copilot-cli.ts";
 import { copilotVscode } from "./copilot-vscode/copilot-vscode.ts";
 import { cursor } from "./cursor/cursor.ts";
 import { droid } from "./droid.ts";
-import { geminiCli } from "./gemini-cli.ts";
+import { geminiCli } from "./gemini-cli/gemini-cli.ts";
 import { kimiCode } from "./kimi-code/kimi-code.ts";
 import { kiloCode } from "./opencode/kilo-code.ts";
 import { opencode } from "./opencode/opencode.ts";
