@@ -113,6 +113,14 @@ describe("a copy without any mark", () => {
     expect(owners.said).toBe(3);
   });
 
+  test("by versions that gave all copied lines new ids and one new time (1.0) counts each call and tool once", async () => {
+    const first = turn(1, S);
+    const anew = copied(first, T).map((line, n) => ({ ...line, uuid: `new-${n}`, timestamp: at(20) }));
+    const owners = await ownersInAnyOrder([file(first), file([...anew, ...turn(3, T)], T)]);
+    expect(owners.calls).toEqual([`1 ${S}`, `3 ${T}`]);
+    expect(owners.tools).toEqual([`1 ${S}`, `3 ${T}`]);
+  });
+
   test("in two homes or folders is one session", async () => {
     const { by } = await of({ ...file(parent), [`.config/claude/projects/-w-app/${S}.jsonl`]: parent as never });
     expect(by("chat").length).toBe(1);
