@@ -1,7 +1,8 @@
 /** Owns reading a transcript's line by its layout: what it says without decoding its payload. */
 import type { JsonObject, Line } from "../../read/types.ts";
 
-export const SILENT_FIRST = /^\{"type":"(?:api-request(?:-\w+)?|file-history-snapshot|attribution-snapshot|progress|summary)"/;
+export const SILENT_FIRST =
+  /^\{"type":"(?:api-request(?:-\w+)?|file-history-snapshot|attribution-snapshot|progress|summary)"/;
 /** More than the longest beginning that NOT_TYPED knows. */
 const PROMPT_SHOWN = 64;
 /** Blanks before it, of which some are more than one byte, may be any number. */
