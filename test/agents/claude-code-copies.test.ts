@@ -162,6 +162,18 @@ describe("a subagent", () => {
     expect(summary.unknown).toEqual({});
   });
 
+  test("beside the sessions (2.0) is told once its first line names its session, however it is cut", async () => {
+    const path = `${PROJECT}/agent-a1.jsonl`;
+    const [line] = [answer("s1", 1, "msg_000000000001", 5, says, side, "end_turn")].map(
+      (one) => `${JSON.stringify(one)}\n`,
+    );
+    const { all } = await of({ [path]: "" }, { [path]: line!.slice(0, 40) }, { [path]: line!.slice(40) });
+    expect(all.map((r) => [r.operation, r.session_id]).sort()).toEqual([
+      ["chat", S],
+      ["invoke_agent", S],
+    ]);
+  });
+
   test("that ran again under another session is told in both", async () => {
     const run = (n: number, session: string) => [
       answer(`s${n}`, n, `msg_00000000000${n}`, n, says, { ...side, sessionId: session }, "end_turn"),

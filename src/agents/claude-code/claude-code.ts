@@ -161,6 +161,7 @@ function open(state: State, emit: Emit): void {
   for (const call of state.calls) tellCall(state, call, emit);
   for (const tool of state.tools) tellTool(state, tool, undefined, emit);
   if (state.subagent) {
+    if (!state.told) return; // nobody knows its session yet
     const { id, name } = state.subagent;
     emit({
       key: id,
