@@ -34,7 +34,7 @@ import {
   segmentName,
   startsNext,
 } from "./segment.ts";
-import { damagedState, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
+import { damagedState, FIRST_TEXTS, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
 
 /** What is known of a source between syncs. */
 export interface SourceRow {
@@ -84,9 +84,6 @@ export interface ArchiveOptions {
   /** Called before the first record with texts is archived that this archive has ever had. */
   readonly onFirstTexts?: () => void;
 }
-
-/** When texts were first archived. */
-const FIRST_TEXTS = "first_texts";
 
 /** A batch is committed when it holds this many bytes of output. */
 export const BATCH_BYTES: number = 4 << 20;

@@ -1,5 +1,7 @@
 /** Owns the output of a batch: lines as bytes, in one buffer that is used again for every batch. */
 
+import { visibleJson } from "../record/json.ts";
+
 const FIRST = 1 << 20;
 
 export class OutputBatch {
@@ -7,16 +9,23 @@ export class OutputBatch {
   #length = 0;
   #ends: number[] = [];
 
-  /** Adds a line, which ends with its newline. */
+  /** Adds a line of JSON, which ends with its newline; what cannot be seen in it is escaped. */
   add(line: string): void {
+    const written = this.#write(line);
+    // ASCII takes a byte a character, and all of it but one can be seen: most lines need no closer look.
+    const isVisible = written === line.length && !line.includes("\x7f");
+    this.#length += isVisible ? written : this.#write(visibleJson(line));
+    this.#ends.push(this.#length);
+  }
+
+  #write(line: string): number {
     const most = this.#length + line.length * 3;
     if (most > this.#buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, most));
       this.#buffer.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;
     }
-    this.#length += this.#buffer.write(line, this.#length, "utf8");
-    this.#ends.push(this.#length);
+    return this.#buffer.write(line, this.#length);
   }
 
   get length(): number {

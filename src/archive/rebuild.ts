@@ -8,7 +8,7 @@ import type { DataFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
-import { setMeta } from "./state.ts";
+import { FIRST_TEXTS, setMeta } from "./state.ts";
 
 /**
  * Fills an empty state from the segments that are there, in one transaction, and returns the installation's id: that of
@@ -24,6 +24,7 @@ export function rebuildState(db: Database, folder: DataFolder): string {
   return db.transaction(() => {
     let host: string | undefined;
     let seq = 0;
+    let hasTexts = false;
     for (const name of names) {
       const path = `${folder.archive}/${name}`;
       const bytes = completeLength(path);
@@ -36,7 +37,9 @@ export function rebuildState(db: Database, folder: DataFolder): string {
         const key = JSON.stringify([record.agent, record.stream, record.source.path]);
         const ledger = ledgers.get(key) ?? new Ledger();
         ledgers.set(key, ledger);
-        ledger.note(ledgerFactsOf(record));
+        const facts = ledgerFactsOf(record);
+        if (facts.captured) hasTexts = true;
+        ledger.note(facts);
       }
       if (install === undefined) continue;
       db.query("INSERT INTO segment (seq, name, bytes, records, sealed, written) VALUES (?, ?, ?, ?, ?, ?)").run(
@@ -55,6 +58,7 @@ export function rebuildState(db: Database, folder: DataFolder): string {
     }
     host ??= (install ?? "") + Buffer.from(sys.random(install === undefined ? 8 : 4)).toString("hex");
     setMeta(db, "install", host);
+    if (hasTexts) setMeta(db, FIRST_TEXTS, new Date(sys.now()).toISOString());
     return host;
   })();
 }

@@ -104,6 +104,9 @@ export function openStateForReading(path: string, waitMs: number = 5000): Databa
   }
 }
 
+/** The key of `meta` that says when texts were first archived. */
+export const FIRST_TEXTS = "first_texts";
+
 export function getMeta(db: Database, key: string): string | undefined {
   return (db.query("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | null)?.value;
 }

@@ -1,8 +1,8 @@
 /** Owns reading files that are rewritten as a whole: one moment's bytes, or the word that they do not hold still. */
 import { openForReading, readAt, sys } from "../system/system.ts";
 import { type Stamp, stampOf } from "./identity.ts";
-import { BadLine } from "./line.ts";
 import { type BadBytes, hashBytes, readPieces } from "./tail.ts";
+import { BadLine } from "./text.ts";
 import type { Documents, Group } from "./types.ts";
 
 /** A larger document is not read: it would have to be held in memory as a whole. */

@@ -1,40 +1,18 @@
 /** Owns one line of a store: lazy access to its bytes, so that payload nobody asks for is never decoded. */
 import type { JsonObject } from "../record/json.ts";
+import type { Skimmer } from "./skim/skim.ts";
+import { BadLine, decode, parseObject } from "./text.ts";
 import type { Cut, Line, Part } from "./types.ts";
 
-/** A line that cannot be read; the reader quarantines it with this reason. */
-export class BadLine extends Error {}
+export { BadLine };
 
 const HEAD = 640;
 const PART_HEAD = 256;
-const strict = new TextDecoder("utf-8", { fatal: true });
 
 interface Range {
   readonly cut: Cut;
   readonly start: number;
   readonly end: number;
-}
-
-/** Decodes bytes as UTF-8; throws `BadLine` when they are not. */
-function decode(bytes: Buffer, start: number, end: number): string {
-  const text = bytes.toString("utf8", start, end);
-  if (!text.includes("\ufffd")) return text;
-  try {
-    return strict.decode(bytes.subarray(start, end));
-  } catch (cause) {
-    throw new BadLine("invalid UTF-8", { cause });
-  }
-}
-
-function parseObject(text: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new BadLine("not JSON", { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new BadLine("not a JSON object");
-  return value as JsonObject;
 }
 
 /** Where each text that was searched for comes next: lines of one chunk share it, so no byte is searched for it twice. */
@@ -43,6 +21,7 @@ export type Places = Map<string, { from: number; at: number }>;
 /** A line within bytes that stay valid until the reader's next piece. */
 export class ByteLine implements Line {
   readonly length: number;
+  #whole: JsonObject | undefined;
   #head: string | undefined;
   #found: Range | undefined;
 
@@ -51,6 +30,7 @@ export class ByteLine implements Line {
     readonly offset: number,
     private readonly start: number = 0,
     private readonly end: number = bytes.length,
+    private readonly skimmer?: Skimmer,
     private readonly places: Places = new Map(),
   ) {
     this.length = end - start;
@@ -116,7 +96,17 @@ export class ByteLine implements Line {
   }
 
   json(): JsonObject {
-    return parseObject(this.slice(0));
+    const skimmed = this.skimmer?.skim(this.start, this.end);
+    this.#whole = skimmed ? undefined : parseObject(this.text());
+    return skimmed ?? (this.#whole as JsonObject);
+  }
+
+  get frame(): JsonObject {
+    return this.#whole ?? this.skimmer?.frame ?? this.json();
+  }
+
+  text(): string {
+    return decode(this.bytes, this.start, this.end);
   }
 
   #find(cut: Cut, at: number): Range | undefined {

@@ -2,7 +2,8 @@
 import { unzstd } from "../system/compression.ts";
 import { errorCode, readAt, sys } from "../system/system.ts";
 import { ByteLine, type Places } from "./line.ts";
-import type { Line } from "./types.ts";
+import { Skimmer } from "./skim/skim.ts";
+import type { Line, Reads } from "./types.ts";
 
 /** Small enough to stay in a core's second-level cache while its lines are looked at (a quarter faster than 1 MiB, measured). */
 const CHUNK = 1 << 18;
@@ -36,17 +37,44 @@ export function hashBytes(bytes: Uint8Array): string {
   return Bun.hash.xxHash64(bytes).toString(16).padStart(16, "0");
 }
 
+/** Bytes that lines are read into, and how they are skimmed there. */
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly skimmer?: Skimmer;
+}
+
+/** One chunk is used again and again: fresh memory for each file costs more than reading it. */
+let spare: { readonly reads?: Reads; readonly chunk: Chunk } | undefined;
+
+function takeChunk(reads: Reads | undefined): Chunk {
+  const chunk = spare && spare.reads === reads ? spare.chunk : newChunk(reads, CHUNK);
+  spare = undefined;
+  return chunk;
+}
+
+function newChunk(reads: Reads | undefined, capacity: number): Chunk {
+  if (!reads) return { bytes: Buffer.allocUnsafeSlow(capacity) };
+  const skimmer = new Skimmer(reads, capacity);
+  return { bytes: skimmer.bytes, skimmer };
+}
+
 /**
- * Reads the complete lines of `[from, size)`, a chunk at a time. A last line without its newline is left for later.
- * Lines over 64 MiB are passed over by a scan that only hashes them. A file that was compressed as a whole is one piece,
- * whose lines' offsets are those in what it holds. The lines of a piece are valid until the next piece is asked for. Throws the system's error when the file cannot be read.
+ * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `reads` asks for. A last line
+ * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. A file that
+ * was compressed as a whole is one piece, whose lines' offsets are those in what it holds. The lines of a piece are valid
+ * until the next piece is asked for. Throws the system's error when the file cannot be read.
  */
-export function* readPieces(fd: number, from: number, size: number): Generator<Piece> {
-  let buffer = takeChunk();
-  let held = 0; // bytes of an incomplete line at the buffer's start
-  let position = from; // of the buffer's first byte in the file
+export function* readPieces(fd: number, from: number, size: number, reads?: Reads): Generator<Piece> {
+  let chunk = takeChunk(reads);
+  let held = 0; // bytes of an incomplete line at the chunk's start
+  let position = from; // of the chunk's first byte in the file
+  const changeTo = (capacity: number): void => {
+    const other = capacity === CHUNK ? takeChunk(reads) : newChunk(reads, capacity);
+    chunk.bytes.copy(other.bytes, 0, 0, held);
+    chunk = other;
+  };
   while (position + held < size) {
-    if (held === buffer.length) {
+    if (held === chunk.bytes.length) {
       if (held >= LINE_LIMIT) {
         const passed = passOver(fd, position, size);
         if (passed === undefined) return;
@@ -55,39 +83,32 @@ export function* readPieces(fd: number, from: number, size: number): Generator<P
         held = 0;
         continue;
       }
-      const larger = Buffer.allocUnsafeSlow(Math.min(LINE_LIMIT, buffer.length * 2));
-      buffer.copy(larger, 0, 0, held);
-      buffer = larger;
+      changeTo(Math.min(LINE_LIMIT, held * 2));
     }
-    const wanted = Math.min(buffer.length - held, size - position - held);
-    const got = sys.read(fd, buffer, held, wanted, position + held);
+    const wanted = Math.min(chunk.bytes.length - held, size - position - held);
+    const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
     if (got === 0) return; // cut short while being read; the next run finds out how
-    if (position + held === 0 && got >= 4 && buffer.readUInt32LE(0) === ZSTD) {
+    if (position + held === 0 && got >= 4 && chunk.bytes.readUInt32LE(0) === ZSTD) {
       yield compressedPiece(fd, size);
       return;
     }
-    const encoding = position + held === 0 ? otherEncoding(buffer) : undefined;
+    const encoding = position + held === 0 ? otherEncoding(chunk.bytes) : undefined;
     if (encoding) {
       const reason = `encoded as ${encoding}`;
       yield { lines: [], bad: [{ offset: 0, length: size, hash: "", reason }], end: size, bytes: NONE };
       return;
     }
-    const last = buffer.subarray(held, held + got).lastIndexOf(NEWLINE);
+    const last = chunk.bytes.lastIndexOf(NEWLINE, held + got - 1);
+    const end = last < held ? 0 : last + 1;
     held += got;
-    if (last < 0) continue;
-    const end = held - got + last + 1;
-    const piece = split(buffer.subarray(0, end), position);
-    yield piece;
-    buffer.copyWithin(0, end, held);
+    if (end === 0) continue;
+    yield split(chunk, end, position);
+    chunk.bytes.copyWithin(0, end, held);
     held -= end;
     position += end;
-    if (buffer.length > CHUNK && held < CHUNK) {
-      const chunk = takeChunk();
-      buffer.copy(chunk, 0, 0, held);
-      buffer = chunk;
-    }
+    if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
   }
-  spareChunk = buffer.length === CHUNK ? buffer : spareChunk;
+  if (chunk.bytes.length === CHUNK) spare = { reads, chunk };
 }
 
 function compressedPiece(fd: number, size: number): Piece {
@@ -99,39 +120,30 @@ function compressedPiece(fd: number, size: number): Piece {
     const reason = `compressed, and not readable: ${(error as Error).message}`;
     return { lines: [], bad: [{ offset: 0, length: size, hash: hashBytes(bytes), reason }], end: size, bytes: NONE };
   }
-  const piece = split(held.subarray(0, held.lastIndexOf(NEWLINE) + 1), 0);
+  const piece = split({ bytes: held }, held.lastIndexOf(NEWLINE) + 1, 0);
   return { ...piece, end: size, bytes: NONE };
 }
 
-/** One chunk is used again and again: fresh memory for each file costs more than reading it. */
-let spareChunk: Buffer | undefined;
-
-function takeChunk(): Buffer {
-  const chunk = spareChunk ?? Buffer.allocUnsafeSlow(CHUNK);
-  spareChunk = undefined;
-  return chunk;
-}
-
-/** Splits whole lines out of a buffer whose last byte is a newline. */
-function split(buffer: Buffer, position: number): Piece {
+/** Splits the whole lines out of a chunk's first `length` bytes, of which the last is a newline. */
+function split({ bytes: chunk, skimmer }: Chunk, length: number, position: number): Piece {
   const lines: Line[] = [];
   const bad: BadBytes[] = [];
   const places: Places = new Map();
-  let start = position === 0 && buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf ? 3 : 0;
-  while (start < buffer.length) {
-    const newline = buffer.indexOf(NEWLINE, start);
+  let start = position === 0 && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? 3 : 0;
+  while (start < length) {
+    const newline = chunk.indexOf(NEWLINE, start);
     let end = newline;
-    if (end > start && buffer[end - 1] === RETURN) end--;
+    if (end > start && chunk[end - 1] === RETURN) end--;
     let first = start;
-    while (first < end && buffer[first] === 0) first++;
-    if (first < end) lines.push(new ByteLine(buffer, position + first, first, end, places));
+    while (first < end && chunk[first] === 0) first++;
+    if (first < end) lines.push(new ByteLine(chunk, position + first, first, end, skimmer, places));
     else if (end > start) {
-      const bytes = buffer.subarray(start, end);
+      const bytes = chunk.subarray(start, end);
       bad.push({ offset: position + start, length: bytes.length, hash: hashBytes(bytes), reason: "only NUL bytes" });
     }
     start = newline + 1;
   }
-  return { lines, bad, end: position + buffer.length, bytes: buffer };
+  return { lines, bad, end: position + length, bytes: chunk.subarray(0, length) };
 }
 
 /** Finds the end of a line that is too long to hold, hashing it on the way; undefined while it has none. */

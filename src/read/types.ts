@@ -57,6 +57,8 @@ interface StreamBase {
 /** Append-only lines. State is plain JSON at every cut and is kept with the cursor. */
 export interface Tail<S> extends StreamBase {
   readonly shape: "tail";
+  /** What the reducer looks at in a line, where it leaves texts alone: the rest is never decoded. Absent: all of it. */
+  readonly reads?: Reads;
   start(source: SourceInfo): S;
   step(state: S, line: Line, emit: Emit): void;
   /** Tells again what is still open; called at the end of every sync that read the source. */
@@ -144,6 +146,30 @@ export interface Agent {
   readonly streams: readonly Stream[];
 }
 
+/** How much is read of a text: its first bytes, or its first and its last ones joined. A shorter text is read whole. */
+export type Excerpt = number | readonly [head: number, tail: number];
+
+/** The most bytes that a UTF-16 unit takes in JSON: an excerpt of `n` of them is `n * WIDEST` bytes. */
+export const WIDEST = 6;
+
+/**
+ * What is read of a value. `true`: all of it; an excerpt: that much of a text; keys: of an object these, of each of a list's
+ * items the same.
+ */
+export type Shape = true | Excerpt | Keys;
+
+/** ASCII keys. `""` is the excerpt of a text that stands here in an object's place, `*` stands for every other key. */
+export interface Keys {
+  readonly [key: string]: Shape;
+}
+
+/** What is read of a line. */
+export interface Reads {
+  readonly keys: Keys;
+  /** Those of its keys that lines mostly repeat from the line before: they are told as the line's frame. */
+  readonly repeated?: readonly string[];
+}
+
 /** A part of a line that is left out unread: from after `from` to before the first of `to` that follows. */
 export interface Cut {
   /** ASCII text that ends where the part begins. */
@@ -163,29 +189,26 @@ export interface Part {
   has(ascii: string): boolean;
 }
 
-/** One line, read no further than asked for. */
+/** One line of a store. */
 export interface Line {
   readonly offset: number;
   readonly length: number;
-  /** The first 640 bytes, one character a byte: for finding ASCII, never for values. */
-  readonly head: string;
-  /** True when the line's bytes contain this ASCII text. */
-  has(ascii: string): boolean;
-  /** Where this ASCII text next begins at or after a byte of the line; -1 when it does not. */
-  find(ascii: string, from: number): number;
-  /** These bytes, one character a byte: for finding ASCII, never for values. */
-  latin1(start: number, end?: number): string;
-  /** These bytes as text. Throws `BadLine` when they are not valid UTF-8. */
-  slice(start: number, end?: number): string;
-  /** The bytes that a cut would leave out; undefined when it does not fit. */
-  part(cut: Cut): Part | undefined;
   /**
-   * The line's object with each cut part replaced by null, without decoding these parts. Undefined when the cuts do
-   * not fit or what is left is no JSON object: then `json` decides.
+   * The line's object, no more of it than the stream `reads` unless texts are captured. Throws `BadLine` when what is
+   * read is no JSON object in valid UTF-8.
    */
-  envelope(cuts: readonly Cut[]): JsonObject | undefined;
-  /** The whole line. Throws `BadLine` when it is no JSON object in valid UTF-8. */
   json(): JsonObject;
+  /** An object with at least the repeated keys of the line whose `json` was asked for last; one object while they repeat. */
+  readonly frame: JsonObject;
+  /** The whole line as text. Throws `BadLine` when it is not valid UTF-8. */
+  text(): string;
+  readonly head: string;
+  has(ascii: string): boolean;
+  find(ascii: string, from: number): number;
+  latin1(start: number, end?: number): string;
+  slice(start: number, end?: number): string;
+  part(cut: Cut): Part | undefined;
+  envelope(cuts: readonly Cut[]): JsonObject | undefined;
 }
 
 /** Makes a tail of a typed state one of the registry's streams. */

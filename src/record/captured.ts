@@ -5,7 +5,7 @@ import { textHash } from "./identity.ts";
 export interface Captured {
   /** `,"content":{...},"raw":"..."`, or a part of that. */
   readonly text: string;
-  /** Hash and size of the content's JSON; 0 where there is none. */
+  /** Hash of the content's JSON, and its size before it was cut; 0 where there is none. */
   readonly hash: number;
   readonly size: number;
   readonly hasRaw: boolean;

@@ -64,22 +64,25 @@ function shorten(value: unknown, most: number): unknown {
 
 const mark = (n: number, of: string): string => `[cut: ${n} ${of}${n === 1 ? "" : "s"}]`;
 
-/** A text of at most `most` bytes of JSON, its mark included. */
-export function shortText(text: string, most: number): string {
-  if (text.length + 2 <= most && sizeOf(text) <= most) return text;
-  const ending = (kept: number): string => `… ${mark(text.length - kept, "character")}`;
-  const room = most - sizeOf(ending(0));
+/**
+ * A text of at most `most` bytes of JSON, its mark included; `more` characters of it have been left out already. The mark
+ * of an earlier cut is counted on.
+ */
+export function shortText(text: string, most: number, more: number = 0): string {
+  if (more === 0 && text.length + 2 <= most && sizeOf(text) <= most) return text;
+  const earlier = /… \[cut: (\d+) characters?\]$/.exec(text);
+  const all = earlier?.index ?? text.length;
+  const ending = (kept: number): string => `… ${mark(all - kept + more + Number(earlier?.[1] ?? 0), "character")}`;
   // As many characters as surely fit; then as many more as there are bytes left.
   let kept = 0;
-  let left = room;
-  while (left > 0 && kept < text.length) {
-    const more = Math.max(1, Math.floor(left / 6));
-    const piece = Buffer.byteLength(JSON.stringify(text.slice(kept, kept + more))) - 2;
+  let left = most - sizeOf(ending(0));
+  while (left > 0 && kept < all) {
+    const end = Math.min(all, kept + Math.max(1, Math.floor(left / 6)));
+    const piece = sizeOf(text.slice(kept, end)) - 2;
     if (piece > left) break;
-    kept += more;
+    kept = end;
     left -= piece;
   }
-  kept = Math.min(kept, text.length);
   if (isHighSurrogate(text.charCodeAt(kept - 1))) kept--;
   return text.slice(0, kept) + ending(kept);
 }

@@ -2,7 +2,6 @@
 import { type Captured, textsOf } from "./captured.ts";
 import type { Draft } from "./draft.ts";
 import { factOf, idNumber, recordId, textHash } from "./identity.ts";
-import { visibleJson } from "./json.ts";
 import { safeName, withoutCredentials, withoutHome } from "./privacy.ts";
 import type { Usage, WeirRecord } from "./schema.ts";
 import { tokensOf } from "./usage.ts";
@@ -27,6 +26,7 @@ export interface Encoded {
   readonly score: number;
   /** Its texts, where there are any. */
   readonly captured?: Omit<Captured, "text">;
+  /** The record's only form, but for characters that cannot be seen: whoever writes it escapes these. */
   line(rev: number): string;
 }
 
@@ -95,7 +95,7 @@ function bodyOf(d: Draft): Record<string, unknown> {
     request_model: d.request_model,
     model: d.model,
     response_id: d.response_id,
-    finish_reasons: d.finish_reasons,
+    finish_reasons: d.finish_reasons?.map(safeName),
     usage: d.usage,
     aggregate: d.aggregate,
     cost_usd: d.cost_usd,
@@ -175,7 +175,7 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at,
       const fact = JSON.stringify(factOf(draft.fact ?? id));
       let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${frame.text},${body.slice(1, -1)}`;
       if (captured !== undefined) text += captured.text;
-      return visibleJson(text + frame.source + placeText(at) + frame.end);
+      return text + frame.source + placeText(at) + frame.end;
     },
   };
 }

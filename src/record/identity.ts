@@ -2,8 +2,11 @@
 
 const FACT_LIMIT = 200;
 
+const digest = Buffer.alloc(32);
+
 function sha128(text: string): string {
-  return Bun.CryptoHasher.hash("sha256", text, "hex").slice(0, 32);
+  Bun.SHA256.hash(text, digest);
+  return digest.toString("hex", 0, 16);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Owns what of a session's texts may be kept: at levels content and raw: without secrets, cut to the limit. */
 import { type Captured, textsOf } from "./captured.ts";
-import { cut, shortText } from "./cut.ts";
+import { cut } from "./cut.ts";
 import type { Draft } from "./draft.ts";
 import { Redactor } from "./redact.ts";
 import type { Content } from "./schema.ts";
@@ -23,7 +23,7 @@ export class Keeper {
   constructor({ isRaw, limit, found }: KeepOptions) {
     this.isRaw = isRaw;
     this.#limit = limit;
-    this.#redactor = new Redactor((text) => withoutSecrets(text, found, secretlint), found);
+    this.#redactor = new Redactor((text) => withoutSecrets(text, found, secretlint), found, limit);
   }
 
   /** The value without secrets, cut; undefined for what is not there. */
@@ -34,21 +34,21 @@ export class Keeper {
 
   /** The texts that go into a record's line; undefined where it has none. */
   captured(draft: Draft, raw: string | undefined): Captured | undefined {
-    const content = draft.content && this.#contentJson(draft.content);
-    if (content === undefined && raw === undefined) return undefined;
+    const whole = draft.content === undefined ? undefined : JSON.stringify(draft.content);
+    const hasContent = whole !== undefined && whole !== "{}";
+    if (!hasContent && raw === undefined) return undefined;
+    const content = hasContent ? this.#withinLimit(draft.content as Content, whole) : undefined;
     const text = content === undefined ? "" : `,"content":${content}`;
-    const hasRaw = raw !== undefined;
-    return { ...textsOf(content), text: hasRaw ? `${text},"raw":${raw}` : text, hasRaw };
+    // It is as large as it was before it was cut: of two that were, one may still have more than the other.
+    const texts = { ...textsOf(content), ...(hasContent && { size: whole.length }) };
+    return { ...texts, text: raw === undefined ? text : `${text},"raw":${raw}`, hasRaw: raw !== undefined };
   }
 
   /** Its values have been kept one by one; of those told in pieces the whole may be over the limit. */
-  #contentJson(content: Content): string | undefined {
-    let json = JSON.stringify(content);
-    if (this.#limit > 0 && json.length * 3 > this.#limit) {
-      const fields = Object.entries(content).map(([key, value]) => [key, cut(value, this.#limit)]);
-      json = JSON.stringify(Object.fromEntries(fields));
-    }
-    return json === "{}" ? undefined : json;
+  #withinLimit(content: Content, json: string): string {
+    if (this.#limit === 0 || json.length * 3 <= this.#limit) return json;
+    const fields = Object.entries(content).map(([key, value]) => [key, cut(value, this.#limit)]);
+    return JSON.stringify(Object.fromEntries(fields));
   }
 
   /** An item as JSON text inside a JSON text: a value, the text of one, or any other text. */
@@ -61,8 +61,7 @@ export class Keeper {
     try {
       return JSON.stringify(this.keep(JSON.parse(item) as unknown)) ?? "";
     } catch {
-      const text = this.#redactor.text(item); // no JSON: it is kept as the text it is
-      return this.#limit === 0 ? text : shortText(text, this.#limit);
+      return String(this.keep(item)); // no JSON: it is kept as the text it is
     }
   }
 }

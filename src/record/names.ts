@@ -31,22 +31,8 @@ const ENDINGS = [
   "webhookurl",
 ] as const;
 
-/** These are told apart from the end of another word: `db_pass`, never `compass`. */
-const WHOLE = /(?:^|[_.-])(?:auth|pass|pat|psk)$|[a-z](?:Auth|Pass|Pat)$/;
-/** By themselves these are words of their own: `pass: 12`. */
-const PLAIN = /^(?:auth|pass|pat)$/;
-const HEADERS = /^(?:proxy)?authorization$|^(?:set)?cookies?$/;
-/** What may follow the word that counts: `token_value`, `password2`. */
-const AFTER = /[_.-]?(?:value|base64|b64|pem|raw|plain|\d{1,2})$/i;
-/** In the query of an address these are what a signature or a grant is. */
-const PARAMETERS = /^(?:sig|signature|code|key|hmac|xamzsignature|xgoogsignature|sas|ticket|assertion)$/;
-/** Of these everything below is a secret. */
-const GROUPS = /^(?:credentials?|secrets|cookies?|passwords)$/i;
-/** Their values are made by chance: no plain number, no word. */
-const RANDOM = /(?:token|key)$/;
-
 /** How names that tell of a secret end: their last two letters in lower case. */
-const LAST_LETTERS = "ac al as at aw de em en es et ey ie ig ls ng on rd re rl rt se sk ss th ue wd";
+const LAST_LETTERS = "ac al as at aw de em en es et ey ie ig ls ng on pw rd re rl rt se sk ss th ue wd";
 const LAST = new Uint8Array(1024);
 for (const pair of LAST_LETTERS.split(" ")) LAST[(pair.charCodeAt(0) & 31) * 32 + (pair.charCodeAt(1) & 31)] = 1;
 const DIGITS_END = 57;
@@ -74,21 +60,28 @@ export function kindOf(name: string): NameKind {
 }
 
 function judge(name: string): NameKind {
-  const bare = name.replace(AFTER, "");
+  // What may follow the word that counts: `token_value`, `password2`.
+  const bare = name.replace(/[_.-]?(?:value|base64|b64|pem|raw|plain|\d{1,2})$/i, "");
   const plain = bare.replace(/[^A-Za-z0-9]/g, "").toLowerCase();
-  if (HEADERS.test(plain)) return "header";
-  if (PLAIN.test(bare)) return "random";
-  if (WHOLE.test(bare) || WHOLE.test(bare.toLowerCase())) return "secret";
+  if (/^(?:proxy)?authorization$|^(?:set)?cookies?$/.test(plain)) return "header";
+  // By themselves these are words of their own: `pass: 12`.
+  if (/^(?:auth|pass|pat)$/.test(bare)) return "random";
+  // Not the end of another word: `db_pass`, never `compass`.
+  if (/(?:^|[_.-])(?:auth|pass|pat|psk|pw)$/i.test(bare) || /[a-z](?:Auth|Pass|Pat)$/.test(bare)) return "secret";
   if (!ENDINGS.some((ending) => plain.endsWith(ending))) return "none";
-  return RANDOM.test(plain) ? "random" : "secret";
+  return /(?:token|key)$/.test(plain) ? "random" : "secret";
 }
 
+/** Of these everything below is a secret. */
 export function isGroup(name: string): boolean {
-  return GROUPS.test(name);
+  return /^(?:credentials?|secrets|cookies?|passwords)$/i.test(name);
 }
 
+/** In the query of an address these are what a signature or a grant is. */
 export function isParameter(name: string): boolean {
-  return PARAMETERS.test(name.replace(/-/g, "").toLowerCase());
+  return /^(?:sig|signature|code|key|hmac|xamzsignature|xgoogsignature|sas|ticket|assertion)$/.test(
+    name.replace(/-/g, "").toLowerCase(),
+  );
 }
 
 /** `STRIPE_KEY=...`: a variable that may hold a secret, if the value looks like one. */

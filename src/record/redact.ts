@@ -1,11 +1,14 @@
 /** Owns taking secrets out of values: texts by what they say, fields by their names, at any depth, keys as well. */
-import { set } from "./cut.ts";
+import { set, shortText } from "./cut.ts";
 import { isGroup, kindOf } from "./names.ts";
-import { type Found, isSecretValue } from "./secrets.ts";
+import type { Found } from "./secrets.ts";
+import { isSecret } from "./values.ts";
 
 /** What is nested deeper is left out: no store nests its own data so deep. */
 const DEEPEST = 64;
 const SHORTEST = 6;
+/** A secret that begins before the limit ends within this, so that it is known for one. */
+const MARGIN = 1 << 15;
 
 /** Takes the secrets out of a text. */
 export type Clean = (text: string) => string;
@@ -29,10 +32,13 @@ const SCHEMA_TYPES: ReadonlySet<unknown> = new Set([
 export class Redactor {
   readonly #clean: Clean;
   readonly #found: Found;
+  readonly #limit: number;
 
-  constructor(clean: Clean, found: Found) {
+  /** Longer texts than `limit` bytes (0: none) are cut on the way, so that what nobody keeps is not looked through. */
+  constructor(clean: Clean, found: Found, limit: number) {
     this.#clean = clean;
     this.#found = found;
+    this.#limit = limit;
   }
 
   /** A copy of a value of JSON without secrets; bytes and what JSON has no word for become words. */
@@ -46,7 +52,10 @@ export class Redactor {
   }
 
   text(given: string): string {
-    return given.length < SHORTEST ? given : this.#clean(given);
+    if (given.length < SHORTEST) return given;
+    const most = this.#limit + MARGIN;
+    if (this.#limit === 0 || given.length <= most) return this.#clean(given);
+    return shortText(this.#clean(given.slice(0, most)), this.#limit, given.length - most);
   }
 
   /** A command line as a list: what follows `--password` is one. */
@@ -59,26 +68,21 @@ export class Redactor {
   }
 
   #fields(given: Record<string, unknown>, depth: number): Record<string, unknown> {
-    const { type, name, key } = given;
+    const { name, key } = given;
     const fields: Record<string, unknown> = {};
     // A header, cookie or variable as a pair: `{"name": "X-Api-Key", "value": "..."}`.
-    const pair = typeof name === "string" ? name : key;
-    const isPair = typeof pair === "string" && isSecretName(pair);
+    const pair = typeof name === "string" ? name : typeof key === "string" ? key : "";
     for (const [field, item] of Object.entries(given)) {
-      const isNamed = isSecretName(field) || (isPair && field === "value");
-      const isFile = field === "content" && type === "blob";
-      set(
-        fields,
-        this.text(field),
-        isNamed ? this.#under(field, item, depth) : isFile ? item : this.value(item, depth + 1),
-      );
+      const named = field === "value" && isSecretName(pair) ? pair : field;
+      const safe = isSecretName(named) ? this.#under(named, item, depth) : this.value(item, depth + 1);
+      set(fields, this.text(field), safe);
     }
     return fields;
   }
 
   /** What lies below a secret's name. */
   #under(name: string, item: unknown, depth: number): unknown {
-    if (typeof item === "string") return isSecretValue(item, kindOf(name)) ? this.#named() : this.text(item);
+    if (typeof item === "string") return isSecret(item, kindOf(name)) ? this.#named() : this.text(item);
     if (typeof item === "number") return kindOf(name) === "random" ? item : this.#named();
     if (typeof item !== "object" || item === null) return item;
     if (depth > DEEPEST) return this.value(item, depth + 1);

@@ -25,6 +25,13 @@ const BEFORE = 80;
 const AFTER = 320;
 
 let reported: Report[] = [];
+/** The stretch that was looked at last, and what was found there: words stand close together. */
+let looked: { readonly text: string; readonly from: number; readonly to: number; readonly found: readonly Secret[] } = {
+  text: "",
+  from: 0,
+  to: 0,
+  found: [],
+};
 
 const lookers = (rules as unknown as readonly Rule[])
   .filter(({ meta }) => !NOT_OF_TEXTS.test(meta.id))
@@ -39,16 +46,19 @@ const LIKE_TOKEN =
 
 /** The first secret that secretlint finds with a part in this word of a text. */
 export function secretlint(text: string, start: number, end: number): Secret | undefined {
-  if (end - start > 2 * AFTER || !LIKE_TOKEN.test(text.slice(start, end))) return undefined;
-  const from = Math.max(0, start - BEFORE);
-  const content = text.slice(from, end + AFTER);
-  for (const { name, looker } of lookers) {
+  if (end - start > AFTER || !LIKE_TOKEN.test(text.slice(start, end))) return undefined;
+  if (text !== looked.text || start < looked.from || end >= looked.to) looked = look(text, start - BEFORE, end + AFTER);
+  const found = looked.found.find((one) => one.start < end && one.end > start);
+  return found && { ...found, start: Math.max(start, found.start) };
+}
+
+function look(text: string, start: number, end: number): typeof looked {
+  const from = Math.max(0, start);
+  const content = text.slice(from, end);
+  const found = lookers.flatMap(({ name, looker }) => {
     reported = [];
     looker.file({ content, filePath: "text", ext: "", contentType: "text" });
-    for (const { range } of reported) {
-      const found = { start: Math.max(start, from + range[0]), end: from + range[1], rule: name };
-      if (found.start < end && found.end > start) return found;
-    }
-  }
-  return undefined;
+    return reported.map(({ range }): Secret => ({ start: from + range[0], end: from + range[1], rule: name }));
+  });
+  return { text, from, to: Math.min(end, text.length), found };
 }

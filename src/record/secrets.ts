@@ -3,8 +3,9 @@
  * text once, from word to word, and looks closer only where a word is long or a sign follows a name that tells of a
  * secret; all that it then does is bounded, so that no text takes longer than in proportion to its length.
  */
-import { isKeyVariable, isParameter, kindOf, mayTell, type NameKind } from "./names.ts";
-import { SHORTEST_TOKEN, type Span, tokenIn } from "./tokens.ts";
+import { isKeyVariable, isParameter, kindOf, mayTell } from "./names.ts";
+import { SHORTEST_TOKEN, tokenIn } from "./tokens.ts";
+import { headerAfter, isPlaceholder, matchAt, type Span, secretAfter } from "./values.ts";
 
 export interface Secret extends Span {
   readonly rule: string;
@@ -71,11 +72,6 @@ export function withoutSecrets(text: string, found: Found, secondLook?: SecondLo
   return clean + text.slice(from);
 }
 
-const sticky = (pattern: RegExp, text: string, at: number): RegExpExecArray | null => {
-  pattern.lastIndex = at;
-  return pattern.exec(text);
-};
-
 /** A long word, or one that begins with dashes. */
 function atWord(
   text: string,
@@ -101,19 +97,21 @@ function atWord(
   );
 }
 
-const KEY_BEGIN = /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----/y;
-const KEY_BODY = /[A-Za-z0-9+/=\s\\:,.-]{0,20000}/y;
 const KEY_END = "-----END ";
-const LONGEST_KEY = 20_000;
+const LONGEST_KEY = 1 << 16;
+/** Where a key's last line comes next: nobody looks for it twice in the same part of a text. */
+let ending = { text: "", from: 0, at: -1 };
 
 /** From its first line to its last; where that is missing, as far as the text could be its body. */
 function keyBlock(text: string, start: number): Secret | undefined {
-  const begin = sticky(KEY_BEGIN, text, start);
+  const begin = matchAt(/-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----/y, text, start);
   if (!begin) return undefined;
   const from = start + begin[0].length;
-  const last = text.indexOf(KEY_END, from);
-  const close = last < 0 || last - from > LONGEST_KEY ? -1 : text.indexOf("-----", last + KEY_END.length);
-  const end = close < 0 ? from + (sticky(KEY_BODY, text, from)?.[0].length ?? 0) : close + 5;
+  if (ending.text !== text || from < ending.from || (ending.at >= 0 && ending.at < from))
+    ending = { text, from, at: text.indexOf(KEY_END, from) };
+  const isThere = ending.at >= 0 && ending.at - from <= LONGEST_KEY;
+  const close = isThere ? text.indexOf("-----", ending.at + KEY_END.length) : -1;
+  const end = close < 0 ? from + (matchAt(/[A-Za-z0-9+/=\s\\:,.-]*/y, text, from)?.[0].length ?? 0) : close + 5;
   return { start, end, rule: "private-key" };
 }
 
@@ -121,38 +119,36 @@ function keyBlock(text: string, start: number): Secret | undefined {
 function option(text: string, start: number, end: number): Secret | undefined {
   const kind = kindOf(text.slice(start + 2, end));
   if (kind === "none" || text.charCodeAt(end) !== 32) return undefined;
-  const value = valueAt(text, end);
-  return value && text.charCodeAt(value.start) !== DASH && isSecret(text, value, kind)
-    ? { ...value, rule: "option" }
-    : undefined;
+  return text.charCodeAt(end + 1) === DASH ? undefined : named("option", secretAfter(text, end, kind));
 }
-
-const JWT_REST = /\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/y;
 
 function jwt(text: string, start: number, end: number): Secret | undefined {
   const begin = text.charCodeAt(end) === 46 ? text.slice(start, end).search(/(?<![A-Za-z0-9])eyJ/) : -1;
-  const rest = begin < 0 ? null : sticky(JWT_REST, text, end);
+  const rest = begin < 0 ? null : matchAt(/\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?/y, text, end);
   return rest ? { start: start + begin, end: end + rest[0].length, rule: "jwt" } : undefined;
 }
 
-const RANDOM = /^(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w-]{16,500}$/;
-const ANNOUNCED =
-  /(?:\b(?:password|passphrase|passwd|pwd|secret|token|credentials?|(?:api|access|secret|private)[ _-]?key)(?:\s{1,2}(?:is|was|of|for|to|as)){0,2}[\s"'`]{1,4}|(?:^|\s)-p\s)$/i;
-
 /** A word made by chance that the words before it announce: `the password is ...`, `-p ...`, and `-p...` itself. */
 function announced(text: string, start: number, end: number): Secret | undefined {
-  if (!RANDOM.test(text.slice(start, end))) return undefined;
+  if (!/^(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w-]{16,}$/.test(text.slice(start, end))) return undefined;
   if (text.startsWith("-p", start)) return { start: start + 2, end, rule: "option" };
-  if (!ANNOUNCED.test(text.slice(Math.max(0, start - 40), start))) return undefined;
-  return { start, end: start + (sticky(CREDENTIALS, text, start)?.[0].length ?? end - start), rule: "announced" };
+  if (
+    !/(?:\b(?:password|passphrase|passwd|pwd|secret|token|credentials?|(?:api|access|secret|private)[ _-]?key)(?:\s{1,2}(?:is|was|of|for|to|as)){0,2}[\s"'`]{1,4}|(?:^|\s)-p\s)$/i.test(
+      text.slice(Math.max(0, start - 40), start),
+    )
+  )
+    return undefined;
+  return {
+    start,
+    end: start + (matchAt(/[A-Za-z0-9._~+/=-]+/y, text, start)?.[0].length ?? end - start),
+    rule: "announced",
+  };
 }
-
-const CREDENTIALS = /[A-Za-z0-9._~+/=-]+/y;
 
 /** `Bearer ...` and `Basic ...` without a header's name; `basic` is a word, too, unless what follows says `name:password`. */
 function credentials(text: string, start: number, end: number, scheme: string): Secret | undefined {
   if (scheme !== "bearer" && scheme !== "basic") return undefined;
-  const value = sticky(CREDENTIALS, text, start)?.[0] ?? "";
+  const value = matchAt(/[A-Za-z0-9._~+/=-]+/y, text, start)?.[0] ?? "";
   if (scheme === "bearer" ? !/\d/.test(value) && end - start < 24 : !isNameAndPassword(value)) return undefined;
   return { start, end: start + value.length, rule: scheme };
 }
@@ -165,10 +161,6 @@ function isNameAndPassword(base64: string): boolean {
   }
 }
 
-const USER = /[^\s/?#"'`<>\\]{1,300}@/y;
-const CURL_USER = /(?:^|\s)(?:-u|--(?:proxy-)?user)[ =]["']?$/;
-const CURL_PASSWORD = /[^\s"'`]{1,1000}/y;
-
 /** A sign: what stands before it may be the name of a secret. */
 function atSign(text: string, at: number, lastStart: number, lastEnd: number): Secret | undefined {
   const isColon = text.charCodeAt(at) === COLON;
@@ -180,11 +172,12 @@ function atSign(text: string, at: number, lastStart: number, lastEnd: number): S
   if (!isNear(text, lastEnd, at)) return undefined;
   const name = text.slice(lastStart, lastEnd);
   const kind = kindOf(name);
-  if (kind === "header") return headerValue(text, at);
+  if (kind === "header") return named("header", headerAfter(text, at));
   if (kind === "none") return isColon ? curlPassword(text, at, lastStart) : tightValue(text, at, lastStart, name);
-  const value = valueAt(text, at);
-  return value && isSecret(text, value, kind) ? { ...value, rule: "assignment" } : undefined;
+  return named("assignment", secretAfter(text, at, kind));
 }
+
+const named = (rule: string, span: Span | undefined): Secret | undefined => span && { ...span, rule };
 
 /** Between a name and its sign there are only quotation marks, brackets and spaces. */
 function isNear(text: string, end: number, at: number): boolean {
@@ -193,19 +186,20 @@ function isNear(text: string, end: number, at: number): boolean {
   return true;
 }
 
-const WEBHOOK =
-  /(?:hooks\.slack\.com\/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com\/api\/webhooks|\w+\.webhook\.office\.com)\/([\w@/.-]{8,500})/iy;
-
 /** An address that anybody may post to who knows it. */
 function webhook(text: string, start: number): Secret | undefined {
-  const found = sticky(WEBHOOK, text, start);
+  const found = matchAt(
+    /(?:hooks\.slack\.com\/(?:services|workflows|triggers)|(?:\w+\.)?discord(?:app)?\.com\/api\/webhooks|\w+\.webhook\.office\.com)\/([\w@/.-]{8,})/iy,
+    text,
+    start,
+  );
   if (!found) return undefined;
   const end = start + found[0].length;
   return { start: end - (found[1] ?? "").length, end, rule: "webhook" };
 }
 
 function userInfo(text: string, start: number, scheme: string): Secret | undefined {
-  const user = sticky(USER, text, start)?.[0].slice(0, -1);
+  const user = matchAt(/[^\s/?#"'`<>\\]+@/y, text, start)?.[0].slice(0, -1);
   if (user === undefined || user.startsWith("[redacted:")) return undefined;
   const [name = "", password] = [
     user.slice(0, user.indexOf(":")),
@@ -220,14 +214,13 @@ function userInfo(text: string, start: number, scheme: string): Secret | undefin
   return { start, end: start + user.length, rule: "url-credentials" };
 }
 
-const isPlaceholder = (text: string): boolean => /^(?:$|\$|\{|<|%[A-Z]|\*+$|x{3,}$|\.{3})/.test(text);
-
 /** `curl -u name:password`. */
 function curlPassword(text: string, at: number, nameStart: number): Secret | undefined {
   const [near, far] = [text.charCodeAt(nameStart - 2), text.charCodeAt(nameStart - 3)];
   if (near !== LETTER_U && near !== LETTER_R && far !== LETTER_U && far !== LETTER_R) return undefined;
-  if (!CURL_USER.test(text.slice(Math.max(0, nameStart - 16), nameStart))) return undefined;
-  const password = sticky(CURL_PASSWORD, text, at + 1)?.[0] ?? "";
+  if (!/(?:^|\s)(?:-u|--(?:proxy-)?user)[ =]["']?$/.test(text.slice(Math.max(0, nameStart - 16), nameStart)))
+    return undefined;
+  const password = matchAt(/[^\s"'`]+/y, text, at + 1)?.[0] ?? "";
   return isPlaceholder(password) ? undefined : { start: at + 1, end: at + 1 + password.length, rule: "option" };
 }
 
@@ -236,76 +229,7 @@ function tightValue(text: string, at: number, nameStart: number, name: string): 
   const before = text.charAt(nameStart - 1);
   const isInAddress = (before === "?" || before === "&") && isParameter(name);
   if (!isInAddress && !isKeyVariable(name)) return undefined;
-  const value = valueAt(text, at);
-  if (!value) return undefined;
-  const secret = text.slice(value.start, value.end);
-  if (isInAddress ? secret.length < 8 : !/^(?=.*\d)(?=.*[A-Za-z])[\w+/=.-]{16,}$/.test(secret)) return undefined;
-  return { ...value, rule: isInAddress ? "url-parameter" : "assignment" };
-}
-
-const LINE = /[^"'\r\n\\]{1,8000}/y;
-const SCHEME = /^(?:basic|bearer|digest|token|negotiate|apikey|aws4-hmac-sha256)\s{1,3}/i;
-
-/** The rest of a header's line, but for the scheme of an authorization. */
-function headerValue(text: string, at: number): Secret | undefined {
-  const open = /[>=:]?\s{0,5}\\{0,3}["']?/y;
-  const from = at + 1 + (sticky(open, text, at + 1)?.[0].length ?? 0);
-  const line = sticky(LINE, text, from)?.[0] ?? "";
-  const scheme = SCHEME.exec(line)?.[0] ?? "";
-  const value = { start: from + scheme.length, end: from + line.length };
-  return isSecret(text, value, "secret") ? { ...value, rule: "header" } : undefined;
-}
-
-const OPEN = /[=>]{0,2}\s{0,5}(?:[bfru]{1,2}(?=["']))?(\\{0,3})(?:("""|'''|["'`]))?/y;
-const BARE = /[^\s"'`<>,;&(){}[\]\\|]{1,8000}/y;
-const LONGEST_VALUE = 8000;
-
-/** The value after a sign: what is between quotation marks, or up to where a value without them ends. */
-function valueAt(text: string, at: number): (Span & { readonly isQuoted: boolean }) | undefined {
-  const open = sticky(OPEN, text, at + 1);
-  if (!open) return undefined;
-  const start = at + 1 + open[0].length;
-  const quote = open[2];
-  if (quote !== undefined) return { start, end: closing(text, start, quote.charAt(0), open[1] !== ""), isQuoted: true };
-  const bare = sticky(BARE, text, start)?.[0] ?? "";
-  return bare === "" ? undefined : { start, end: start + bare.length, isQuoted: false };
-}
-
-/** Where a quoted text ends: before its closing mark, or with its line. Within escaped marks there is none. */
-function closing(text: string, start: number, quote: string, isEscaped: boolean): number {
-  const most = Math.min(text.length, start + LONGEST_VALUE);
-  for (let at = start; at < most; at++) {
-    const unit = text.charAt(at);
-    if (unit === "\n" || unit === "\r") return at;
-    if (unit === "\\" && (isEscaped ? text.startsWith(quote, at + 1) : true)) {
-      if (isEscaped) return at;
-      at++;
-    } else if (unit === quote) return at;
-  }
-  return most;
-}
-
-/** Types, words of programs, and expressions that stand where a secret would. */
-const WORDS =
-  /^(?:string|str|text|number|boolean|bool|int|any|unknown|object|bytes|none|null|nil|undefined|true|false|required|optional|self|this|new|await|return|function|const|let|var|secret|token|password|passwd|pwd|credentials?|apikey|api_key|key|value|example|changeme|your|the|is|not|and|or|for|in|to|of|a|an|if)$/i;
-const EXPRESSION = /^[A-Za-z_$][\w$]*(?:\??\.[A-Za-z_$][\w$]*)*(?:[([]|$)/;
-const NUMBER = /^[\d._,-]{1,12}$/;
-/** A word, as no token or key is one. */
-const PLAIN_WORD = /^[A-Za-z][a-z]{0,14}$/;
-
-/** Whether the value of a field is a secret, by the field's name. */
-export function isSecretValue(text: string, kind: NameKind): boolean {
-  return kind !== "none" && isSecret(text, { start: 0, end: text.length, isQuoted: true }, kind);
-}
-
-/** Whether a value is a secret, by its beginning: not a placeholder, a word of a program, an expression or a count. */
-function isSecret(text: string, value: Span & { readonly isQuoted?: boolean }, kind: NameKind): boolean {
-  if (value.end - value.start < 2 || text.startsWith("[redacted:", value.start)) return false;
-  const begin = text.slice(value.start, Math.min(value.end, value.start + 80));
-  if (isPlaceholder(begin) || (kind === "random" && (NUMBER.test(begin) || PLAIN_WORD.test(begin)))) return false;
-  if (value.isQuoted !== false) return true;
-  if (WORDS.test(begin) || /^\W+$/.test(begin)) return false;
-  const next = text.charAt(value.end);
-  if ((next === "(" || next === "[" || next === "{") && /[\w$]$/.test(begin)) return false;
-  return !(EXPRESSION.test(begin) && (begin.includes(".") || kindOf(begin) !== "none"));
+  const value = secretAfter(text, at, "random");
+  if (!value || value.end - value.start < (isInAddress ? 8 : 16)) return undefined;
+  return named(isInAddress ? "url-parameter" : "assignment", value);
 }

@@ -1,4 +1,5 @@
 /** Owns the shapes of known tokens: what programs and services give out as secrets, told by how they begin. */
+import { matchAt, type Span } from "./values.ts";
 
 const SHAPES = [
   "sk-[A-Za-z0-9_-]{16,}", // OpenAI, Anthropic, and those that follow them
@@ -48,8 +49,7 @@ const SHAPES = [
   "(?:sk|pk)\\.eyJ[A-Za-z0-9_.-]{20,}", // Mapbox
 ];
 
-/** Letters and digits before a token would make it a part of something else. Each is found by its beginning. */
-const TOKEN = new RegExp(`(?<![A-Za-z0-9])(?:${SHAPES.join("|")})`, "g");
+let token: RegExp | undefined;
 
 /** No token is shorter. */
 export const SHORTEST_TOKEN = 16;
@@ -57,21 +57,21 @@ export const SHORTEST_TOKEN = 16;
 const BEFORE = 12;
 const AFTER = 200;
 
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The first known token that has a part in this word of a text, where the word has letters, digits, `_` and `-` only. */
 export function tokenIn(text: string, start: number, end: number): Span | undefined {
   const from = Math.max(0, start - BEFORE);
   // Most end with their word; those that do not go on after a sign.
   const sign = text.charCodeAt(end);
   const to = sign === DOT || sign === PLUS || sign === SLASH || sign === EQUALS ? end + AFTER : end + 1;
-  TOKEN.lastIndex = 0;
-  const found = TOKEN.exec(text.slice(from, to));
+  // Letters and digits before a token would make it a part of something else.
+  token ??= new RegExp(`(?<![A-Za-z0-9])(?:${SHAPES.join("|")})`);
+  const found = token.exec(text.slice(from, to));
   if (!found || from + found.index >= end) return undefined;
-  return { start: from + found.index, end: from + found.index + found[0].length };
+  const begin = from + found.index;
+  const stop = begin + found[0].length;
+  // What goes on beyond the stretch that was looked at is of the token, too.
+  const rest = stop === to ? (matchAt(/[A-Za-z0-9+/=_-]*/y, text, stop)?.[0].length ?? 0) : 0;
+  return { start: begin, end: stop + rest };
 }
 
 const DOT = 46;

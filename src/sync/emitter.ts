@@ -1,12 +1,11 @@
 /** Owns the way of a draft into the batch: its texts kept or not, encoded, judged by its source's ledger, counted. */
 import type { Ledger, Manner } from "../archive/ledger.ts";
-import { BadLine } from "../read/line.ts";
+import { BadLine } from "../read/text.ts";
 import type { Line } from "../read/types.ts";
 import type { Draft, Emit } from "../record/draft.ts";
 import { encode, type Origin } from "../record/encode.ts";
 import type { Keeper } from "../record/keep.ts";
 import { safeName } from "../record/privacy.ts";
-import { keepLight } from "../system/engine.ts";
 import type { Found } from "./discover.ts";
 import { tally } from "./summary.ts";
 import type { Work } from "./sync.ts";
@@ -44,7 +43,6 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
     summary.records[rev === 0 ? "added" : "revised"]++;
     tally(summary.byStream, name);
   };
-  keepLight([emit]);
   return Object.assign(emit, {
     captures: keeper !== undefined,
     keep: <T>(value: T): T | undefined => keeper?.keep(value),
@@ -62,7 +60,7 @@ function rawItems(
   let last: { readonly line: Line; readonly json: string | undefined } | undefined;
   const lineJson = (line: Line): string | undefined => {
     try {
-      return keeper.rawJson(line.slice(0));
+      return keeper.rawJson(line.text());
     } catch (error) {
       if (!(error instanceof BadLine)) throw error;
       unknown("raw line that is not UTF-8");

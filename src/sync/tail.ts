@@ -2,8 +2,8 @@
 import type { CursorRow, SourceRow } from "../archive/archive.ts";
 import type { Capturing } from "../archive/ledger.ts";
 import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
-import { BadLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
+import { BadLine } from "../read/text.ts";
 import type { Emit, Line, Tail } from "../read/types.ts";
 import { safeJson } from "../record/privacy.ts";
 import { errorCode, openForReading, sys } from "../system/system.ts";
@@ -87,7 +87,7 @@ class TailRun {
     const { size } = this.#found.stamp;
     const from = this.#position;
     try {
-      for (const piece of readPieces(this.#fd, from, size)) {
+      for (const piece of readPieces(this.#fd, from, size, this.#emit.captures ? undefined : this.#stream.reads)) {
         for (const bad of piece.bad) this.#quarantine(bad);
         this.reduce(piece.lines);
         this.#position = piece.end;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { WeirRecord } from "../../src/record/record.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
 import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";

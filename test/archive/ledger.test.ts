@@ -12,6 +12,20 @@ function telling(id: number, content: number, when = 1, score = 10): Encoded {
   return { id, content, when, score, line: () => "" };
 }
 
+/** The same metadata, told with texts of this hash and size. */
+function withTexts(hash: number, size = 10, hasRaw = false): Encoded {
+  return { ...telling(7, 1), captured: { hash, size, hasRaw } };
+}
+
+function at(level: 1 | 2, manner: Manner, isWantedAgain = false): Manner {
+  return { ...manner, capture: { level, isWantedAgain: () => isWantedAgain } };
+}
+
+function judged(...tellings: readonly (readonly [record: Encoded, manner: Manner])[]): (number | undefined)[] {
+  const ledger = new Ledger();
+  return tellings.map(([record, manner]) => ledger.judge(record, manner));
+}
+
 const tellings = fc.array(
   fc.record({
     record: fc
@@ -20,9 +34,13 @@ const tellings = fc.array(
         content: fc.integer({ min: 1, max: 3 }),
         when: fc.integer({ min: 1, max: 3 }),
         score: fc.integer({ min: 0, max: 3 }),
+        captured: fc.option(
+          fc.record({ hash: fc.nat({ max: 3 }), size: fc.nat({ max: 0xffffffff }), hasRaw: fc.boolean() }),
+          { nil: undefined },
+        ),
       })
-      .map(({ id, content, when, score }) => telling(id, content, when, score)),
-    manner: fc.constantFrom(FINAL, OPEN, ROW),
+      .map(({ id, content, when, score, captured }) => ({ ...telling(id, content, when, score), captured })),
+    manner: fc.constantFrom(FINAL, OPEN, ROW, at(1, FINAL), at(1, ROW, true), at(2, FINAL), at(2, OPEN, true)),
   }),
   { maxLength: 30 },
 );
@@ -73,6 +91,63 @@ describe("a telling of a known id", () => {
   });
 });
 
+describe("texts of a known record", () => {
+  test("that are others are a revision, in append-only files only when there is more of them", () => {
+    const tail = at(1, FINAL);
+    expect(judged([withTexts(1, 10), tail], [withTexts(1, 10), tail], [withTexts(2, 20), tail])).toEqual([
+      0,
+      undefined,
+      1,
+    ]);
+    expect(judged([withTexts(2, 20), tail], [withTexts(1, 10), tail], [withTexts(3, 20), tail])).toEqual([
+      0,
+      undefined,
+      undefined,
+    ]);
+    expect(judged([withTexts(2, 20), at(1, ROW)], [withTexts(1, 10), at(1, ROW)])).toEqual([0, 1]);
+  });
+
+  test("are followed by those of the end, also when what was told before it was longer", () => {
+    expect(judged([withTexts(2, 20), at(1, OPEN)], [withTexts(1, 10), at(1, FINAL)])).toEqual([0, 1]);
+  });
+
+  test("are never replaced by none, and a raw item comes where none was", () => {
+    const raw = at(2, FINAL);
+    const none = withTexts(0, 0);
+    expect(judged([withTexts(1), raw], [none, raw], [telling(7, 1), raw])).toEqual([0, undefined, undefined]);
+    expect(judged([withTexts(1), raw], [withTexts(1, 10, true), raw], [withTexts(1), raw])).toEqual([0, 1, undefined]);
+    expect(judged([withTexts(0, 0), raw], [withTexts(1), raw])).toEqual([0, 1]);
+  });
+
+  test("told at a lower level are told again only when that is asked for", () => {
+    const [content, raw] = [at(1, ROW), at(2, ROW)];
+    const [contentAgain, rawAgain] = [at(1, ROW, true), at(2, ROW, true)];
+    expect(judged([telling(7, 1), ROW], [withTexts(1), content], [withTexts(1), contentAgain])).toEqual([
+      0,
+      undefined,
+      1,
+    ]);
+    expect(judged([withTexts(1), content], [withTexts(1, 10, true), raw], [withTexts(1, 10, true), rawAgain])).toEqual([
+      0,
+      undefined,
+      1,
+    ]);
+    expect(judged([withTexts(1), content], [withTexts(2), raw])).toEqual([0, 1]);
+    expect(judged([withTexts(1), contentAgain], [withTexts(1), contentAgain])).toEqual([0, undefined]);
+  });
+
+  test("do not matter where the metadata is another", () => {
+    expect(judged([withTexts(1), at(1, ROW)], [telling(7, 2), ROW], [withTexts(1), at(1, ROW)])).toEqual([0, 1, 2]);
+  });
+
+  test("are known again from the archive's own lines", () => {
+    const ledger = new Ledger();
+    ledger.note({ ...withTexts(1, 10, true), rev: 3 });
+    expect(ledger.judge(withTexts(1, 10, true), at(2, FINAL))).toBeUndefined();
+    expect(ledger.judge(withTexts(2, 20, true), at(2, FINAL))).toBe(4);
+  });
+});
+
 test("no revision of an id is given twice, and they follow each other", () => {
   fc.assert(
     fc.property(tellings, (list) => {
@@ -96,8 +171,13 @@ describe("what is stored", () => {
     for (let id = 0; id < 4; id++)
       for (let content = 1; content < 4; content++)
         for (let when = 1; when < 4; when++)
-          for (const manner of [FINAL, OPEN, ROW])
-            all.push(Ledger.from([stored]).judge(telling(id, content, when, 2), manner));
+          for (const manner of [FINAL, OPEN, ROW, at(1, FINAL), at(2, ROW), at(1, ROW, true)])
+            for (const captured of [
+              undefined,
+              { hash: 1, size: 2 ** 31, hasRaw: false },
+              { hash: 2, size: 1, hasRaw: true },
+            ])
+              all.push(Ledger.from([stored]).judge({ ...telling(id, content, when, 2), captured }, manner));
     return all;
   }
 
@@ -131,7 +211,7 @@ describe("what is stored", () => {
     expect(again.judge(telling(id, 1, 1, 2 ** 50 + 1), FINAL)).toBe(1);
   });
 
-  test("is at most 28 bytes a record: a ledger of a million records is 28 MB", () => {
+  test("is at most 28 bytes a record without texts: a ledger of a million records is 28 MB", () => {
     const ledger = new Ledger();
     for (let id = 0; id < 100; id++) ledger.judge(telling(id, 1), FINAL);
     expect(ledger.packed().length).toBeLessThanOrEqual(2800);

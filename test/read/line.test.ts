@@ -13,7 +13,7 @@ function linesOf(texts: readonly string[]): ByteLine[] {
   let start = 0;
   return texts.map((text) => {
     const end = start + Buffer.byteLength(text);
-    const line = new ByteLine(bytes, start, start, end, places);
+    const line = new ByteLine(bytes, start, start, end, undefined, places);
     start = end + 1;
     return line;
   });

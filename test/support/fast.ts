@@ -1,7 +1,8 @@
-/** Owns how fast readings are held against full parses: random well-formed lines, folded by a stream in both ways. */
+/** Owns how skimmed readings are held against full parses: random well-formed lines, folded by a stream in both ways. */
 import { expect } from "bun:test";
 import { agents } from "../../src/agents/index.ts";
 import { ByteLine } from "../../src/read/line.ts";
+import { Skimmer } from "../../src/read/skim/skim.ts";
 import type { Tail } from "../../src/read/types.ts";
 import type { Draft, Emit } from "../../src/record/draft.ts";
 import type { JsonObject } from "../../src/record/json.ts";
@@ -28,17 +29,19 @@ function fold(agent: string, path: string, lines: readonly string[], manner: Man
     unknown: (what: string) => void unknown.push(what),
     lost() {},
   });
-  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""));
-  const places = new Map();
+  const text = Buffer.from(lines.map((line) => `${line}\n`).join(""));
+  const skimmer = manner === "usual" && stream.reads ? new Skimmer(stream.reads, text.length) : undefined;
+  const bytes = skimmer?.bytes ?? text;
+  if (skimmer) text.copy(bytes);
   const state = stream.start({ path, stem: path.replace(/^.*\/|\.[^.]*$/g, ""), sidecars: {} });
   let parsed = 0;
-  for (let start = 0; start < bytes.length; ) {
-    const end = bytes.indexOf(10, start);
-    const line = new (manner === "whole" ? WholeLine : ByteLine)(bytes, start, start, end, places);
-    const parse = line.json.bind(line);
-    line.json = () => {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf(10, start);
+    const line = new ByteLine(bytes, start, start, end, skimmer);
+    const whole = line.text.bind(line);
+    line.text = () => {
       parsed++;
-      return parse();
+      return whole();
     };
     stream.step(state, line, emit);
     start = end + 1;
@@ -84,18 +87,6 @@ function expectSameFold(agent: string, path: string, lines: readonly string[]): 
 /** Drafts without texts, each once: a fact may be told again for its texts alone. */
 function bare(drafts: readonly Draft[]): string[] {
   return [...new Set(drafts.map(({ content: _, ...draft }) => JSON.stringify(draft)))];
-}
-
-/** A line that shows nothing before it is parsed whole. */
-class WholeLine extends ByteLine {
-  override get head(): string {
-    return "";
-  }
-  override find(): number {
-    return -1;
-  }
-  override part(): undefined {}
-  override envelope(): undefined {}
 }
 
 /** Texts that look like what a reader searches for, and characters that are more than one byte. */

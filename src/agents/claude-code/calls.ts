@@ -7,7 +7,7 @@ import { answer, partsOf, resultOf, structured } from "../../record/messages.ts"
 import type { Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
-import { base, type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
+import { type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
 
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
@@ -26,7 +26,7 @@ export function assistant(
     return;
   }
   if (o.isApiErrorMessage === true || message.model === "<synthetic>") {
-    apiError(state, o, context, time, emit);
+    apiError(o, context, time, emit);
     return;
   }
   const id = text(message.id) ?? uuidOf(o);
@@ -35,12 +35,12 @@ export function assistant(
     return;
   }
   let call: Call | undefined;
-  for (const one of state.calls) if (one.id === id && one.session === context.session) call = one;
+  for (const one of state.calls) if (one.id === id && one.context.session_id === context.session_id) call = one;
   if (!call) {
     const isAnswer = state.asked !== undefined && (time === undefined || state.asked <= time);
-    call = { ...context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
+    call = { context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
     state.calls.push(call);
-    if (state.calls.length > OPEN_CALLS) tellCall(state, state.calls.shift() as Call, emit);
+    if (state.calls.length > OPEN_CALLS) tellCall(state.calls.shift() as Call, emit);
   }
   mergeLine(call, o, message, time);
   if (emit.captures) mergeParts(call, emit.keep(partsOf(message.content)) ?? []);
@@ -53,7 +53,7 @@ export function assistant(
       const name = text(block.name) ?? "?";
       const args = emit.keep(structured(block.input));
       state.tools.push({
-        ...context,
+        context,
         id: tool,
         name,
         start: time,
@@ -82,12 +82,12 @@ function goesOnFrom(before: unknown, now: unknown): boolean {
 
 /** Keeps, of all lines of a call, the one that knows most tokens, as a whole. */
 function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string | undefined): void {
-  const raw = object(message.usage) ?? {};
-  const usage = usageOf(raw);
   call.end = time ?? call.end;
   call.stop = text(message.stop_reason) ?? call.stop;
+  const raw = object(message.usage) ?? {};
+  if (call.usage && isTold(call, raw, message.model)) return;
+  const usage = usageOf(raw);
   if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
-  const server = object(raw.server_tool_use);
   call.usage = usage;
   call.model = text(message.model);
   call.cost = number(o.costUSD);
@@ -96,10 +96,22 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
     if (one?.type !== "advisor_message") return [];
     return [{ model: text(one.model) ?? text(o.advisorModel), usage: usageOf(one) }];
   });
-  call.attributes = allowAttributes({
+  call.attributes = attributesOf(raw, o.effort);
+}
+
+/** True for the same answer told again by its next line, as most are. */
+function isTold({ usage, model }: Call, raw: JsonObject, answered: unknown): boolean {
+  const cached = (number(raw.cache_read_input_tokens) ?? 0) + (number(raw.cache_creation_input_tokens) ?? 0);
+  const said = (number(raw.input_tokens) ?? 0) + (number(raw.output_tokens) ?? 0) + cached;
+  return answered === model && said === tokensOf(usage);
+}
+
+function attributesOf(raw: JsonObject, effort: unknown): Draft["attributes"] {
+  const server = object(raw.server_tool_use);
+  return allowAttributes({
     service_tier: raw.service_tier,
     speed: raw.speed === "standard" ? undefined : raw.speed,
-    effort: o.effort,
+    effort,
     web_search_requests: number(server?.web_search_requests) || undefined,
     web_fetch_requests: number(server?.web_fetch_requests) || undefined,
   });
@@ -128,10 +140,10 @@ function providerOf(id: string): string {
   return id.startsWith("chatcmpl-") ? "openai" : "anthropic";
 }
 
-export function tellCall(state: State, call: Call, emit: Emit): void {
+export function tellCall(call: Call, emit: Emit): void {
   const fact = responseFact(call.id, call.said);
   const common: Omit<Draft, "key"> = {
-    ...base(state, call),
+    ...call.context,
     open: call.stop === undefined ? true : undefined,
     operation: "chat",
     kind: "client",
@@ -161,7 +173,6 @@ export function tellCall(state: State, call: Call, emit: Emit): void {
 }
 
 export function tellTool(
-  state: State,
   tool: ToolCall,
   end: { time?: string; failed: boolean; result?: unknown } | undefined,
   emit: Emit,
@@ -170,9 +181,9 @@ export function tellTool(
   const result = end?.result;
   const error_message = end?.failed && typeof result === "string" ? result : undefined;
   emit({
-    ...base(state, tool),
+    ...tool.context,
     key: id,
-    fact: toolFact(id, isRandomId(id) ? undefined : tool.start, tool.session),
+    fact: toolFact(id, isRandomId(id) ? undefined : tool.start, tool.context.session_id),
     open: end ? undefined : true,
     operation: "execute_tool",
     kind: "internal",
@@ -197,7 +208,7 @@ export function toolResult(
   const tool = state.tools[at];
   if (!tool) return; // its call stands in another file, or the line is a copy
   state.tools.splice(at, 1);
-  tellTool(state, tool, { ...end, result: emit.keep(end.result) }, emit);
+  tellTool(tool, { ...end, result: emit.keep(end.result) }, emit);
 }
 
 /** The name of a class of errors; anything longer would be its message. */
@@ -206,7 +217,7 @@ function classOf(value: unknown): string | undefined {
 }
 
 /** A failed request: never a call, whatever usage stands on it. Other synthetic lines are the agent talking to itself. */
-export function apiError(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
+export function apiError(o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   if (o.isApiErrorMessage !== true) return;
   const failure = object(o.failure);
   const answered = object(object(failure?.error)?.error);
@@ -214,7 +225,7 @@ export function apiError(state: State, o: JsonObject, context: Context, time: st
   const said = text(resultOf(object(o.message)?.content)) ?? text(answered?.message) ?? text(failure?.message);
   const uuid = uuidOf(o);
   emit({
-    ...base(state, context),
+    ...context,
     key: uuid ?? `error@${time}`,
     fact: uuid,
     operation: "error",

@@ -9,10 +9,10 @@ import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { object, text } from "../../record/json.ts";
 import { between, utc } from "../../record/time.ts";
-import { assistant, tellCall, tellTool, toolResult } from "./calls.ts";
-import { fastAssistant, fastPrompt, fastResult, SILENT_FIRST } from "./lines.ts";
+import { assistant, tellCall, tellTool } from "./calls.ts";
 import { attachment, system, user } from "./prompts.ts";
-import { base, type Context, contextOf, noteAsked, type State } from "./state.ts";
+import { READS } from "./reads.ts";
+import { type Context, contextOf, type State } from "./state.ts";
 
 /** Lines that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT: ReadonlySet<string> = new Set(
@@ -30,6 +30,7 @@ export const claudeCode: Agent = {
       kind: "transcript",
       rank: 50,
       version: 2,
+      reads: READS,
       locate,
       session: (path) =>
         /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
@@ -93,19 +94,7 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  if (state.began !== undefined && SILENT_FIRST.test(line.head)) return;
-  if (state.told && state.began !== undefined && !emit.captures) {
-    const result = fastResult(line);
-    if (result) {
-      const { id, failed } = result;
-      const time = utc(result.time);
-      state.last = time ?? state.last;
-      noteAsked(state, time);
-      toolResult(state, id, { time, failed }, emit);
-      return;
-    }
-  }
-  const o = (emit.captures ? undefined : (fastPrompt(line) ?? fastAssistant(line))) ?? line.json();
+  const o = line.json();
   const time = utc(o.timestamp);
   const type = text(o.type) ?? "";
   if (type !== "assistant" && type !== "user" && type !== "system" && type !== "attachment") {
@@ -113,10 +102,11 @@ function step(state: State, line: Line, emit: Emit): void {
     if (!SILENT.has(type)) emit.unknown(`type ${type}`);
     return;
   }
-  if (state.subagent && !state.told) state.own = text(o.sessionId) ?? state.own;
-  const context = contextOf(state, o);
-  if (state.subagent || context.session === state.own) noteOwn(state, time);
-  else noteCopy(state, context.session, time);
+  const { frame } = line;
+  if (state.subagent && !state.told) state.own = text(frame.sessionId) ?? state.own;
+  const context = contextOf(state, o, frame, time);
+  if (state.subagent || context.session_id === state.own) noteOwn(state, time);
+  else noteCopy(state, context.session_id, time);
   tellSession(state, o, context, emit);
   if (time !== undefined) state.last = time;
   if (type === "assistant") assistant(state, o, context, time, line, emit);
@@ -130,17 +120,17 @@ function noteOwn(state: State, time: string | undefined): void {
   if (time !== undefined && time > (state.copied ?? "")) state.began ??= time;
 }
 
-function noteCopy(state: State, session: string, time: string | undefined): void {
+function noteCopy(state: State, session: string | undefined, time: string | undefined): void {
   if (!state.told) state.origin = session;
   if (time !== undefined && time > (state.copied ?? "")) state.copied = time;
 }
 
 /** The session begins with the first line that is its own; copies before it name the one that it came from. */
 function tellSession(state: State, o: JsonObject, context: Context, emit: Emit): void {
-  const isCopy = context.session !== state.own || state.copied !== undefined;
+  const isCopy = context.session_id !== state.own || state.copied !== undefined;
   if (state.told || (state.began === undefined && isCopy)) return;
   state.told = true;
-  if (!state.subagent) emit({ ...base(state, context), ...sessionOf(state, o) });
+  if (!state.subagent) emit({ ...context, ...sessionOf(state, o) });
 }
 
 function sessionOf({ own, origin, began }: State, o: JsonObject): Draft {
@@ -158,8 +148,8 @@ function sessionOf({ own, origin, began }: State, o: JsonObject): Draft {
 }
 
 function open(state: State, emit: Emit): void {
-  for (const call of state.calls) tellCall(state, call, emit);
-  for (const tool of state.tools) tellTool(state, tool, undefined, emit);
+  for (const call of state.calls) tellCall(call, emit);
+  for (const tool of state.tools) tellTool(tool, undefined, emit);
   if (state.subagent) {
     if (!state.told) return; // nobody knows its session yet
     const { id, name } = state.subagent;

@@ -5,7 +5,8 @@ import { list, number, object, text } from "../../record/json.ts";
 import { answer, message, partsOf, resultOf } from "../../record/messages.ts";
 import type { Content } from "../../record/schema.ts";
 import { apiError, toolResult } from "./calls.ts";
-import { base, type Context, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
+import { SHOWN } from "./reads.ts";
+import { type Context, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
 
 const KNOWN_HOOKS = 32;
 const NOT_TYPED =
@@ -36,12 +37,15 @@ function summary(state: State, content: unknown, emit: Emit): void {
   delete state.compaction;
 }
 
+/** How a text begins: that tells whether somebody typed it. */
 function firstText(content: unknown): string {
-  if (typeof content === "string") return content;
-  const block = list(content)
-    .map(object)
-    .find((b) => b?.type === "text");
-  return text(block?.text) ?? "";
+  const said =
+    typeof content === "string"
+      ? content
+      : list(content)
+          .map(object)
+          .find((b) => b?.type === "text")?.text;
+  return (text(said) ?? "").slice(0, SHOWN);
 }
 
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
@@ -53,11 +57,11 @@ function prompt(
   said: unknown,
   emit: Emit,
 ): void {
-  if (!context.sidechain && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
+  if (!context.subagent && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
   const turn = turnAt(state.turns, time);
   const key = uuid ?? `prompt@${time}`;
   const content = contentOf(said, emit);
-  emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time, turn, content });
+  emit({ ...context, key, fact: uuid, operation: "user_message", time, turn, content });
 }
 
 function contentOf(said: unknown, emit: Emit): Content {
@@ -74,7 +78,7 @@ export function system(
 ): void {
   const uuid = uuidOf(o);
   const at = { offset: line.offset };
-  const common = { ...base(state, context), key: uuid ?? `system@${time}`, fact: uuid, time, at };
+  const common = { ...context, key: uuid ?? `system@${time}`, fact: uuid, time, at };
   switch (o.subtype) {
     case "compact_boundary":
     case "microcompact_boundary": {
@@ -95,7 +99,7 @@ export function system(
       return;
     }
     case "api_error":
-      apiError(state, { ...o, isApiErrorMessage: true, error: "api_error", failure: o.error }, context, time, emit);
+      apiError({ ...o, isApiErrorMessage: true, error: "api_error", failure: o.error }, context, time, emit);
       return;
     case "turn_duration": {
       const duration = number(o.durationMs);
@@ -145,7 +149,7 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
     if (own === "human" && !NOT_TYPED.test(firstText(a?.prompt))) {
       const key = uuid ?? `queued@${time}`;
       const content = contentOf(a?.prompt, emit);
-      emit({ ...base(state, context), key, fact: uuid, operation: "user_message", time, content });
+      emit({ ...context, key, fact: uuid, operation: "user_message", time, content });
     }
     return;
   }
@@ -154,7 +158,7 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
   if (id && !state.hooks.includes(id)) state.hooks = [...state.hooks, id].slice(-KNOWN_HOOKS);
   const failed = type !== "hook_success";
   emit({
-    ...base(state, context),
+    ...context,
     key: uuid ?? `hook@${time}`,
     fact: uuid,
     operation: "execute_hook",

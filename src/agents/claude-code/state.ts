@@ -2,20 +2,13 @@
 import type { Draft, JsonObject } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import type { Part, Usage } from "../../record/schema.ts";
-import { utc } from "../../record/time.ts";
 
-/** What later lines need of a line that opened something. */
-export interface Context {
-  session: string;
-  version?: string;
-  cwd?: string;
-  branch?: string;
-  sidechain?: boolean;
-  turn?: number;
-}
+/** What every record of a line has in common. */
+export type Context = Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn">;
 
 /** A call whose lines may not all be there. */
-export interface Call extends Context {
+export interface Call {
+  context: Context;
   id: string;
   /** The time of its first line. */
   said?: string;
@@ -33,7 +26,8 @@ export interface Call extends Context {
   at: number;
 }
 
-export interface ToolCall extends Context {
+export interface ToolCall {
+  context: Context;
   id: string;
   name: string;
   start?: string;
@@ -65,39 +59,29 @@ export interface State {
   compaction?: Draft;
 }
 
+/** The context made last, and what it was made from: most lines have that of the line before. */
+let latest: { state: State; frame: JsonObject; turn?: number; context: Context } | undefined;
+
 /** A branch marks each line that it copied: such a line is the other session's own, told once more. */
-export function contextOf(state: State, o: JsonObject): Context {
-  const context: Context = { session: text(object(o.forkedFrom)?.sessionId) ?? text(o.sessionId) ?? state.own };
-  const version = text(o.version);
-  const cwd = text(o.cwd);
-  const branch = text(o.gitBranch);
-  if (version) context.version = version;
-  if (cwd) context.cwd = cwd;
-  if (branch) context.branch = branch;
-  if (o.isSidechain === true && !state.subagent) context.sidechain = true;
-  const turn = state.subagent ? undefined : turnAt(state.turns, utc(o.timestamp));
-  if (turn !== undefined) context.turn = turn;
+export function contextOf(state: State, o: JsonObject, frame: JsonObject, time: string | undefined): Context {
+  const turn = state.subagent ? undefined : turnAt(state.turns, time);
+  const isMarked = o.forkedFrom !== undefined;
+  if (!isMarked && latest?.frame === frame && latest.state === state && latest.turn === turn) return latest.context;
+  const context: Context = {
+    session_id: text(object(o.forkedFrom)?.sessionId) ?? text(frame.sessionId) ?? state.own,
+    agent_version: text(frame.version),
+    cwd: text(frame.cwd),
+    branch: text(frame.gitBranch),
+    subagent: state.subagent ?? (frame.isSidechain === true ? {} : undefined),
+    turn,
+  };
+  if (!isMarked) latest = { state, frame, turn, context };
   return context;
 }
 
 /** The id of a line, that of its original where it is a copy. */
 export function uuidOf(o: JsonObject): string | undefined {
   return text(object(o.forkedFrom)?.messageUuid) ?? text(o.uuid);
-}
-
-/** What every record of a line has in common. */
-export function base(
-  state: State,
-  c: Context,
-): Pick<Draft, "session_id" | "agent_version" | "cwd" | "branch" | "subagent" | "turn"> {
-  return {
-    session_id: c.session,
-    agent_version: c.version,
-    cwd: c.cwd,
-    branch: c.branch,
-    subagent: state.subagent ?? (c.sidechain ? {} : undefined),
-    turn: c.turn,
-  };
 }
 
 /** The turn that was going on at a time; undefined before the first. */

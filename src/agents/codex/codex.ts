@@ -15,7 +15,7 @@ import type { Part } from "../../record/schema.ts";
 import { between, fromMillis, utc } from "../../record/time.ts";
 import { tokenCount, usageRecord } from "./calls.ts";
 import { documents, ENDING } from "./document.ts";
-import { readLine, SILENT_ITEM } from "./lines.ts";
+import { READS, readLine, SHOWN, SILENT_ITEM } from "./lines.ts";
 import { type Now, type State, scope, tell, tellWaiting } from "./state.ts";
 import { closeTool, noteOutcome, openTool, outcomeOf } from "./tools.ts";
 import {
@@ -56,7 +56,12 @@ export const codex: Agent = {
   title: "Codex",
   retention: "deletes nothing by itself",
   streams: [
-    tail<State>({ ...rollouts, locate: (environment) => locate(environment, [".jsonl", ".jsonl.zst"]), step }),
+    tail<State>({
+      ...rollouts,
+      reads: READS,
+      locate: (environment) => locate(environment, [".jsonl", ".jsonl.zst"]),
+      step,
+    }),
     documents({ ...rollouts, locate: (environment) => locate(environment, [ENDING]) }, responseItem),
   ],
 };
@@ -73,7 +78,7 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const { timestamp, ordinal, type, payload } = readLine(state, line, emit.captures);
+  const { timestamp, ordinal, type, payload } = readLine(line);
   const now: Now = { state, line, time: utc(timestamp), ordinal, emit };
   if (state.told === undefined && type !== "session_meta") tellSession(now, "line", { time: now.time });
   if (type === "response_item") responseItem(now, payload);
@@ -100,7 +105,8 @@ function responseItem(now: Now, p: JsonObject): void {
   else if (kind === "message" && p.role === "user") {
     state.asked = time ?? state.asked;
     const said = now.emit.keep(message("user", partsOf(p.content)));
-    if (!state.channel && !NOT_TYPED.test(firstText(p.content))) state.held.push({ time, at: line.offset, said });
+    if (!state.channel && !NOT_TYPED.test(firstText(p.content).slice(0, SHOWN)))
+      state.held.push({ time, at: line.offset, said });
   } else if (kind !== "message" && !SILENT.test(kind)) now.emit.unknown(`response_item ${kind}`);
 }
 

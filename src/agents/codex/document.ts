@@ -38,12 +38,7 @@ export function documents(rollouts: Rollouts, item: (now: Now, payload: JsonObje
         },
         { captures: emit.captures, keep: emit.keep, unknown: emit.unknown, lost: emit.lost },
       );
-      const at = (offset: number): Now => ({
-        state,
-        line: { offset, head: "", length: 0, latin1 },
-        time: undefined,
-        emit: placed,
-      });
+      const at = (offset: number): Now => ({ state, line: { offset }, time: undefined, emit: placed });
       sessionMeta(at(0), object(document.session) ?? {});
       items.forEach((one, n) => {
         const payload = object(one);
@@ -53,5 +48,3 @@ export function documents(rollouts: Rollouts, item: (now: Now, payload: JsonObje
     },
   });
 }
-
-const latin1 = (): string => "";

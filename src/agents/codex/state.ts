@@ -62,14 +62,14 @@ export interface ToolCall {
 /** A line that is being read, or an item of a document in its place. */
 export interface Now {
   readonly state: State;
-  readonly line: Pick<Line, "offset" | "length" | "head" | "latin1">;
+  readonly line: Pick<Line, "offset">;
   readonly time: string | undefined;
   /** Of its line in the thread's history, where lines are numbered. */
   readonly ordinal?: unknown;
   readonly emit: Emit;
 }
 
-/** What a line says; of long lines only what is looked at. */
+/** What a line says. */
 export interface Item {
   readonly timestamp: unknown;
   readonly ordinal?: unknown;

@@ -9,7 +9,6 @@ import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
 import { type Known, type Now, type State, scope, tell, turnOf } from "./state.ts";
 
 const CLOSED_CALLS = 32;
-const OUTPUT_KEY = '"output":';
 /** A tool call that came to nothing, in the agent's words. */
 const REFUSED =
   /^"(?:apply_patch verification failed|failed to parse function arguments|unsupported call|exec_command failed|aborted by user)/;
@@ -36,13 +35,13 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
   else state.tools.push({ id: call_id, draft });
 }
 
-export function closeTool({ state, time, line, emit }: Now, id: string | undefined, output: unknown): void {
+export function closeTool({ state, time, emit }: Now, id: string | undefined, output: unknown): void {
   const at = state.tools.findIndex((call) => call.id === id);
   const call = state.tools[at];
   if (!call) return; // it stands in another file
   state.tools.splice(at, 1);
   if (state.closed.push(call.id) > CLOSED_CALLS) state.closed.shift();
-  const outcome = call.outcome ?? outcomeOf(saidBy(line, output));
+  const outcome = call.outcome ?? outcomeOf(saidBy(output));
   const duration_ms = outcome.duration_ms ?? between(call.draft.time, time);
   const tool_result = emit.keep(resultOf(structured(output)));
   const error_message = outcome.status === "error" && typeof tool_result === "string" ? tool_result : undefined;
@@ -51,18 +50,16 @@ export function closeTool({ state, time, line, emit }: Now, id: string | undefin
 }
 
 /** What the first and last characters of the output say of how the call ended. */
-function saidBy(line: Now["line"], output: unknown): JsonObject {
-  const from = line.head.indexOf(OUTPUT_KEY) + OUTPUT_KEY.length;
-  const whole = output === undefined ? undefined : JSON.stringify(output);
-  const start = (whole ?? line.head.slice(from)).slice(0, SAID_FIRST);
+function saidBy(output: unknown): JsonObject {
+  const whole = JSON.stringify(output) ?? "";
+  const start = whole.slice(0, SAID_FIRST);
   if (REFUSED.test(start)) return { status: "failed" };
   if (!/^"?\{/.test(start)) {
     const header = headerOf(start);
     return { exit_code: numberAfter(header, "exited with code ") ?? numberAfter(header, "Exit code: ") };
   }
   const mark = start.startsWith("{") ? '"exit_code":' : '\\"exit_code\\":';
-  const end = whole?.slice(-SAID_LAST) ?? line.latin1(Math.max(from, line.length - 2 - SAID_LAST), line.length - 2);
-  return { exit_code: numberAfter(end, mark) ?? numberAfter(start, mark) };
+  return { exit_code: numberAfter(whole.slice(-SAID_LAST), mark) ?? numberAfter(start, mark) };
 }
 
 function numberAfter(said: string, mark: string): number | undefined {

@@ -1,0 +1,126 @@
+/** Owns reading of a line no more than a shape asks for: the bytes that lines are read into, and the skimmer's own memory. */
+import type { JsonObject } from "../../record/json.ts";
+import { decode, latin1 } from "../text.ts";
+import type { Excerpt, Reads, Shape } from "../types.ts";
+import { MODULE } from "./module.ts";
+
+/** As in `assembly/skim.ts`: where it says of the latest frame where it is, how long, and whether it is that of the line before. */
+const FRAME = 16;
+const FIRST_NODE = 32 + 2 * 4096;
+/** Room for frames and a shape's nodes; the output begins where they end. */
+const TABLE = 1 << 15;
+const PAGE = 1 << 16;
+/** The skimmer reads eight bytes at a time, also at the end. */
+const SLACK = 16;
+
+type Skim = (from: number, to: number, into: number, node: number) => number;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** Skims lines that stand in its own bytes. */
+export class Skimmer {
+  /** What lines are read into. */
+  readonly bytes: Buffer;
+  /** The keys of the latest line that its shape sets apart: one object as long as lines repeat them. */
+  frame: JsonObject = {};
+  readonly #memory: Buffer;
+  readonly #words: Uint32Array;
+  readonly #input: number;
+  readonly #root: number;
+  readonly #skim: Skim;
+
+  constructor({ keys, repeated }: Reads, capacity: number) {
+    compiled ??= new WebAssembly.Module(Buffer.from(MODULE, "base64"));
+    this.#input = TABLE + capacity + SLACK;
+    const pages = Math.ceil((this.#input + capacity + SLACK) / PAGE);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.#memory = Buffer.from(memory.buffer);
+    this.#words = new Uint32Array(memory.buffer, FRAME, 3);
+    this.bytes = this.#memory.subarray(this.#input, this.#input + capacity);
+    this.#root = new Nodes(memory.buffer).put(keys, repeated);
+    this.#skim = new WebAssembly.Instance(compiled, { env: { memory } }).exports.skim as Skim;
+  }
+
+  /**
+   * What the shape asks for of the object in `bytes[start, end)`, but for what it sets apart. Undefined when the line
+   * cannot be followed or what is asked for is no JSON: then the whole line decides. Throws `BadLine` when it is no valid
+   * UTF-8.
+   */
+  skim(start: number, end: number): JsonObject | undefined {
+    const length = this.#skim(this.#input + start, this.#input + end, TABLE, this.#root);
+    if (length === 0) return undefined;
+    try {
+      if (this.#words[2] === 0) this.frame = this.#readFrame();
+      const text =
+        length > 0 ? latin1(this.#memory, TABLE, TABLE + length) : decode(this.#memory, TABLE, TABLE - length);
+      return JSON.parse(text) as JsonObject;
+    } catch (error) {
+      this.#words[0] = 0; // no line repeats a frame that was not read
+      if (error instanceof SyntaxError) return undefined;
+      throw error;
+    }
+  }
+
+  #readFrame(): JsonObject {
+    const [start = 0, length = 0] = this.#words;
+    return JSON.parse(decode(this.#memory, start, start + length)) as JsonObject;
+  }
+}
+
+/** Writes shapes as the nodes that `assembly/skim.ts` describes. */
+class Nodes {
+  static readonly #header = 24;
+  static readonly #entry = 16;
+  static readonly #whole = 1;
+  readonly #view: DataView;
+  #top = FIRST_NODE;
+
+  constructor(memory: ArrayBuffer) {
+    this.#view = new DataView(memory, 0, TABLE);
+  }
+
+  /** The address of a shape's node. */
+  put(shape: Shape, apart: readonly string[] = []): number {
+    if (shape === true) return Nodes.#whole;
+    const { "": said, "*": any, ...known } = isExcerpt(shape) ? { "": shape } : shape;
+    const [head, tail] =
+      said === undefined ? [0, 0] : typeof said === "number" ? [said, 0] : (said as [number, number]);
+    const keys = Object.entries(known);
+    const entries = keys.length + 1;
+    const node = this.#take(Nodes.#header + entries * Nodes.#entry);
+    const first = node + Nodes.#header;
+    const lengths = keys.reduce((mask, [key]) => mask | (1n << BigInt(key.length & 63)), 0n);
+    this.#words(node, [head, tail]);
+    this.#view.setBigUint64(node + 8, lengths, true);
+    this.#words(node + 16, [first + Nodes.#entry, entries]);
+    this.#words(first, [0, 0, any === undefined ? 0 : this.put(any), 0]);
+    keys.forEach(([key, child], i) => {
+      const words = [this.#text(key), key.length, this.put(child), apart.includes(key) ? 1 : 0];
+      this.#words(first + (i + 1) * Nodes.#entry, words);
+    });
+    return node;
+  }
+
+  #words(at: number, words: readonly number[]): void {
+    words.forEach((word, i) => {
+      this.#view.setUint32(at + i * 4, word, true);
+    });
+  }
+
+  #text(key: string): number {
+    const at = this.#take(key.length);
+    for (let i = 0; i < key.length; i++) this.#view.setUint8(at + i, key.charCodeAt(i));
+    return at;
+  }
+
+  /** Room that a node or a key may have; the view refuses what is beyond the table. */
+  #take(bytes: number): number {
+    const at = this.#top;
+    this.#top = (at + bytes + 7) & ~7;
+    return at;
+  }
+}
+
+function isExcerpt(shape: Exclude<Shape, true>): shape is Excerpt {
+  return typeof shape === "number" || Array.isArray(shape);
+}
