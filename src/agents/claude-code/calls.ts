@@ -1,7 +1,7 @@
 /** Owns Claude Code's model calls, tool calls and failed requests. */
 import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { responseFact, toolFact } from "../../record/identity.ts";
+import { isRandomId, responseFact, toolFact } from "../../record/identity.ts";
 import { list, number, object, text } from "../../record/json.ts";
 import { answer, partsOf, resultOf, structured } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
@@ -126,6 +126,8 @@ function usageOf(raw: JsonObject): Usage | undefined {
       output: raw.output_tokens,
       cacheRead: raw.cache_read_input_tokens,
       cacheCreation: written > 0 ? written : raw.cache_creation_input_tokens,
+      // The agent writes a zero also where the provider said nothing.
+      reasoning: object(raw.output_tokens_details)?.thinking_tokens || undefined,
     },
     { caches: true },
   );
@@ -181,7 +183,7 @@ export function tellTool(
   emit({
     ...tool.context,
     key: id,
-    fact: toolFact(id, tool.start, tool.context.session_id),
+    fact: toolFact(id, isRandomId(id) ? undefined : tool.start, tool.context.session_id),
     open: end ? undefined : true,
     operation: "execute_tool",
     kind: "internal",
