@@ -85,7 +85,7 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
   call.end = time ?? call.end;
   call.stop = text(message.stop_reason) ?? call.stop;
   const raw = object(message.usage) ?? {};
-  if (call.usage && isTold(call, raw, message.model)) return;
+  if (call.usage && isTold(call, o, raw, message.model)) return;
   const usage = usageOf(raw);
   if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
   call.usage = usage;
@@ -100,7 +100,8 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
 }
 
 /** True for the same answer told again by its next line, as most are. */
-function isTold({ usage, model }: Call, raw: JsonObject, answered: unknown): boolean {
+function isTold({ usage, model, cost }: Call, o: JsonObject, raw: JsonObject, answered: unknown): boolean {
+  if (list(raw.iterations).length > 0 || number(o.costUSD) !== cost) return false;
   const cached = (number(raw.cache_read_input_tokens) ?? 0) + (number(raw.cache_creation_input_tokens) ?? 0);
   const said = (number(raw.input_tokens) ?? 0) + (number(raw.output_tokens) ?? 0) + cached;
   return answered === model && said === tokensOf(usage);
