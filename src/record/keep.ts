@@ -49,7 +49,7 @@ export class Keeper {
 
   /** Its values have been kept one by one; of those told in pieces the whole may be over the limit. */
   #withinLimit(content: Content, json: string): string {
-    if (this.#limit === 0 || json.length * 3 <= this.#limit) return json;
+    if (this.#limit === 0 || json.length * 3 <= this.#limit || Buffer.byteLength(json) <= this.#limit) return json;
     const fields = Object.entries(content).map(([key, value]) => [key, cut(value, this.#limit)]);
     return JSON.stringify(Object.fromEntries(fields));
   }

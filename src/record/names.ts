@@ -1,36 +1,5 @@
 /** Owns which names say that their value is a secret: of fields, headers, variables, options, parameters, elements. */
 
-const ENDINGS = [
-  "password",
-  "passwort",
-  "passwd",
-  "passphrase",
-  "passcode",
-  "pwd",
-  "secret",
-  "token",
-  "apikey",
-  "accesskey",
-  "accountkey",
-  "appkey",
-  "authkey",
-  "clientkey",
-  "encryptionkey",
-  "licensekey",
-  "masterkey",
-  "privatekey",
-  "secretkey",
-  "servicekey",
-  "sharedkey",
-  "signingkey",
-  "sshkey",
-  "subscriptionkey",
-  "credential",
-  "credentials",
-  "connectionstring",
-  "webhookurl",
-] as const;
-
 /** How names that tell of a secret end: their last letters in lower case, three or two. */
 const LAST_LETTERS =
   "ord ort swd pwd ase ode ret ken key ial als ing url ion kie ies uth ass pat psk pw lue pem raw ain sig ure mac sas ket";
@@ -50,7 +19,7 @@ export function mayTell(text: string, start: number, end: number): boolean {
 }
 
 const LONGEST = 80;
-const MOST_NAMES = 4096;
+const MOST_NAMES = 16_384;
 
 export type NameKind = "none" | "secret" | "random" | "header";
 const kinds = new Map<string, NameKind>();
@@ -61,7 +30,7 @@ export function kindOf(name: string): NameKind {
   if (kind === undefined) {
     kind = name.length > LONGEST ? "none" : judge(name);
     if (kinds.size >= MOST_NAMES) kinds.clear();
-    kinds.set(name, kind);
+    kinds.set(Buffer.from(name).toString(), kind); // a copy: the name itself would hold on to the text it is cut from
   }
   return kind;
 }
@@ -75,8 +44,15 @@ function judge(name: string): NameKind {
   if (/^(?:auth|pass|pat)$/.test(bare)) return "random";
   // Not the end of another word: `db_pass`, never `compass`.
   if (/(?:^|[_.-])(?:auth|pass|pat|psk|pw)$/i.test(bare) || /[a-z](?:Auth|Pass|Pat)$/.test(bare)) return "secret";
-  if (!ENDINGS.some((ending) => plain.endsWith(ending))) return "none";
-  return /(?:token|key)$/.test(plain) ? "random" : "secret";
+  if (
+    /(?:token|(?:api|access|account|app|auth|client|encryption|license|master|private|secret|service|shared|signing|ssh|subscription)key)$/.test(
+      plain,
+    )
+  )
+    return "random";
+  return /(?:passw(?:or[dt]|d)|passphrase|passcode|pwd|secret|credentials?|connectionstring|webhookurl)$/.test(plain)
+    ? "secret"
+    : "none";
 }
 
 /** Of these everything below is a secret. */

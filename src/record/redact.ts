@@ -2,11 +2,16 @@
 import { set, shortText } from "./cut.ts";
 import { isGroup, kindOf } from "./names.ts";
 import type { Found } from "./secrets.ts";
+import { SHORTEST_TOKEN } from "./tokens.ts";
 import { isSecret } from "./values.ts";
 
 /** What is nested deeper is left out: no store nests its own data so deep. */
 const DEEPEST = 64;
 const SHORTEST = 6;
+/** A text of at least and at most so many units is remembered for a while, with what became of it. */
+const LONG = 200;
+const MOST = 1 << 16;
+const RECENT = 8;
 /** What an item takes at least beside its text. */
 const ITEM = 2;
 /** A secret that begins before the limit ends within this, so that it is known for one. */
@@ -35,6 +40,9 @@ export class Redactor {
   readonly #clean: Clean;
   readonly #found: Found;
   readonly #limit: number;
+  /** Long texts that were looked through last: an answer's call of a tool has the arguments of the tool itself. */
+  readonly #recent: { readonly given: string; readonly safe: string }[] = [];
+  #next = 0;
   /** At least how many bytes of JSON the values took that were looked through; whoever counts sets it to 0 before. */
   size = 0;
 
@@ -59,6 +67,16 @@ export class Redactor {
   text(given: string): string {
     this.size += Math.min(given.length, this.#limit + 1);
     if (given.length < SHORTEST) return given;
+    if (given.length < LONG || given.length > MOST) return this.#cleaned(given);
+    const same = this.#recent.find((one) => one.given === given);
+    if (same) return same.safe;
+    const safe = this.#cleaned(given);
+    this.#recent[this.#next] = { given, safe };
+    this.#next = (this.#next + 1) % RECENT;
+    return safe;
+  }
+
+  #cleaned(given: string): string {
     const most = this.#limit + MARGIN;
     if (this.#limit === 0 || given.length <= most) return this.#clean(given);
     return shortText(this.#clean(given.slice(0, most)), this.#limit, given.length - most);
@@ -81,7 +99,8 @@ export class Redactor {
     for (const [field, item] of Object.entries(given)) {
       const named = field === "value" && isSecretName(pair) ? pair : field;
       const safe = isSecretName(named) ? this.#under(named, item, depth) : this.value(item, depth + 1);
-      set(fields, this.text(field), safe);
+      this.size += field.length;
+      set(fields, field.length < SHORTEST_TOKEN ? field : this.text(field), safe);
     }
     return fields;
   }

@@ -18,7 +18,6 @@ export type Found = (rule: string) => void;
 export type SecondLook = (text: string, start: number, end: number) => Secret | undefined;
 
 /** Of each UTF-16 unit: part of a word, a sign between a name and its value, or neither. */
-const OTHER = 0;
 const WORD = 1;
 const SIGN = 2;
 const KINDS = new Uint8Array(0x10000);
@@ -35,12 +34,11 @@ const SLASH = 47;
 export function secretsIn(text: string, secondLook?: SecondLook): Secret[] {
   const found: Secret[] = [];
   const { length } = text;
-  let start = 0; // of the word that is being read
   let lastStart = 0; // of the word before
   let lastEnd = 0;
-  for (let at = 0; at <= length; at++) {
-    const kind = at < length ? KINDS[text.charCodeAt(at)] : OTHER;
-    if (kind === WORD) continue;
+  for (let at = 0; at < length; at++) {
+    const start = at;
+    while (at < length && KINDS[text.charCodeAt(at)] === WORD) at++;
     let secret: Secret | undefined;
     if (at > start) {
       if (at - start >= SHORTEST_TOKEN || (text.charCodeAt(start) === DASH && text.charCodeAt(start + 1) === DASH))
@@ -48,12 +46,12 @@ export function secretsIn(text: string, secondLook?: SecondLook): Secret[] {
       lastStart = start;
       lastEnd = at;
     }
-    if (kind === SIGN && secret === undefined) secret = atSign(text, at, lastStart, lastEnd);
+    if (secret === undefined && at < length && KINDS[text.charCodeAt(at)] === SIGN)
+      secret = atSign(text, at, lastStart, lastEnd);
     if (secret !== undefined) {
       found.push(secret);
       at = Math.max(at, secret.end - 1);
     }
-    start = at + 1;
   }
   return found;
 }
