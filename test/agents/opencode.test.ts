@@ -461,7 +461,7 @@ describe("rows of a shape that nobody expects", () => {
     expect(of(told, "chat").map((r) => r.usage)).toEqual([
       undefined,
       undefined,
-      { output_tokens: 1e300, reasoning_output_tokens: 2 },
+      undefined,
       ...Array(3).fill(expect.objectContaining({ input_tokens: expect.any(Number) })),
       expect.objectContaining({ input_tokens: 10 }),
     ]);
