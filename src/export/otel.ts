@@ -32,6 +32,9 @@ export interface SpanContext {
 export const INTERNAL = 0;
 export const CLIENT = 2;
 
+/** In a span's flags: it is known whether the parent is remote. It never is. */
+export const HAS_IS_REMOTE = 0x100;
+
 const NONE: readonly never[] = [];
 
 /** The scope that all spans and log records name. */

@@ -1,14 +1,14 @@
-/** Owns OTLP messages: spans, log records and metrics as bytes, by the official encoders, and what an answer says. */
+/** Owns OTLP messages: spans, log records and metrics as bytes, and what an answer says. */
 import {
-  JsonLogsSerializer,
   JsonMetricsSerializer,
-  JsonTraceSerializer,
   ProtobufLogsSerializer,
   ProtobufMetricsSerializer,
   ProtobufTraceSerializer,
 } from "@opentelemetry/otlp-transformer";
 import type { OtelLog, OtelSpan } from "./otel.ts";
+import { logsInJson, spansInJson } from "./otlp-text.ts";
 import type { MetricsOfResource } from "./points.ts";
+import { logsInProtobuf, spansInProtobuf } from "./protobuf.ts";
 
 export const SIGNALS = ["traces", "metrics", "logs"] as const;
 export type Signal = (typeof SIGNALS)[number];
@@ -20,22 +20,22 @@ export interface Partial {
   readonly message: string;
 }
 
-const PROTOBUF = { traces: ProtobufTraceSerializer, metrics: ProtobufMetricsSerializer, logs: ProtobufLogsSerializer };
-const JSON_ = { traces: JsonTraceSerializer, metrics: JsonMetricsSerializer, logs: JsonLogsSerializer };
+/** What the official package calls a signal's format; answers are read by it, and the few metrics written. */
+const OFFICIAL = { traces: ProtobufTraceSerializer, metrics: ProtobufMetricsSerializer, logs: ProtobufLogsSerializer };
 
-/** The encoder names its own interfaces; the shapes that weir builds have all that it reads. */
-type Anything = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0] &
-  Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0] &
-  Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0];
-
+/** A request with these items. Metrics are few, so the official encoders write them; see `protobuf.ts` for the others. */
 export function encode(
   signal: Signal,
   encoding: Encoding,
   items: readonly OtelSpan[] | readonly OtelLog[] | MetricsOfResource,
 ): Uint8Array {
-  const serializer = (encoding === "json" ? JSON_ : PROTOBUF)[signal];
-  const bytes = serializer.serializeRequest(items as unknown as Anything);
-  if (!bytes) throw new Error(`the encoder gave nothing for ${signal}`);
+  const json = encoding === "json";
+  if (signal === "traces") return (json ? spansInJson : spansInProtobuf)(items as readonly OtelSpan[]);
+  if (signal === "logs") return (json ? logsInJson : logsInProtobuf)(items as readonly OtelLog[]);
+  const serializer = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
+  // The encoder names its own interfaces; the shapes that weir builds have all that it reads.
+  const bytes = serializer.serializeRequest(items as unknown as Parameters<typeof serializer.serializeRequest>[0]);
+  if (!bytes) throw new Error("the encoder gave nothing for metrics");
   return bytes;
 }
 
@@ -59,7 +59,7 @@ export function answerOf(
   try {
     const answer = text
       ? JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body))
-      : PROTOBUF[signal].deserializeResponse(body);
+      : OFFICIAL[signal].deserializeResponse(body);
     return partialOf(answer);
   } catch {
     return undefined;
