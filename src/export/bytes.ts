@@ -1,14 +1,19 @@
 /** Owns a buffer that grows as bytes and texts are appended to it. */
 
-/** A character takes no more bytes than this in UTF-8. */
+/** A UTF-16 unit takes no more bytes than this in UTF-8. */
 const LONGEST = 3;
 
 export class Bytes {
   #buffer = Buffer.allocUnsafeSlow(1 << 16);
   length = 0;
+  /** How often bytes that were appended have been moved: what was noted of their places before does not hold. */
+  moves = 0;
 
   #room(more: number): void {
-    if (this.length + more <= this.#buffer.length) return;
+    if (this.length + more > this.#buffer.length) this.#grow(more);
+  }
+
+  #grow(more: number): void {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.length + more));
     this.#buffer.copy(larger, 0, 0, this.length);
     this.#buffer = larger;
@@ -31,10 +36,22 @@ export class Bytes {
     this.length += bytes.length;
   }
 
+  /** Appends once more what already stands at `start`. */
+  repeat(start: number, length: number): void {
+    this.#room(length);
+    this.#buffer.copyWithin(this.length, start, start + length);
+    this.length += length;
+  }
+
   /** A whole number from -2^63 to 2^63 as protobuf writes it: seven bits a byte, the lowest first, negative ones in 64 bits. */
   varint(value: number): void {
     this.#room(10);
-    if (value < 0) return this.#negative(value);
+    if (value >= 0 && value < 128) this.#buffer[this.length++] = value;
+    else if (value < 0) this.#negative(value);
+    else this.#long(value);
+  }
+
+  #long(value: number): void {
     let rest = value;
     for (; rest > 127; rest = rest > 0x7fffffff ? Math.floor(rest / 128) : rest >>> 7)
       this.#buffer[this.length++] = (rest & 127) | 128;
@@ -49,7 +66,12 @@ export class Bytes {
   /** 32 bits, the lowest byte first. */
   fixed32(value: number): void {
     this.#room(4);
-    this.length = this.#buffer.writeUInt32LE(value, this.length);
+    const [buffer, at] = [this.#buffer, this.length];
+    buffer[at] = value;
+    buffer[at + 1] = value >>> 8;
+    buffer[at + 2] = value >>> 16;
+    buffer[at + 3] = value >>> 24;
+    this.length += 4;
   }
 
   double(value: number): void {
@@ -60,8 +82,10 @@ export class Bytes {
   /** Bytes given as hexadecimal digits. */
   hex(digits: string): void {
     this.#room(digits.length >> 1);
-    for (let at = 0; at + 1 < digits.length; at += 2)
-      this.#buffer[this.length++] = (digit(digits, at) << 4) | digit(digits, at + 1);
+    const buffer = this.#buffer;
+    let to = this.length;
+    for (let at = 0; at + 1 < digits.length; at += 2) buffer[to++] = (digit(digits, at) << 4) | digit(digits, at + 1);
+    this.length = to;
   }
 
   /** Begins a part whose length stands before it; `width` is how many bytes that length will probably take. */
@@ -74,22 +98,80 @@ export class Bytes {
   /** Ends the part that began at `start` with the same `width`: its length is filled in, as short as it can be. */
   end(start: number, width: number): void {
     const length = this.length - start;
-    const needed = length < 1 << 7 ? 1 : length < 1 << 14 ? 2 : length < 1 << 21 ? 3 : length < 1 << 28 ? 4 : 5;
-    if (needed !== width) {
-      this.#room(needed);
-      this.#buffer.copyWithin(start - width + needed, start, this.length);
+    if (width === 1 && length < 128) {
+      this.#buffer[start - 1] = length;
+      return;
     }
-    const end = start - width + needed + length;
+    const needed = length < 1 << 7 ? 1 : length < 1 << 14 ? 2 : length < 1 << 21 ? 3 : length < 1 << 28 ? 4 : 5;
+    if (needed !== width) this.#move(start, start - width + needed);
     this.length = start - width;
     this.varint(length);
-    this.length = end;
+    this.length += length;
   }
 
-  /** A copy of all that was appended; the buffer begins anew. */
-  take(): Uint8Array {
-    const taken = new Uint8Array(this.#buffer.subarray(0, this.length));
-    this.length = 0;
-    return taken;
+  #move(from: number, to: number): void {
+    this.#room(to - from);
+    this.#buffer.copyWithin(to, from, this.length);
+    this.moves++;
+  }
+
+  /** A whole number as that many decimal digits. */
+  digits(value: number, count: number): void {
+    this.#room(count);
+    const buffer = this.#buffer;
+    let rest = value;
+    for (let at = this.length + count - 1; at >= this.length; at--) {
+      const tens = Math.floor(rest / 10);
+      buffer[at] = 48 + rest - tens * 10;
+      rest = tens;
+    }
+    this.length += count;
+  }
+
+  /** All that was appended, as long as `use` is at work with it; then the buffer begins anew. */
+  use<T>(use: (bytes: Uint8Array) => T): T {
+    try {
+      return use(this.#buffer.subarray(0, this.length));
+    } finally {
+      this.length = 0;
+      this.moves++;
+    }
+  }
+}
+
+/**
+ * Writes named values. Most attributes of a span have the values of the span before: those are copied from where they
+ * stand, the others are written by `write` in the form that `formOf` makes of a name once.
+ */
+export class Repeats<Form> {
+  readonly #known = new Map<
+    string,
+    { readonly form: Form; value: unknown; start: number; length: number; moves: number }
+  >();
+
+  constructor(
+    private readonly out: Bytes,
+    private readonly formOf: (name: string) => Form,
+    private readonly writeNew: (form: Form, value: unknown) => void,
+  ) {}
+
+  write(name: string, value: unknown): void {
+    const { out } = this;
+    let known = this.#known.get(name);
+    if (!known) {
+      known = { form: this.formOf(name), value: undefined, start: 0, length: 0, moves: -1 };
+      this.#known.set(name, known);
+    }
+    if (known.value === value && known.moves === out.moves) {
+      out.repeat(known.start, known.length);
+      return;
+    }
+    const start = out.length;
+    this.writeNew(known.form, value);
+    known.value = value;
+    known.start = start;
+    known.length = out.length - start;
+    known.moves = out.moves;
   }
 }
 

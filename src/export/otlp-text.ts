@@ -2,200 +2,208 @@
  * Owns OTLP's JSON form of spans and log records, byte for byte what the official encoder writes (a test holds them
  * together), without an object for each part: half of its time.
  */
-import { Bytes } from "./bytes.ts";
+import { Bytes, Repeats } from "./bytes.ts";
 import { HAS_IS_REMOTE, type OtelLog, type OtelSpan, type Resource, SCOPE, type SpanEvent, type Time } from "./otel.ts";
 
-/** A request with these spans, grouped by resource. */
-export function spansInJson(spans: readonly OtelSpan[]): Uint8Array {
-  return request("Spans", "spans", spans, span);
+/** A request with these spans, grouped by resource: its bytes, as long as `use` is at work with them. */
+export function spansInJson<T>(spans: readonly OtelSpan[], use: (bytes: Uint8Array) => T): T {
+  request("Spans", "spans", spans, span);
+  return out.use(use);
 }
 
-/** A request with these log records, grouped by resource. */
-export function logsInJson(logs: readonly OtelLog[]): Uint8Array {
-  return request("Logs", "logRecords", logs, log);
+/** The same for log records. */
+export function logsInJson<T>(logs: readonly OtelLog[], use: (bytes: Uint8Array) => T): T {
+  request("Logs", "logRecords", logs, log);
+  return out.use(use);
 }
 
 const out = new Bytes();
-const COMMA = 44;
+const [COMMA, OPEN, CLOSE, QUOTE, END] = [44, 91, 93, 34, 125];
 
-const fixed = new Map<string, Uint8Array>();
+/** Text that comes again and again, as bytes. */
+const fixed = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Text that comes again and again: it is turned into bytes once. */
-function put(text: string): void {
-  let bytes = fixed.get(text);
-  if (!bytes) {
-    bytes = new TextEncoder().encode(text);
-    fixed.set(text, bytes);
-  }
-  out.copy(bytes);
-}
+const TRACE_ID = fixed('{"traceId":"');
+const SPAN_ID = fixed('","spanId":"');
+const PARENT = fixed('","parentSpanId":"');
+const SPAN_NAME = fixed('","name":');
+const KIND = fixed(',"kind":');
+const START = fixed(',"startTimeUnixNano":');
+const FINISH = fixed(',"endTimeUnixNano":');
+const ATTRIBUTES = fixed(',"attributes":');
+const EVENTS = fixed(',"droppedAttributesCount":0,"events":');
+const STATUS = fixed(',"droppedEventsCount":0,"status":{"code":');
+const MESSAGE = fixed(',"message":');
+const FLAGS = fixed('},"links":[],"droppedLinksCount":0,"flags":');
+const ARRAY = fixed('{"arrayValue":{"values":');
+const OBJECT = fixed('{"kvlistValue":{"values":');
 
 function request<T extends { readonly resource: Resource }>(
   signal: "Spans" | "Logs",
   list: string,
   items: readonly T[],
   write: (item: T) => void,
-): Uint8Array {
-  put(`{"resource${signal}":[`);
-  let isFirst = true;
-  for (const [resource, own] of Map.groupBy(items, (item) => item.resource)) {
-    if (!isFirst) out.byte(COMMA);
-    isFirst = false;
-    put('{"resource":{"attributes":');
+): void {
+  out.text(`{"resource${signal}":`);
+  array([...Map.groupBy(items, (item) => item.resource)], ([resource, own]) => {
+    out.text('{"resource":{"attributes":');
     attributes(resource.attributes);
-    put(',"droppedAttributesCount":0');
+    out.text(',"droppedAttributesCount":0');
     const schema = resource.schemaUrl ? `,"schemaUrl":${JSON.stringify(resource.schemaUrl)}` : "";
-    put(schema);
-    put(`},"scope${signal}":[{"scope":${JSON.stringify({ name: SCOPE.name, version: SCOPE.version })},"${list}":`);
+    const scope = JSON.stringify({ name: SCOPE.name, version: SCOPE.version });
+    out.text(`${schema}},"scope${signal}":[{"scope":${scope},"${list}":`);
     array(own, write);
-    put(`,"schemaUrl":${JSON.stringify(SCOPE.schemaUrl)}}]`);
-    put(schema);
-    put("}");
-  }
-  put("]}");
-  return out.take();
+    out.text(`,"schemaUrl":${JSON.stringify(SCOPE.schemaUrl)}}]${schema}}`);
+  });
+  out.byte(END);
 }
 
 function array<T>(items: readonly T[], write: (item: T) => void): void {
-  put("[");
-  let isFirst = true;
-  for (const item of items) {
-    if (!isFirst) out.byte(COMMA);
-    isFirst = false;
-    write(item);
+  out.byte(OPEN);
+  for (let at = 0; at < items.length; at++) {
+    if (at > 0) out.byte(COMMA);
+    write(items[at] as T);
   }
-  put("]");
+  out.byte(CLOSE);
 }
 
 function span(given: OtelSpan): void {
   const { traceId, spanId, traceFlags } = given.spanContext();
-  put('{"traceId":"');
+  out.copy(TRACE_ID);
   out.text(traceId);
-  put('","spanId":"');
+  out.copy(SPAN_ID);
   out.text(spanId);
   if (given.parentSpanContext) {
-    put('","parentSpanId":"');
+    out.copy(PARENT);
     out.text(given.parentSpanContext.spanId);
   }
-  put('","name":');
+  out.copy(SPAN_NAME);
   text(given.name);
-  put(',"kind":');
+  out.copy(KIND);
   number(given.kind + 1);
-  put(',"startTimeUnixNano":');
+  out.copy(START);
   time(given.startTime);
-  put(',"endTimeUnixNano":');
+  out.copy(FINISH);
   time(given.endTime);
-  put(',"attributes":');
+  out.copy(ATTRIBUTES);
   attributes(given.attributes);
-  put(',"droppedAttributesCount":0,"events":');
+  out.copy(EVENTS);
   array(given.events, event);
-  put(',"droppedEventsCount":0,"status":{"code":');
+  out.copy(STATUS);
   number(given.status.code);
   if (given.status.message !== undefined) {
-    put(',"message":');
+    out.copy(MESSAGE);
     text(given.status.message);
   }
-  put('},"links":[],"droppedLinksCount":0,"flags":');
+  out.copy(FLAGS);
   number(traceFlags | HAS_IS_REMOTE);
-  put("}");
+  out.byte(END);
 }
 
 function event({ name, time: at, attributes: about }: SpanEvent): void {
-  put('{"attributes":');
+  out.text('{"attributes":');
   attributes(about ?? {});
-  put(',"name":');
-  text(name);
-  put(',"timeUnixNano":');
+  out.text(`,"name":${JSON.stringify(name)},"timeUnixNano":`);
   time(at);
-  put(',"droppedAttributesCount":0}');
+  out.text(',"droppedAttributesCount":0}');
 }
 
 function log(given: OtelLog): void {
-  put('{"timeUnixNano":');
+  out.text('{"timeUnixNano":');
   time(given.hrTime);
-  put(',"observedTimeUnixNano":');
+  out.text(',"observedTimeUnixNano":');
   time(given.hrTimeObserved);
-  put(',"severityNumber":');
-  number(given.severityNumber);
-  put(',"severityText":');
-  text(given.severityText);
-  put(',"body":');
-  value(given.body);
-  put(',"eventName":');
-  text(given.eventName);
-  put(',"attributes":');
+  out.text(`,"severityNumber":${given.severityNumber},"severityText":${JSON.stringify(given.severityText)},`);
+  out.text(`"body":{"stringValue":${JSON.stringify(given.body)}},"eventName":${JSON.stringify(given.eventName)},`);
+  out.text('"attributes":');
   attributes(given.attributes);
-  put(',"droppedAttributesCount":0');
+  out.text(',"droppedAttributesCount":0');
   if (given.spanContext) {
-    put(',"flags":');
-    number(given.spanContext.traceFlags);
-    put(',"traceId":"');
-    out.text(given.spanContext.traceId);
-    put('","spanId":"');
-    out.text(given.spanContext.spanId);
-    put('"');
+    const { traceFlags, traceId, spanId } = given.spanContext;
+    out.text(`,"flags":${traceFlags},"traceId":"${traceId}","spanId":"${spanId}"`);
   }
-  put("}");
+  out.byte(END);
 }
 
 function number(given: number): void {
-  out.text(Number.isFinite(given) ? String(given) : "null");
+  if (given >= 0 && given < 10 && Number.isInteger(given)) out.byte(48 + given);
+  else out.text(Number.isFinite(given) ? String(given) : "null");
 }
 
+/** What JSON writes as it is, between quotation marks. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 function text(given: string): void {
-  out.text(JSON.stringify(given));
+  if (PLAIN.test(given)) {
+    out.byte(QUOTE);
+    out.text(given);
+    out.byte(QUOTE);
+  } else out.text(JSON.stringify(given));
 }
 
 /** Nanoseconds since 1970, as a text. */
 function time([seconds, nanos]: Time): void {
-  const digits =
-    seconds > 0
-      ? `${seconds}${String(nanos).padStart(9, "0")}`
-      : String(BigInt(seconds) * 1_000_000_000n + BigInt(nanos));
-  out.text(`"${digits}"`);
+  out.byte(QUOTE);
+  if (seconds >= 1e9 && seconds < 1e10) {
+    out.digits(seconds, 10);
+    out.digits(nanos, 9);
+  } else out.text(String(BigInt(seconds) * 1_000_000_000n + BigInt(nanos)));
+  out.byte(QUOTE);
 }
 
-const names = new Map<string, Uint8Array>();
+/** An attribute's name as it begins the attribute, before a text and before a whole number. */
+interface Name {
+  readonly any: Uint8Array;
+  readonly text: Uint8Array;
+  readonly whole: Uint8Array;
+}
 
-function nameOf(name: string): Uint8Array {
-  let known = names.get(name);
-  if (!known) {
-    known = new TextEncoder().encode(`{"key":${JSON.stringify(name)},"value":`);
-    names.set(name, known);
+function nameOf(name: string): Name {
+  const begin = `{"key":${JSON.stringify(name)},"value":`;
+  return { any: fixed(begin), text: fixed(`${begin}{"stringValue":`), whole: fixed(`${begin}{"intValue":`) };
+}
+
+const named = new Repeats(out, nameOf, (name: Name, given: unknown) => {
+  if (typeof given === "string") {
+    out.copy(name.text);
+    text(given);
+    out.byte(END);
+  } else if (typeof given === "number" && Number.isInteger(given)) {
+    out.copy(name.whole);
+    number(given);
+    out.byte(END);
+  } else {
+    out.copy(name.any);
+    value(given);
   }
-  return known;
-}
+  out.byte(END);
+});
 
 function attributes(given: Readonly<Record<string, unknown>>): void {
-  put("[");
+  out.byte(OPEN);
   let isFirst = true;
   for (const name in given) {
     if (!isFirst) out.byte(COMMA);
     isFirst = false;
-    out.copy(nameOf(name));
-    value(given[name]);
-    put("}");
+    named.write(name, given[name]);
   }
-  put("]");
+  out.byte(CLOSE);
 }
 
 function value(given: unknown): void {
-  if (typeof given === "string") {
-    put('{"stringValue":');
-    text(given);
-    put("}");
-  } else if (typeof given === "number") {
-    put(Number.isInteger(given) ? '{"intValue":' : '{"doubleValue":');
-    number(given);
-    put("}");
-  } else if (typeof given === "boolean") put(given ? '{"boolValue":true}' : '{"boolValue":false}');
+  if (typeof given === "string") out.text(`{"stringValue":${JSON.stringify(given)}}`);
+  else if (typeof given === "boolean") out.text(`{"boolValue":${given}}`);
+  else if (typeof given === "number")
+    out.text(`{"${Number.isInteger(given) ? "int" : "double"}Value":${JSON.stringify(given)}}`);
   else if (Array.isArray(given)) {
-    put('{"arrayValue":{"values":');
+    out.copy(ARRAY);
     array(given, value);
-    put("}}");
+    out.byte(END);
+    out.byte(END);
   } else if (typeof given === "object" && given !== null) {
-    put('{"kvlistValue":{"values":');
+    out.copy(OBJECT);
     attributes(given as Readonly<Record<string, unknown>>);
-    put("}}");
-  } else put("{}");
+    out.byte(END);
+    out.byte(END);
+  } else out.text("{}");
 }

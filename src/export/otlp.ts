@@ -20,23 +20,30 @@ export interface Partial {
   readonly message: string;
 }
 
+/** What a request carries: metrics of one resource, or spans or log records of any. */
+export type Items = readonly OtelSpan[] | readonly OtelLog[] | MetricsOfResource;
+
 /** What the official package calls a signal's format; answers are read by it, and the few metrics written. */
 const OFFICIAL = { traces: ProtobufTraceSerializer, metrics: ProtobufMetricsSerializer, logs: ProtobufLogsSerializer };
 
-/** A request with these items. Metrics are few, so the official encoders write them; see `protobuf.ts` for the others. */
-export function encode(
-  signal: Signal,
-  encoding: Encoding,
-  items: readonly OtelSpan[] | readonly OtelLog[] | MetricsOfResource,
-): Uint8Array {
+/**
+ * A request with these items: its bytes, as long as `use` is at work with them. Metrics are few, so the official encoders
+ * write them; see `protobuf.ts` for the others.
+ */
+export function encoded<T>(signal: Signal, encoding: Encoding, items: Items, use: (bytes: Uint8Array) => T): T {
   const json = encoding === "json";
-  if (signal === "traces") return (json ? spansInJson : spansInProtobuf)(items as readonly OtelSpan[]);
-  if (signal === "logs") return (json ? logsInJson : logsInProtobuf)(items as readonly OtelLog[]);
+  if (signal === "traces") return (json ? spansInJson : spansInProtobuf)(items as readonly OtelSpan[], use);
+  if (signal === "logs") return (json ? logsInJson : logsInProtobuf)(items as readonly OtelLog[], use);
   const serializer = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
   // The encoder names its own interfaces; the shapes that weir builds have all that it reads.
   const bytes = serializer.serializeRequest(items as unknown as Parameters<typeof serializer.serializeRequest>[0]);
   if (!bytes) throw new Error("the encoder gave nothing for metrics");
-  return bytes;
+  return use(bytes);
+}
+
+/** The same, to keep. */
+export function encode(signal: Signal, encoding: Encoding, items: Items): Uint8Array {
+  return encoded(signal, encoding, items, (bytes) => bytes.slice());
 }
 
 /** What an answer with status 200 says; undefined when it is no OTLP answer at all. */
