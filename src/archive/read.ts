@@ -6,7 +6,8 @@ import { type DataFolder, dataFolder } from "./folder.ts";
 import { bySegmentName, completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { damagedState, getMeta, openStateForReading } from "./state.ts";
 
-const CHUNK = 1 << 20;
+/** What fits into a core's second-level cache while its lines are looked at. */
+const CHUNK = 1 << 18;
 
 /** A segment to read and how far; `own` when the state of this installation vouches for its length. */
 export interface ReadableSegment {
@@ -98,24 +99,38 @@ function committedState(folder: DataFolder): CommittedState | undefined {
 
 /** The lines of `[0, bytes)` of a segment, without their newlines, at the memory of a chunk and the longest line. */
 export function* readSegmentLines(path: string, bytes: number): Generator<string> {
+  for (const { buffer, start, end } of linesOf(path, bytes)) yield buffer.toString("utf8", start, end);
+}
+
+/** Where a line stands in a buffer, without its newline; until the next one is asked for. */
+export interface LineView {
+  buffer: Buffer;
+  start: number;
+  end: number;
+}
+
+/** The same as bytes, each with its place. */
+export function* linesOf(path: string, bytes: number): Generator<LineView> {
   const fd = sys.open(path, 0);
   try {
-    let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1)));
+    const line = { buffer: Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1))), start: 0, end: 0 };
     let held = 0;
     let position = 0;
     while (position < bytes) {
-      if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+      if (held === line.buffer.length) line.buffer = Buffer.concat([line.buffer], held * 2);
+      const { buffer } = line;
       const got = sys.read(fd, buffer, held, Math.min(buffer.length - held, bytes - position), position);
       if (got === 0) throw new WeirError("damaged", `the archive is damaged: ${path} ends before byte ${bytes}`);
       position += got;
       held += got;
-      let start = 0;
-      for (let end = buffer.indexOf(10, start); end >= 0 && end < held; end = buffer.indexOf(10, start)) {
-        yield buffer.toString("utf8", start, end);
-        start = end + 1;
+      line.start = 0;
+      for (let end = buffer.indexOf(10); end >= 0 && end < held; end = buffer.indexOf(10, line.start)) {
+        line.end = end;
+        yield line;
+        line.start = end + 1;
       }
-      buffer.copyWithin(0, start, held);
-      held -= start;
+      buffer.copyWithin(0, line.start, held);
+      held -= line.start;
     }
   } finally {
     sys.close(fd);

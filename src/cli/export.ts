@@ -1,7 +1,7 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
-import { allRecords, BETWEEN_PAUSES, countingRecordsWithPauses } from "../archive/counting.ts";
+import { allRecords, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
 import { openReader } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
 import { type Filter, passes, withoutContent } from "../export/filter.ts";
@@ -50,7 +50,7 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   let seen = 0;
   try {
     const pause = pauses(io);
-    const records = options.all ? allRecords(segments) : await countingRecordsWithPauses(segments, rankOf, pause);
+    const records = options.all ? allRecords(segments) : counted(await count(segments, rankOf, pause));
     let open = output.write(writer.begin());
     for (const record of open ? records : []) {
       if (++seen % BETWEEN_PAUSES === 0) await pause();

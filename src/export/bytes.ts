@@ -3,8 +3,13 @@
 /** A UTF-16 unit takes no more bytes than this in UTF-8. */
 const LONGEST = 3;
 
+/** Bun's buffers have the writer that `write` would call, which its types do not tell. */
+type Room = Buffer & { utf8Write(text: string, offset: number): number };
+
+const room = (length: number): Room => Buffer.allocUnsafeSlow(length) as Room;
+
 export class Bytes {
-  #buffer = Buffer.allocUnsafeSlow(1 << 16);
+  #buffer = room(1 << 16);
   length = 0;
   /** How often bytes that were appended have been moved: what was noted of their places before does not hold. */
   moves = 0;
@@ -14,7 +19,7 @@ export class Bytes {
   }
 
   #grow(more: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.length + more));
+    const larger = room(Math.max(this.#buffer.length * 2, this.length + more));
     this.#buffer.copy(larger, 0, 0, this.length);
     this.#buffer = larger;
   }

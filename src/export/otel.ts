@@ -1,12 +1,12 @@
 /** Owns the shapes that OTLP is made from: spans, log records, resources, scope and times, as the official encoder wants them. */
 import type { Scalars, WeirRecord } from "../record/schema.ts";
+import { type Instant, instantOf } from "../record/time.ts";
 
 declare const WEIR_VERSION: string | undefined;
 
 export type Value = string | number | boolean | readonly (string | number | boolean)[];
 export type Attributes = Record<string, Value>;
-/** Seconds and nanoseconds since 1970. */
-export type Time = [seconds: number, nanos: number];
+export type Time = Instant;
 
 /** The conventions that names and values follow: the last core release that defines GenAI. */
 export const SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.1";
@@ -90,29 +90,6 @@ export interface OtelLog {
   readonly instrumentationScope: typeof SCOPE;
 }
 
-let lastDay = "";
-let lastDaySeconds = 0;
-
-/** A record's time (RFC 3339 in UTC, up to nine fractional digits) as seconds and nanoseconds. */
-export function timeOf(text: string): Time {
-  const end = text.length - 1;
-  if (text.charCodeAt(10) !== 84 || text.charCodeAt(end) !== 90 || (end > 19 && text.charCodeAt(19) !== 46)) {
-    const ms = Date.parse(text);
-    const seconds = Math.floor(ms / 1000);
-    return [seconds, (ms - seconds * 1000) * 1e6];
-  }
-  // A date is parsed once a day: parsing every time takes as long as building the span (measured).
-  if (!text.startsWith(lastDay) || lastDay === "") {
-    lastDay = text.slice(0, 11);
-    lastDaySeconds = Date.parse(`${lastDay}00:00:00Z`) / 1000;
-  }
-  const two = (at: number): number => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
-  let nanos = 0;
-  let scale = 1e8;
-  for (let at = 20; at < end && scale >= 1; at++, scale /= 10) nanos += (text.charCodeAt(at) - 48) * scale;
-  return [lastDaySeconds + two(11) * 3600 + two(14) * 60 + two(17), Math.round(nanos)];
-}
-
 /** A time and so many milliseconds more. */
 export function later([seconds, nanos]: Time, ms: number): Time {
   const all = nanos + Math.round(ms * 1e6);
@@ -127,9 +104,9 @@ export function timesOf(record: WeirRecord): { readonly start: Time; readonly en
   const { time, end_time, duration_ms } = record;
   const given = time ?? end_time;
   if (given === undefined) return undefined;
-  const start = timeOf(given);
+  const start = instantOf(given);
   if (end_time === undefined) return { start, end: duration_ms === undefined ? start : later(start, duration_ms) };
-  const end = timeOf(end_time);
+  const end = instantOf(end_time);
   return { start, end: isBefore(end, start) ? start : end };
 }
 

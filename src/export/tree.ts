@@ -2,9 +2,10 @@
 import { derivedSpanId, derivedTraceId, recordId } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { isRandomSpanId } from "../record/spans.ts";
+import { instantOf } from "../record/time.ts";
 import { SPAN_OPERATIONS } from "./attributes.ts";
 import { type Caller, callerOf } from "./callers.ts";
-import { isBefore, type Time, timeOf, timesOf } from "./otel.ts";
+import { isBefore, type Time, timesOf } from "./otel.ts";
 
 /** A record that becomes a span, or a turn that no record tells of. */
 export interface Node {
@@ -48,7 +49,7 @@ const VALID_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
 
 /** The nodes of a family's tree, parents before their children, else by time. */
 export function treeOf({ root, records, archived }: Family): readonly Node[] {
-  return new Builder(root, records, timeOf(archived)).build();
+  return new Builder(root, records, instantOf(archived)).build();
 }
 
 class Builder {

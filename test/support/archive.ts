@@ -86,11 +86,11 @@ export function lastTellings(records: readonly WeirRecord[]): Map<string, string
 
 /** What counts, comparable and in a fixed order, each with its verdict. */
 export function counted(records: readonly WeirRecord[]): string[] {
-  const counter = new Counter(rankOf);
+  const counter = new Counter(rankOf, (index) => records[index] as WeirRecord);
   for (const record of records) counter.add(record, JSON.stringify(record));
-  const verdictOf = counter.verdicts();
+  const verdicts = counter.verdicts();
   return records
-    .flatMap((record, at) => (verdictOf(at) === "no" ? [] : [`${verdictOf(at)} ${comparable(record)}`]))
+    .flatMap((record, at) => (verdicts.of(at) === "no" ? [] : [`${verdicts.of(at)} ${comparable(record)}`]))
     .sort();
 }
 

@@ -1,0 +1,134 @@
+/** Owns where each record of an archive stands, and reading records at chosen places. */
+import type { WeirRecord } from "../record/schema.ts";
+import { WeirError } from "../system/errors.ts";
+import { sys } from "../system/system.ts";
+import type { LineView, ReadableSegment } from "./read.ts";
+
+const FIRST = 1 << 10;
+/** Lines that lie this close are read in one go. */
+const GAP = 1 << 16;
+/** The most that is read in one go. */
+const STRETCH = 1 << 20;
+
+/** A chosen record's line. */
+export interface PlacedLine extends LineView {
+  /** The record's place in the order of the archive. */
+  index: number;
+}
+
+/** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
+export function parseRecord(line: string, path: string, offset: number): WeirRecord {
+  try {
+    return JSON.parse(line) as WeirRecord;
+  } catch (cause) {
+    const message = `the archive is damaged: ${path} holds no record at byte ${offset}`;
+    throw new WeirError("damaged", message, "restore the file from a backup", { cause });
+  }
+}
+
+/** The places of records, in the archive's order: 12 bytes each. */
+export class Places {
+  /** The index of each segment's first record. */
+  readonly #begins: number[] = [];
+  #offset = new Float64Array(FIRST);
+  #length = new Uint32Array(FIRST);
+  count = 0;
+
+  constructor(readonly segments: readonly ReadableSegment[]) {}
+
+  /** Adds the next record; segments come in their order. */
+  add(segment: number, offset: number, length: number): void {
+    while (this.#begins.length <= segment) this.#begins.push(this.count);
+    if (this.count === this.#length.length) this.#grow();
+    this.#offset[this.count] = offset;
+    this.#length[this.count] = length;
+    this.count++;
+  }
+
+  #grow(): void {
+    const [offset, length] = [this.#offset, this.#length];
+    this.#offset = new Float64Array(this.count * 2);
+    this.#length = new Uint32Array(this.count * 2);
+    this.#offset.set(offset);
+    this.#length.set(length);
+  }
+
+  /** The number of the segment that holds a record. */
+  segment(index: number): number {
+    let [low, high] = [0, this.#begins.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#begins[middle] as number) <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  path(index: number): string {
+    return this.segments[this.segment(index)]?.path ?? "";
+  }
+
+  /** Reads one record. */
+  record(index: number): WeirRecord {
+    for (const line of this.lines([index])) return this.parsed(line);
+    throw new Error(`the archive has no record ${index}`);
+  }
+
+  parsed({ buffer, start, end, index }: PlacedLine): WeirRecord {
+    return parseRecord(buffer.toString("utf8", start, end), this.path(index), this.#offset[index] ?? 0);
+  }
+
+  /** The lines of these records, whose indexes rise; what lies close together is read in one go. */
+  *lines(indexes: ArrayLike<number>): Generator<PlacedLine> {
+    const line = { buffer: Buffer.alloc(0), start: 0, end: 0, index: 0 };
+    for (let from = 0; from < indexes.length; ) {
+      const first = indexes[from] as number;
+      const to = this.#stretch(indexes, from);
+      const start = this.#offset[first] as number;
+      const bytes = this.#end(indexes[to - 1] as number) - start;
+      if (bytes > line.buffer.length)
+        line.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
+      this.#read(first, start, line.buffer, bytes);
+      for (; from < to; from++) {
+        line.index = indexes[from] as number;
+        line.start = (this.#offset[line.index] as number) - start;
+        line.end = line.start + (this.#length[line.index] as number);
+        yield line;
+      }
+    }
+  }
+
+  /** How far what is read in one go reaches among the indexes. */
+  #stretch(indexes: ArrayLike<number>, from: number): number {
+    const first = indexes[from] as number;
+    const last = (this.#begins[this.segment(first) + 1] ?? this.count) - 1;
+    const begin = this.#offset[first] as number;
+    let end = this.#end(first);
+    let to = from + 1;
+    for (; to < indexes.length; to++) {
+      const next = indexes[to] as number;
+      if (next > last || (this.#offset[next] as number) - end > GAP || this.#end(next) - begin > STRETCH) break;
+      end = this.#end(next);
+    }
+    return to;
+  }
+
+  #end(index: number): number {
+    return (this.#offset[index] as number) + (this.#length[index] as number);
+  }
+
+  #read(index: number, offset: number, into: Buffer, length: number): void {
+    const path = this.path(index);
+    const fd = sys.open(path, 0);
+    try {
+      for (let done = 0; done < length; ) {
+        const got = sys.read(fd, into, done, length - done, offset + done);
+        if (got === 0)
+          throw new WeirError("damaged", `the archive is damaged: ${path} ends before byte ${offset + length}`);
+        done += got;
+      }
+    } finally {
+      sys.close(fd);
+    }
+  }
+}
