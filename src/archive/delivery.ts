@@ -3,6 +3,7 @@ import { type Database, isDamaged, isWriteFailure, openOwnDatabase } from "../sy
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
+import { KeySet } from "./keys.ts";
 import { releaseLock, takeLock } from "./lock.ts";
 import { damagedState, openState, STATE_VERSION } from "./state.ts";
 
@@ -23,6 +24,12 @@ export interface Batch {
 
 export type NewBatch = Omit<Batch, "id">;
 
+/** A batch that waits no more: the destination has it, or it was cut into others. */
+export interface Ended {
+  readonly batch: Batch;
+  readonly isSent: boolean;
+}
+
 /** The registered destinations of an archive, with the number of the last segment that each has had whole. */
 export function deliveredSegments(db: Database): Map<string, number> {
   const rows = db.query("SELECT origin, through FROM export WHERE registered = 1").all() as {
@@ -36,7 +43,7 @@ export function deliveredSegments(db: Database): Map<string, number> {
 
 /** One destination's progress, held by one process at a time. */
 export class Delivery {
-  readonly #sent = new Map<string, Set<number>>();
+  readonly #sent = new Map<string, KeySet>();
 
   private constructor(
     private readonly db: Database,
@@ -77,13 +84,13 @@ export class Delivery {
     return this.#sentOf(signal).has(key);
   }
 
-  /** Ends a batch's waiting, if one is given, and fixes others in its place; all or nothing. */
-  move(ended: { readonly batch: Batch; readonly isSent: boolean } | undefined, fixed: readonly NewBatch[]): Batch[] {
+  /** Ends the waiting of some batches and fixes others in their place; all or nothing. */
+  move(ended: readonly Ended[], fixed: readonly NewBatch[]): Batch[] {
     try {
       sys.step("export: begin");
       const batches = this.db
         .transaction(() => {
-          if (ended) this.#end(ended.batch, ended.isSent);
+          this.#end(ended);
           return fixed.map((batch) => this.#fix(batch));
         })
         .immediate();
@@ -101,29 +108,40 @@ export class Delivery {
     return { ...batch, id: Number(lastInsertRowid) };
   }
 
-  #end(batch: Batch, isSent: boolean): void {
-    this.db.query("DELETE FROM export_batch WHERE id = ?").run(batch.id);
-    if (!isSent) return;
-    const sent = this.#sentOf(batch.signal);
-    const fresh = batch.keys.filter((key) => !sent.has(key));
-    for (const key of fresh) sent.add(key);
+  #end(ended: readonly Ended[]): void {
+    const signals = Map.groupBy(
+      ended.filter(({ isSent }) => isSent),
+      ({ batch }) => batch.signal,
+    );
+    for (const { batch } of ended) this.db.query("DELETE FROM export_batch WHERE id = ?").run(batch.id);
+    for (const [signal, own] of signals)
+      this.#note(
+        signal,
+        own.map(({ batch }) => batch.keys),
+      );
+  }
+
+  /** Notes keys that the destination has had. */
+  #note(signal: string, keys: readonly Float64Array[]): void {
+    const sent = this.#sentOf(signal);
+    const fresh = Float64Array.from(keys.flatMap((some) => [...some]).filter((key) => sent.add(key)));
     if (fresh.length === 0) return;
     const { last, parts } = this.db
       .query(
         "SELECT coalesce(max(seq), 0) AS last, count(*) AS parts FROM export_sent WHERE destination = ? AND signal = ?",
       )
-      .get(this.destination, batch.signal) as { last: number; parts: number };
+      .get(this.destination, signal) as { last: number; parts: number };
     if (parts >= PARTS)
-      this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, batch.signal);
+      this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, signal);
     this.db
       .query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)")
-      .run(this.destination, batch.signal, last + 1, bytesOf(parts >= PARTS ? Float64Array.from(sent) : fresh));
+      .run(this.destination, signal, last + 1, bytesOf(parts >= PARTS ? sent.all() : fresh));
   }
 
-  #sentOf(signal: string): Set<number> {
+  #sentOf(signal: string): KeySet {
     let sent = this.#sent.get(signal);
     if (!sent) {
-      sent = new Set();
+      sent = new KeySet();
       this.#sent.set(signal, sent);
       const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
       for (const [keys] of this.db.query(query).values(this.destination, signal) as [Uint8Array][])

@@ -136,7 +136,7 @@ export class Bytes {
   /** All that was appended, as long as `use` is at work with it; then the buffer begins anew. */
   use<T>(use: (bytes: Uint8Array) => T): T {
     try {
-      return use(this.#buffer.subarray(0, this.length));
+      return use(new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.length));
     } finally {
       this.length = 0;
       this.moves++;
