@@ -2,7 +2,8 @@
 import type { WeirRecord } from "../record/schema.ts";
 import { Counter, type RankOf } from "./counts.ts";
 import { Places, parseRecord } from "./places.ts";
-import { linesOf, type ReadableSegment } from "./read.ts";
+import { eachLine, type ReadableSegment, readSegmentLines, wholeLines } from "./read.ts";
+import { toldBy } from "./told.ts";
 import type { Verdicts } from "./verdicts.ts";
 
 /** Records between two pauses: some ten milliseconds. */
@@ -10,21 +11,31 @@ export const BETWEEN_PAUSES = 1024;
 
 /** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
 export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
-  for (const [record] of recordLines(new Places(segments))) yield record;
+  for (const { path, bytes } of segments) {
+    let offset = 0;
+    for (const line of readSegmentLines(path, bytes)) {
+      const record = parseRecord(line, path, offset);
+      if (record.v === 1) yield record;
+      offset += Buffer.byteLength(line) + 1;
+    }
+  }
 }
 
-/** The same, each with its line; the places are filled meanwhile. */
-function* recordLines(places: Places): Generator<[record: WeirRecord, line: string]> {
+/** Shows the counter what each record tells, and fills the places; yields after each chunk. */
+function* gather(places: Places, counter: Counter): Generator<void> {
   for (const [number, { path, bytes }] of places.segments.entries()) {
     let offset = 0;
-    for (const { buffer, start, end } of linesOf(path, bytes)) {
-      const line = buffer.toString("utf8", start, end);
+    const take = (line: string, length: number): void => {
       const record = parseRecord(line, path, offset);
       if (record.v === 1) {
-        places.add(number, offset, end - start);
-        yield [record, line];
+        places.add(number, offset, length);
+        counter.add(toldBy(record, line));
       }
-      offset += end - start + 1;
+      offset += length + 1;
+    };
+    for (const chunk of wholeLines(path, bytes)) {
+      eachLine(chunk, take);
+      yield;
     }
   }
 }
@@ -43,9 +54,9 @@ export async function count(
 ): Promise<Counted> {
   const places = new Places(segments);
   const counter = new Counter(rankOf, (index) => places.record(index));
-  for (const [record, line] of recordLines(places)) {
-    counter.add(record, line);
-    if (places.count % BETWEEN_PAUSES === 0) await pause();
+  for (const _ of gather(places, counter)) {
+    void _;
+    await pause();
   }
   return { places, verdicts: counter.verdicts() };
 }
@@ -54,7 +65,7 @@ export async function count(
 export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
   const places = new Places(segments);
   const counter = new Counter(rankOf, (index) => places.record(index));
-  for (const [record, line] of recordLines(places)) counter.add(record, line);
+  for (const _ of gather(places, counter)) void _;
   yield* counted({ places, verdicts: counter.verdicts() });
 }
 

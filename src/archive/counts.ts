@@ -1,16 +1,14 @@
 /** Owns what counts: of all that the streams tell, the one telling of each fact (design section 6). */
-import { textHash } from "../record/identity.ts";
-import { isDebugOnly, type Operation } from "../record/operations.ts";
+import type { Operation } from "../record/operations.ts";
 import type { WeirRecord } from "../record/schema.ts";
-import { millisOf } from "../record/time.ts";
-import { tokensOf } from "../record/usage.ts";
 import { Chains } from "./chains.ts";
 import { joinMoments } from "./moments.ts";
-import { hash64, Numbers } from "./numbers.ts";
+import { Numbers } from "./numbers.ts";
 import { withoutRivalStreams } from "./rivals.ts";
 import { Sessions, Streams } from "./sessions.ts";
 import { Tellings } from "./tellings.ts";
-import { StandIns, spanHash, Verdicts } from "./verdicts.ts";
+import type { Told } from "./told.ts";
+import { StandIns, Verdicts } from "./verdicts.ts";
 
 /** How much a stream is believed; higher wins. */
 export type RankOf = (agent: string, stream: string) => number;
@@ -38,7 +36,6 @@ export class Counter {
   readonly #streams: Streams;
   readonly #standIns = new StandIns();
   #count = 0;
-  #source = { host: "", path: "", hash: 0 };
 
   /** `recordAt` reads a record again, by the order in which they were added: needed for very few. */
   constructor(
@@ -48,49 +45,19 @@ export class Counter {
     this.#streams = new Streams(rankOf);
   }
 
-  /** Adds the next record; `line` is the record's own text. */
-  add(record: WeirRecord, line: string): void {
+  /** Adds the next record. */
+  add(told: Told): void {
     const index = this.#count++;
-    const session = this.#sessions.numberOf(record);
-    if (isDebugOnly(record)) return;
-    const time = record.time === undefined ? Number.POSITIVE_INFINITY : millisOf(record.time);
-    this.#sessions.note(session, record, time);
-    const { id, operation } = record;
-    const high = Number.parseInt(id.slice(0, 8), 16);
-    const low = Number.parseInt(id.slice(8, 16), 16) ^ this.#sourceHash(record);
-    const row = this.#ids.of(high, low);
-    if (row < this.#tellings.count && this.#tellings.rev(row) > record.rev) return;
-    const stream = this.#streams.numberOf(record);
+    const { frame, operation } = told;
+    const session = this.#sessions.numberOf(frame);
+    if (told.isDebugOnly) return;
+    this.#sessions.note(session, operation, told.time, frame.forked_from !== undefined);
+    const stream = this.#streams.numberOf(frame);
+    const row = this.#ids.of(told.idHigh, told.idLow ^ told.source);
+    if (row < this.#tellings.count && this.#tellings.rev(row) > told.rev) return;
     if (operation === "chat") this.#streams.tellsCalls(stream);
-    const told = toldBy(line);
-    const fact = `${operation}\0${record.fact}`;
-    const span = record.span_id === undefined ? undefined : spanHash(record.trace_id, record.span_id);
-    this.#tellings.put(row, {
-      index,
-      rev: record.rev,
-      fact: this.#facts.of(...hash64(fact)),
-      session,
-      stream,
-      rivals: CLASS[operation] ?? 0,
-      isChat: operation === "chat",
-      isSidechain: record.subagent !== undefined,
-      isTraced: record.trace_id !== undefined,
-      isNested: record.parent_span_id !== undefined,
-      isAggregate: record.aggregate === true,
-      spanHigh: span?.[0] ?? 0,
-      spanLow: span?.[1] ?? 0,
-      time,
-      tokens: tokensOf(record.usage),
-      length: told.length,
-      content: textHash(told),
-    });
-  }
-
-  /** Records of one source mostly follow each other: what they have in common is worked out once. */
-  #sourceHash({ host, source: { path } }: WeirRecord): number {
-    if (this.#source.path !== path || this.#source.host !== host)
-      this.#source = { host, path, hash: textHash(`${host}\0${path}`) };
-    return this.#source.hash;
+    const fact = this.#facts.of(told.factHigh, told.factLow);
+    this.#tellings.put(row, told, { index, fact, session, stream, rivals: CLASS[operation] ?? 0 });
   }
 
   /** The verdict on each record. */
@@ -157,9 +124,4 @@ export class Counter {
     if (t.length(a) !== t.length(b)) return t.length(a) > t.length(b);
     return t.content(a) > t.content(b);
   }
-}
-
-/** What a line says of its fact: all between its revision and the place where it was read. */
-function toldBy(line: string): string {
-  return line.slice(line.indexOf(",", line.indexOf(',"rev":') + 1), line.lastIndexOf(',"source":{'));
 }

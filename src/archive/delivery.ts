@@ -121,21 +121,20 @@ export class Delivery {
       );
   }
 
-  /** Notes keys that the destination has had. */
+  /** Notes keys that the destination has had; those that it had before may come again. */
   #note(signal: string, keys: readonly Float64Array[]): void {
-    const sent = this.#sentOf(signal);
-    const fresh = Float64Array.from(keys.flatMap((some) => [...some]).filter((key) => sent.add(key)));
-    if (fresh.length === 0) return;
+    for (const some of keys) for (const key of this.#sent.has(signal) ? some : []) this.#sentOf(signal).add(key);
     const { last, parts } = this.db
       .query(
         "SELECT coalesce(max(seq), 0) AS last, count(*) AS parts FROM export_sent WHERE destination = ? AND signal = ?",
       )
       .get(this.destination, signal) as { last: number; parts: number };
-    if (parts >= PARTS)
-      this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, signal);
-    this.db
-      .query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)")
-      .run(this.destination, signal, last + 1, bytesOf(parts >= PARTS ? sent.all() : fresh));
+    const insert = this.db.query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)");
+    insert.run(this.destination, signal, last + 1, Buffer.concat(keys.map(bytesOf)));
+    if (parts < PARTS) return;
+    const all = bytesOf(this.#sentOf(signal).all());
+    this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, signal);
+    insert.run(this.destination, signal, last + 1, all);
   }
 
   #sentOf(signal: string): KeySet {

@@ -52,7 +52,7 @@ function familyOf(root: number, members: Uint32Array, { places, verdicts }: Coun
   const segments = new Set<number>();
   for (const line of places.lines(members)) {
     records.push(verdicts.asCounted(places.parsed(line), line.index));
-    segments.add(places.segment(line.index));
+    segments.add(line.segment);
   }
   return {
     root: root === 0 ? undefined : verdicts.sessions.name(root),

@@ -1,16 +1,8 @@
 /** Owns numbering hashes in the order of their coming, in typed arrays: 16 to 24 bytes each, where a map takes a hundred. */
 
-import { textHash } from "../record/identity.ts";
-
 const FIRST = 1 << 10;
-/** Seed of the second half of a hash. */
-const SECOND = 0x9e3779b9;
-
-/** 64 bits of a text, neither half 0. */
-export function hash64(text: string): [high: number, low: number] {
-  return [textHash(text), textHash(text, SECOND)];
-}
-
+/** Spreads the upper half over the slots. */
+const MIX = 0x9e3779b9;
 /** The same numbers in an array with room for more. */
 function larger(array: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
   const made = new Uint32Array(length);
@@ -45,7 +37,7 @@ export class Numbers {
 
   #slot(high: number, low: number): number {
     const mask = this.#slots.length - 1;
-    for (let slot = (low ^ Math.imul(high, SECOND)) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (low ^ Math.imul(high, MIX)) & mask; ; slot = (slot + 1) & mask) {
       const at = (this.#slots[slot] ?? 0) - 1;
       if (at < 0 || (this.#low[at] === low && this.#high[at] === high)) return slot;
     }

@@ -2,7 +2,7 @@
 import type { WeirRecord } from "../record/schema.ts";
 import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
-import type { LineView, ReadableSegment } from "./read.ts";
+import type { ReadableSegment } from "./read.ts";
 
 const FIRST = 1 << 10;
 /** Lines that lie this close are read in one go. */
@@ -10,10 +10,15 @@ const GAP = 1 << 16;
 /** The most that is read in one go. */
 const STRETCH = 1 << 20;
 
-/** A chosen record's line. */
-export interface PlacedLine extends LineView {
+/** A chosen record's line in a buffer, without its newline; until the next one is asked for. */
+export interface PlacedLine {
+  buffer: Buffer;
+  start: number;
+  end: number;
   /** The record's place in the order of the archive. */
   index: number;
+  /** The number of its segment. */
+  segment: number;
 }
 
 /** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
@@ -65,7 +70,7 @@ export class Places {
   }
 
   path(index: number): string {
-    return this.segments[this.segment(index)]?.path ?? "";
+    return this.#pathOf(this.segment(index));
   }
 
   /** Reads one record. */
@@ -74,13 +79,17 @@ export class Places {
     throw new Error(`the archive has no record ${index}`);
   }
 
-  parsed({ buffer, start, end, index }: PlacedLine): WeirRecord {
-    return parseRecord(buffer.toString("utf8", start, end), this.path(index), this.#offset[index] ?? 0);
+  parsed({ buffer, start, end, index, segment }: PlacedLine): WeirRecord {
+    return parseRecord(buffer.toString("utf8", start, end), this.#pathOf(segment), this.#offset[index] as number);
+  }
+
+  #pathOf(segment: number): string {
+    return this.segments[segment]?.path ?? "";
   }
 
   /** The lines of these records, whose indexes rise; what lies close together is read in one go. */
   *lines(indexes: ArrayLike<number>): Generator<PlacedLine> {
-    const line = { buffer: Buffer.alloc(0), start: 0, end: 0, index: 0 };
+    const line = { buffer: Buffer.alloc(0), start: 0, end: 0, index: 0, segment: 0 };
     for (let from = 0; from < indexes.length; ) {
       const first = indexes[from] as number;
       const to = this.#stretch(indexes, from);
@@ -88,7 +97,8 @@ export class Places {
       const bytes = this.#end(indexes[to - 1] as number) - start;
       if (bytes > line.buffer.length)
         line.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
-      this.#read(first, start, line.buffer, bytes);
+      line.segment = this.segment(first);
+      this.#read(this.#pathOf(line.segment), start, line.buffer, bytes);
       for (; from < to; from++) {
         line.index = indexes[from] as number;
         line.start = (this.#offset[line.index] as number) - start;
@@ -117,8 +127,7 @@ export class Places {
     return (this.#offset[index] as number) + (this.#length[index] as number);
   }
 
-  #read(index: number, offset: number, into: Buffer, length: number): void {
-    const path = this.path(index);
+  #read(path: string, offset: number, into: Buffer, length: number): void {
     const fd = sys.open(path, 0);
     try {
       for (let done = 0; done < length; ) {

@@ -99,38 +99,44 @@ function committedState(folder: DataFolder): CommittedState | undefined {
 
 /** The lines of `[0, bytes)` of a segment, without their newlines, at the memory of a chunk and the longest line. */
 export function* readSegmentLines(path: string, bytes: number): Generator<string> {
-  for (const { buffer, start, end } of linesOf(path, bytes)) yield buffer.toString("utf8", start, end);
+  for (const chunk of wholeLines(path, bytes)) {
+    const lines: string[] = [];
+    eachLine(chunk, (line) => lines.push(line));
+    yield* lines;
+  }
 }
 
-/** Where a line stands in a buffer, without its newline; until the next one is asked for. */
-export interface LineView {
-  buffer: Buffer;
-  start: number;
-  end: number;
+/**
+ * Gives each line of a chunk, without its newline, and its length in bytes. Where a chunk is ASCII it becomes a text as a
+ * whole, which is cheaper than line by line.
+ */
+export function eachLine(chunk: Buffer, use: (line: string, bytes: number) => void): void {
+  const text = chunk.toString("utf8");
+  const isAscii = text.length === chunk.length;
+  for (let start = 0; start < chunk.length; ) {
+    const end = isAscii ? text.indexOf("\n", start) : chunk.indexOf(10, start);
+    use(isAscii ? text.slice(start, end) : chunk.toString("utf8", start, end), end - start);
+    start = end + 1;
+  }
 }
 
-/** The same as bytes, each with its place. */
-export function* linesOf(path: string, bytes: number): Generator<LineView> {
+/** `[0, bytes)` of a segment in chunks of whole lines, each with its newline; a chunk holds until the next one. */
+export function* wholeLines(path: string, bytes: number): Generator<Buffer> {
   const fd = sys.open(path, 0);
   try {
-    const line = { buffer: Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1))), start: 0, end: 0 };
+    let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1)));
     let held = 0;
-    let position = 0;
-    while (position < bytes) {
-      if (held === line.buffer.length) line.buffer = Buffer.concat([line.buffer], held * 2);
-      const { buffer } = line;
+    for (let position = 0; position < bytes; ) {
+      if (held === buffer.length) buffer = Buffer.concat([buffer], held * 2);
       const got = sys.read(fd, buffer, held, Math.min(buffer.length - held, bytes - position), position);
       if (got === 0) throw new WeirError("damaged", `the archive is damaged: ${path} ends before byte ${bytes}`);
       position += got;
+      const end = buffer.subarray(0, held + got).lastIndexOf(10, held + got - 1) + 1;
       held += got;
-      line.start = 0;
-      for (let end = buffer.indexOf(10); end >= 0 && end < held; end = buffer.indexOf(10, line.start)) {
-        line.end = end;
-        yield line;
-        line.start = end + 1;
-      }
-      buffer.copyWithin(0, line.start, held);
-      held -= line.start;
+      if (end === 0) continue;
+      yield buffer.subarray(0, end);
+      buffer.copyWithin(0, end, held);
+      held -= end;
     }
   } finally {
     sys.close(fd);

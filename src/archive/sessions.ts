@@ -1,6 +1,7 @@
 /** Owns what counting knows of sessions and streams, each by its number: names, when a session began, what a stream is worth. */
-import type { WeirRecord } from "../record/schema.ts";
+import type { Operation } from "../record/operations.ts";
 import type { RankOf } from "./counts.ts";
+import type { Frame } from "./told.ts";
 
 interface Session {
   readonly name: string;
@@ -23,8 +24,8 @@ export class Sessions {
     return this.#sessions.length;
   }
 
-  /** The number of a record's session; who spawned that is noted. */
-  numberOf({ session_id, parent_session_id }: WeirRecord): number {
+  /** The number of a session; who spawned it is noted. */
+  numberOf({ session_id, parent_session_id }: Frame): number {
     if (session_id === undefined) return 0;
     const number = this.#named(session_id);
     if (parent_session_id !== undefined) this.#spawned(number, parent_session_id);
@@ -64,12 +65,12 @@ export class Sessions {
     return this.#sessions[number]?.parent ?? 0;
   }
 
-  /** Notes when a record of a session was. */
-  note(number: number, { forked_from, operation }: WeirRecord, time: number): void {
+  /** Notes when a record of a session was, and whether it says that the session is a fork. */
+  note(number: number, operation: Operation, time: number, isForked: boolean): void {
     if (number === 0) return;
     const session = this.#sessions[number] as Session;
     if (time < session.earliest) session.earliest = time;
-    if (forked_from !== undefined) session.forked = true;
+    if (isForked) session.forked = true;
     if (operation === "session" && Number.isFinite(time)) session.own = Math.min(session.own ?? time, time);
   }
 
@@ -103,7 +104,7 @@ export class Streams {
 
   constructor(private readonly rankOf: RankOf) {}
 
-  numberOf({ agent, stream }: WeirRecord): number {
+  numberOf({ agent, stream }: Frame): number {
     const is = (s: Stream | undefined): boolean => s?.agent === agent && s.stream === stream;
     if (is(this.#streams[this.#last])) return this.#last;
     this.#last = this.#streams.findIndex(is);

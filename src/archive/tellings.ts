@@ -1,4 +1,5 @@
 /** Owns what counting keeps of each record: 56 bytes in a row of numbers, in blocks, so that growing copies nothing. */
+import type { Told } from "./told.ts";
 
 const BLOCK = 1 << 14;
 /** Numbers of 32 bits in a row; the last two pairs are read as numbers of 64 bits. */
@@ -15,29 +16,15 @@ const CHAT = 16;
 const CLASS = 32;
 const STREAMS = 256;
 
-/** One record, as far as it matters for counting. Texts are numbers that the counter gave them, or hashes. */
-export interface Telling {
+/** What the counter knows of a record beyond what it tells: texts are numbers that it gave them. */
+export interface Place {
   readonly index: number;
-  readonly rev: number;
   readonly fact: number;
   /** 0 for none. */
   readonly session: number;
   readonly stream: number;
   /** The class of facts that streams may tell without a common key. */
   readonly rivals: number;
-  readonly isChat: boolean;
-  readonly isSidechain: boolean;
-  readonly isTraced: boolean;
-  readonly isNested: boolean;
-  readonly isAggregate: boolean;
-  /** Its trace and span, both halves 0 where the source has none. */
-  readonly spanHigh: number;
-  readonly spanLow: number;
-  readonly time: number;
-  readonly tokens: number;
-  /** How much it says, and a hash of that: which of two tellings is taken must not depend on their order. */
-  readonly length: number;
-  readonly content: number;
 }
 
 /** Tellings by row number, from 0. */
@@ -47,18 +34,18 @@ export class Tellings {
   count = 0;
 
   /** Puts a telling into a row: one that is there, or the next one. */
-  put(row: number, t: Telling): void {
+  put(row: number, t: Told, { index, fact, session, stream, rivals }: Place): void {
     if (row === this.count) this.#next();
     const words = this.#words[row >>> 14] as Uint32Array;
     const at = (row & (BLOCK - 1)) * WIDTH;
-    words[at + INDEX] = t.index;
+    words[at + INDEX] = index;
     words[at + REV] = t.rev;
-    words[at + FACT] = t.fact;
-    words[at + SESSION] = t.session;
+    words[at + FACT] = fact;
+    words[at + SESSION] = session;
     words[at + STREAM] =
-      t.stream * STREAMS +
-      t.rivals * CLASS +
-      (t.isChat ? CHAT : 0) +
+      stream * STREAMS +
+      rivals * CLASS +
+      (t.operation === "chat" ? CHAT : 0) +
       (t.isAggregate ? AGGREGATE : 0) +
       (t.isNested ? NESTED : 0) +
       (t.isTraced ? TRACED : 0) +

@@ -1,15 +1,11 @@
 /** Owns the verdict on each record: whether it counts, in which session, and below which parent. */
 import type { WeirRecord } from "../record/schema.ts";
-import { hash64, Numbers } from "./numbers.ts";
+import { Numbers } from "./numbers.ts";
 import type { Sessions } from "./sessions.ts";
+import { spanHash } from "./told.ts";
 
 /** What becomes of a record: it counts, it counts but its usage is a sum that others tell, or it does not count. */
 export type Verdict = "counts" | "counts without usage" | "no";
-
-/** A span's trace and id as a hash. */
-export function spanHash(trace: string | undefined, span: string): [high: number, low: number] {
-  return hash64(`${trace ?? ""} ${span}`);
-}
 
 /** Spans in whose place another one counts, each with the index of that one. */
 export class StandIns {
@@ -26,7 +22,8 @@ export class StandIns {
 
   /** The index of the record that counts instead of this span's. */
   of(trace: string | undefined, span: string): number | undefined {
-    return this.count === 0 ? undefined : this.#by[this.#replaced.known(...spanHash(trace, span))];
+    if (this.count === 0) return undefined;
+    return this.#by[this.#replaced.known(...spanHash(trace, span))];
   }
 }
 

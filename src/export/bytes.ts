@@ -71,12 +71,24 @@ export class Bytes {
   /** 32 bits, the lowest byte first. */
   fixed32(value: number): void {
     this.#room(4);
-    const [buffer, at] = [this.#buffer, this.length];
+    this.#word(value, this.length);
+    this.length += 4;
+  }
+
+  /** 64 bits, the lowest byte first. */
+  fixed64(low: number, high: number): void {
+    this.#room(8);
+    this.#word(low, this.length);
+    this.#word(high, this.length + 4);
+    this.length += 8;
+  }
+
+  #word(value: number, at: number): void {
+    const buffer = this.#buffer;
     buffer[at] = value;
     buffer[at + 1] = value >>> 8;
     buffer[at + 2] = value >>> 16;
     buffer[at + 3] = value >>> 24;
-    this.length += 4;
   }
 
   double(value: number): void {

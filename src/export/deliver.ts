@@ -185,8 +185,7 @@ class Run {
   }
 
   async #sendItems(route: Route, items: (OtelSpan | OtelLog)[], keys: number[]): Promise<void> {
-    const fits = (body: Uint8Array): boolean => body.length <= BATCH_BYTES || items.length === 1;
-    const batch = batchOf(route, items as OtelSpan[], Float64Array.from(keys), fits);
+    const batch = batchOf(route, items as OtelSpan[], Float64Array.from(keys));
     if (batch) return this.#send(batch);
     const middle = Math.ceil(items.length / 2);
     await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));
@@ -209,25 +208,31 @@ class Run {
   async #sendMetrics(): Promise<void> {
     const route = this.destination.routes.find((r) => r.signal === "metrics");
     if (!route) return;
+    const { metricsAs } = await import("./official.ts");
     for (const message of this.#meter.messages()) {
       const keys = keysOf(message);
       if (this.options.onlyNew && keys.every((key) => this.outbox.has("metrics", key))) continue;
-      const batch = batchOf(route, message, keys, () => true);
-      if (batch) await this.#send(batch);
+      const form = formOn(route);
+      const body = packed(metricsAs(route.encoding, message), form.isPacked);
+      await this.#send({ signal: route.signal, form: form.name, body, keys });
     }
   }
 }
 
+/** How a batch for this route is written. gRPC compresses by itself. */
+function formOn({ encoding, gzip, protocol }: Route): { readonly name: string; readonly isPacked: boolean } {
+  const isPacked = gzip && protocol !== "grpc";
+  return { name: formOf(encoding, isPacked), isPacked };
+}
+
 /** A batch as it is fixed; undefined where its bytes, before they are compressed, do not fit. */
-function batchOf(
-  { signal, encoding, gzip, protocol }: Route,
-  items: Items,
-  keys: Float64Array,
-  fits: (body: Uint8Array) => boolean,
-): NewBatch | undefined {
-  const compress = gzip && protocol !== "grpc"; // gRPC compresses by itself
-  const body = encoded(signal, encoding, items, (bytes) => (fits(bytes) ? packed(bytes, compress) : undefined));
-  return body && { signal, form: formOf(encoding, compress), body, keys };
+function batchOf(route: Route, items: Items, keys: Float64Array): NewBatch | undefined {
+  const { signal, encoding } = route;
+  if (signal === "metrics") throw new Error("metrics are no items");
+  const form = formOn(route);
+  const fits = (bytes: Uint8Array): boolean => bytes.length <= BATCH_BYTES || items.length === 1;
+  const body = encoded(signal, encoding, items, (bytes) => (fits(bytes) ? packed(bytes, form.isPacked) : undefined));
+  return body && { signal, form: form.name, body, keys };
 }
 
 /** One key a metric, made from its points: a changed metric is a new one. */

@@ -29,6 +29,9 @@ export interface SpanContext {
   readonly traceFlags: number;
 }
 
+/** In the flags of all that is exported: it was sampled. */
+export const SAMPLED = 1;
+
 export const INTERNAL = 0;
 export const CLIENT = 2;
 
@@ -51,13 +54,11 @@ export class OtelSpan {
   readonly droppedAttributesCount = 0;
   readonly droppedEventsCount = 0;
   readonly droppedLinksCount = 0;
-  readonly parentSpanContext: SpanContext | undefined;
-  readonly #context: SpanContext;
 
   constructor(
-    traceId: string,
-    spanId: string,
-    parentSpanId: string | undefined,
+    readonly traceId: string,
+    readonly spanId: string,
+    readonly parentSpanId: string | undefined,
     readonly name: string,
     readonly kind: number,
     readonly startTime: Time,
@@ -66,13 +67,16 @@ export class OtelSpan {
     readonly events: readonly SpanEvent[],
     readonly status: { readonly code: number; readonly message?: string },
     readonly resource: Resource,
-  ) {
-    this.#context = { traceId, spanId, traceFlags: 1 };
-    this.parentSpanContext = parentSpanId === undefined ? undefined : { traceId, spanId: parentSpanId, traceFlags: 1 };
+  ) {}
+
+  /** As the official encoder asks for it. */
+  spanContext(): SpanContext {
+    return { traceId: this.traceId, spanId: this.spanId, traceFlags: SAMPLED };
   }
 
-  spanContext(): SpanContext {
-    return this.#context;
+  /** As the official encoder asks for it. */
+  get parentSpanContext(): SpanContext | undefined {
+    return this.parentSpanId === undefined ? undefined : { ...this.spanContext(), spanId: this.parentSpanId };
   }
 }
 
@@ -99,12 +103,18 @@ export function later([seconds, nanos]: Time, ms: number): Time {
 export const isBefore = (a: Time, b: Time): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
 export const millisOf = ([seconds, nanos]: Time): number => seconds * 1000 + nanos / 1e6;
 
+export interface Times {
+  readonly start: Time;
+  readonly end: Time;
+}
+
 /** Start and end of a record; undefined when it has no time. */
-export function timesOf(record: WeirRecord): { readonly start: Time; readonly end: Time } | undefined {
+export function timesOf(record: WeirRecord): Times | undefined {
   const { time, end_time, duration_ms } = record;
   const given = time ?? end_time;
   if (given === undefined) return undefined;
   const start = instantOf(given);
+  if (end_time === given) return { start, end: start };
   if (end_time === undefined) return { start, end: duration_ms === undefined ? start : later(start, duration_ms) };
   const end = instantOf(end_time);
   return { start, end: isBefore(end, start) ? start : end };
@@ -113,6 +123,7 @@ export function timesOf(record: WeirRecord): { readonly start: Time; readonly en
 /** Resources, one object for each that differs, so that the encoder groups what belongs together. */
 export class Resources {
   readonly #known = new Map<string, Resource>();
+  #last: { readonly about: readonly unknown[]; readonly made: Resource } | undefined;
 
   /** `given` comes from the user's environment and is stronger than what the record says. */
   constructor(private readonly given: Attributes) {}
@@ -121,11 +132,16 @@ export class Resources {
     const { agent, agent_version, host, resource } = record;
     const name = resource?.["service.name"] ?? agent;
     const version = resource?.["service.version"] ?? agent_version ?? "";
+    const last = this.#last?.about;
+    if (this.#last && last?.[0] === agent && last[1] === name && last[2] === version && last[3] === host)
+      return this.#last.made;
     const key = `${agent}\0${name}\0${version}\0${host}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const made = { attributes: this.#attributes(agent, name, version, host), schemaUrl: SCHEMA_URL };
+    const made = this.#known.get(key) ?? {
+      attributes: this.#attributes(agent, name, version, host),
+      schemaUrl: SCHEMA_URL,
+    };
     this.#known.set(key, made);
+    this.#last = { about: [agent, name, version, host], made };
     return made;
   }
 

@@ -3,7 +3,16 @@
  * together), without an object for each part: half of its time.
  */
 import { Bytes, Repeats } from "./bytes.ts";
-import { HAS_IS_REMOTE, type OtelLog, type OtelSpan, type Resource, SCOPE, type SpanEvent, type Time } from "./otel.ts";
+import {
+  HAS_IS_REMOTE,
+  type OtelLog,
+  type OtelSpan,
+  type Resource,
+  SAMPLED,
+  SCOPE,
+  type SpanEvent,
+  type Time,
+} from "./otel.ts";
 
 /** A request with these spans, grouped by resource: its bytes, as long as `use` is at work with them. */
 export function spansInJson<T>(spans: readonly OtelSpan[], use: (bytes: Uint8Array) => T): T {
@@ -68,14 +77,13 @@ function array<T>(items: readonly T[], write: (item: T) => void): void {
 }
 
 function span(given: OtelSpan): void {
-  const { traceId, spanId, traceFlags } = given.spanContext();
   out.copy(TRACE_ID);
-  out.text(traceId);
+  out.text(given.traceId);
   out.copy(SPAN_ID);
-  out.text(spanId);
-  if (given.parentSpanContext) {
+  out.text(given.spanId);
+  if (given.parentSpanId !== undefined) {
     out.copy(PARENT);
-    out.text(given.parentSpanContext.spanId);
+    out.text(given.parentSpanId);
   }
   out.copy(SPAN_NAME);
   text(given.name);
@@ -96,7 +104,7 @@ function span(given: OtelSpan): void {
     text(given.status.message);
   }
   out.copy(FLAGS);
-  number(traceFlags | HAS_IS_REMOTE);
+  number(SAMPLED | HAS_IS_REMOTE);
   out.byte(END);
 }
 

@@ -3,7 +3,7 @@
  * together), in one pass and without an object for each part: a third of its time.
  */
 import { Bytes, Repeats } from "./bytes.ts";
-import { HAS_IS_REMOTE, type OtelLog, type OtelSpan, type Resource, SCOPE, type Time } from "./otel.ts";
+import { HAS_IS_REMOTE, type OtelLog, type OtelSpan, type Resource, SAMPLED, SCOPE, type Time } from "./otel.ts";
 
 /** How many bytes the length of a whole item probably takes; that of a list of them; that of a text, an attribute. */
 const ITEM = 2;
@@ -64,10 +64,9 @@ function writeScope(): void {
 }
 
 function span(given: OtelSpan): void {
-  const { traceId, spanId, traceFlags } = given.spanContext();
-  identifier(tag(1, 2), traceId);
-  identifier(tag(2, 2), spanId);
-  if (given.parentSpanContext) identifier(tag(4, 2), given.parentSpanContext.spanId);
+  identifier(tag(1, 2), given.traceId);
+  identifier(tag(2, 2), given.spanId);
+  if (given.parentSpanId !== undefined) identifier(tag(4, 2), given.parentSpanId);
   text(tag(5, 2), given.name);
   number(tag(6, 0), given.kind + 1);
   time(tag(7, 1), given.startTime);
@@ -91,7 +90,7 @@ function span(given: OtelSpan): void {
   number(tag(3, 0), given.status.code);
   out.end(start, SHORT);
   out.varint(tag(16, 5));
-  out.fixed32(traceFlags | HAS_IS_REMOTE);
+  out.fixed32(SAMPLED | HAS_IS_REMOTE);
 }
 
 function log(given: OtelLog): void {
@@ -135,8 +134,7 @@ function time(field: number, [seconds, nanos]: Time): void {
   const low = (seconds & 0xffff) * 1e9;
   const high = ((seconds / 0x10000) >>> 0) * 1e9;
   const sum = (low >>> 0) + (high & 0xffff) * 0x10000 + nanos;
-  out.fixed32(sum >>> 0);
-  out.fixed32((Math.floor(low / 2 ** 32) + ((high / 0x10000) >>> 0) + Math.floor(sum / 2 ** 32)) >>> 0);
+  out.fixed64(sum >>> 0, (Math.floor(low / 2 ** 32) + ((high / 0x10000) >>> 0) + Math.floor(sum / 2 ** 32)) >>> 0);
 }
 
 /** An attribute's name as it stands in a message, with tag and length. */

@@ -252,10 +252,7 @@ async function attempt(route: Route, batch: Fixed, version: string): Promise<Out
     "content-type": encodingOf(batch) === "json" ? "application/json" : "application/x-protobuf",
   };
   if (batch.form.endsWith("+gzip")) headers["content-encoding"] = "gzip";
-  try {
-    const answer = await post({ url, headers, body: batch.body, timeoutMs, certificates });
-    return outcomeOf(batch.signal as Signal, encodingOf(batch), answer, sys.now());
-  } catch (error) {
-    return { kind: "again", reason: noAnswer(error) };
-  }
+  const answer = await post({ url, headers, body: batch.body, timeoutMs, certificates }).catch(noAnswer);
+  if (typeof answer === "string") return { kind: "again", reason: answer };
+  return outcomeOf(batch.signal as Signal, encodingOf(batch), answer, sys.now());
 }

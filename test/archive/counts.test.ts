@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Counter } from "../../src/archive/counts.ts";
 import { Numbers } from "../../src/archive/numbers.ts";
+import { toldBy } from "../../src/archive/told.ts";
 import type { Verdict } from "../../src/archive/verdicts.ts";
 import { OPERATIONS } from "../../src/record/operations.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
@@ -24,7 +25,7 @@ function plainly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
 
 function compactly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
   const counter = new Counter(rank, (index) => records[index] as WeirRecord);
-  for (const record of records) counter.add(record, JSON.stringify(record));
+  for (const record of records) counter.add(toldBy(record, JSON.stringify(record)));
   const verdicts = counter.verdicts();
   return { verdicts: records.map((_, at) => verdicts.of(at)), parents: records.map((r) => verdicts.parentOf(r)) };
 }
