@@ -41,9 +41,16 @@ export function deliveredSegments(db: Database): Map<string, number> {
   return delivered;
 }
 
+interface Parts {
+  last: number;
+  count: number;
+}
+
 /** One destination's progress, held by one process at a time. */
 export class Delivery {
+  /** Only of signals that were asked about. */
   readonly #sent = new Map<string, KeySet>();
+  readonly #parts = new Map<string, Parts>();
 
   private constructor(
     private readonly db: Database,
@@ -123,18 +130,34 @@ export class Delivery {
 
   /** Notes keys that the destination has had; those that it had before may come again. */
   #note(signal: string, keys: readonly Float64Array[]): void {
-    for (const some of keys) for (const key of this.#sent.has(signal) ? some : []) this.#sentOf(signal).add(key);
-    const { last, parts } = this.db
-      .query(
-        "SELECT coalesce(max(seq), 0) AS last, count(*) AS parts FROM export_sent WHERE destination = ? AND signal = ?",
-      )
-      .get(this.destination, signal) as { last: number; parts: number };
+    const known = this.#sent.get(signal);
+    if (known) for (const some of keys) for (const key of some) known.add(key);
+    const parts = this.#partsOf(signal);
     const insert = this.db.query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)");
-    insert.run(this.destination, signal, last + 1, Buffer.concat(keys.map(bytesOf)));
-    if (parts < PARTS) return;
-    const all = bytesOf(this.#sentOf(signal).all());
+    insert.run(this.destination, signal, ++parts.last, Buffer.concat(keys.map(bytesOf)));
+    if (++parts.count <= PARTS) return;
+    const all = bytesOf(distinct(this.#storedKeys(signal)));
     this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, signal);
-    insert.run(this.destination, signal, last + 1, all);
+    insert.run(this.destination, signal, ++parts.last, all);
+    parts.count = 1;
+  }
+
+  /** How many parts a signal's keys are stored in, and the number of the last; counted once. */
+  #partsOf(signal: string): Parts {
+    let parts = this.#parts.get(signal);
+    if (!parts) {
+      const query =
+        "SELECT coalesce(max(seq), 0) AS last, count(*) AS count FROM export_sent WHERE destination = ? AND signal = ?";
+      parts = this.db.query(query).get(this.destination, signal) as Parts;
+      this.#parts.set(signal, parts);
+    }
+    return parts;
+  }
+
+  #storedKeys(signal: string): Float64Array[] {
+    const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
+    const rows = this.db.query(query).values(this.destination, signal) as [Uint8Array][];
+    return rows.map(([keys]) => numbersIn(keys));
   }
 
   #sentOf(signal: string): KeySet {
@@ -142,9 +165,7 @@ export class Delivery {
     if (!sent) {
       sent = new KeySet();
       this.#sent.set(signal, sent);
-      const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
-      for (const [keys] of this.db.query(query).values(this.destination, signal) as [Uint8Array][])
-        for (const key of numbersIn(keys)) sent.add(key);
+      for (const keys of this.#storedKeys(signal)) for (const key of keys) sent.add(key);
     }
     return sent;
   }
@@ -223,4 +244,16 @@ function bytesOf(keys: Float64Array): Uint8Array {
 /** Blobs need not lie where eight-byte numbers may be read. */
 function numbersIn(bytes: Uint8Array): Float64Array {
   return new Float64Array(bytes.slice().buffer);
+}
+
+/** All of these keys, each once. */
+function distinct(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let length = 0;
+  for (const part of parts) {
+    all.set(part, length);
+    length += part.length;
+  }
+  all.sort();
+  return all.filter((key, at) => key !== all[at - 1]);
 }

@@ -22,10 +22,6 @@ export class KeySet {
     return true;
   }
 
-  all(): Float64Array {
-    return this.#slots.filter((key) => key !== FREE);
-  }
-
   #slot(key: number): number {
     const mask = this.#slots.length - 1;
     // The upper bits of a key are as random as the lower ones.
@@ -35,8 +31,8 @@ export class KeySet {
   }
 
   #grow(): void {
-    const keys = this.all();
-    this.#slots = new Float64Array(this.#slots.length * 2).fill(FREE);
-    for (const key of keys) this.#slots[this.#slot(key)] = key;
+    const keys = this.#slots;
+    this.#slots = new Float64Array(keys.length * 2).fill(FREE);
+    for (const key of keys) if (key !== FREE) this.#slots[this.#slot(key)] = key;
   }
 }

@@ -5,6 +5,7 @@ import { sys } from "../system/system.ts";
 import type { ReadableSegment } from "./read.ts";
 
 const FIRST = 1 << 10;
+const NOTHING = Buffer.alloc(0);
 /** Lines that lie this close are read in one go. */
 const GAP = 1 << 16;
 /** The most that is read in one go. */
@@ -38,6 +39,8 @@ export class Places {
   #offset = new Float64Array(FIRST);
   #length = new Uint32Array(FIRST);
   count = 0;
+  /** What lines are read into, while nobody reads any. */
+  #spare = NOTHING;
 
   constructor(readonly segments: readonly ReadableSegment[]) {}
 
@@ -89,22 +92,27 @@ export class Places {
 
   /** The lines of these records, whose indexes rise; what lies close together is read in one go. */
   *lines(indexes: ArrayLike<number>): Generator<PlacedLine> {
-    const line = { buffer: Buffer.alloc(0), start: 0, end: 0, index: 0, segment: 0 };
-    for (let from = 0; from < indexes.length; ) {
-      const first = indexes[from] as number;
-      const to = this.#stretch(indexes, from);
-      const start = this.#offset[first] as number;
-      const bytes = this.#end(indexes[to - 1] as number) - start;
-      if (bytes > line.buffer.length)
-        line.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
-      line.segment = this.segment(first);
-      this.#read(this.#pathOf(line.segment), start, line.buffer, bytes);
-      for (; from < to; from++) {
-        line.index = indexes[from] as number;
-        line.start = (this.#offset[line.index] as number) - start;
-        line.end = line.start + (this.#length[line.index] as number);
-        yield line;
+    const line = { buffer: this.#spare, start: 0, end: 0, index: 0, segment: 0 };
+    this.#spare = NOTHING;
+    try {
+      for (let from = 0; from < indexes.length; ) {
+        const first = indexes[from] as number;
+        const to = this.#stretch(indexes, from);
+        const start = this.#offset[first] as number;
+        const bytes = this.#end(indexes[to - 1] as number) - start;
+        if (bytes > line.buffer.length)
+          line.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
+        line.segment = this.segment(first);
+        this.#read(this.#pathOf(line.segment), start, line.buffer, bytes);
+        for (; from < to; from++) {
+          line.index = indexes[from] as number;
+          line.start = (this.#offset[line.index] as number) - start;
+          line.end = line.start + (this.#length[line.index] as number);
+          yield line;
+        }
       }
+    } finally {
+      this.#spare = line.buffer;
     }
   }
 
