@@ -114,10 +114,10 @@ export class Counter {
     const rank = this.#streams.rank(t.stream(a)) - this.#streams.rank(t.stream(b));
     if (rank !== 0) return rank > 0;
     if (t.isSidechain(a) !== t.isSidechain(b)) return t.isSidechain(b);
-    const copies = [this.#sessions.isCopy(t.session(a), t.time(a)), this.#sessions.isCopy(t.session(b), t.time(b))];
-    if (copies[0] !== copies[1]) return copies[1] === true;
-    const [beganA, beganB] = [this.#sessions.began(t.session(a)), this.#sessions.began(t.session(b))];
-    if (beganA !== beganB) return beganA < beganB;
+    const isCopy = this.#sessions.isCopy(t.session(b), t.time(b));
+    if (this.#sessions.isCopy(t.session(a), t.time(a)) !== isCopy) return isCopy;
+    const began = this.#sessions.began(t.session(a)) - this.#sessions.began(t.session(b));
+    if (began < 0 || began > 0) return began < 0;
     if (t.session(a) !== t.session(b)) return this.#sessions.name(t.session(a)) < this.#sessions.name(t.session(b));
     if (t.isNested(a) !== t.isNested(b)) return t.isNested(b);
     if (t.tokens(a) !== t.tokens(b)) return t.tokens(a) > t.tokens(b);

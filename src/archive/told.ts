@@ -1,6 +1,6 @@
 /** Owns what counting needs to know of a record. */
 import { textHash } from "../record/identity.ts";
-import { isDebugOnly, type Operation } from "../record/operations.ts";
+import { isDebugOnly, OPERATIONS, type Operation } from "../record/operations.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { millisOf } from "../record/time.ts";
 import { tokensOf } from "../record/usage.ts";
@@ -43,18 +43,16 @@ export interface Told {
   readonly content: number;
 }
 
-/** Seed of the second half of a hash. */
+/** Changes the seed for the second half of a hash of 64 bits; `textHash` gives neither half as 0. */
 const SECOND = 0x9e3779b9;
 
-/** The second half of a text's hash of 64 bits, of which `textHash` is the first; neither is 0. */
-function otherHash(text: string): number {
-  return textHash(text, SECOND);
-}
+/** Facts of different operations are different, whatever they are called. */
+const SEEDS = new Map<Operation, number>(OPERATIONS.map((operation, at) => [operation, at + 1]));
 
 /** The hash of a span's trace and id. */
 export function spanHash(trace: string | undefined, span: string): readonly [high: number, low: number] {
   const text = `${trace ?? ""} ${span}`;
-  return [textHash(text), otherHash(text)];
+  return [textHash(text), textHash(text, SECOND)];
 }
 
 const NO_SPAN = [0, 0] as const;
@@ -70,9 +68,9 @@ function sourceHash(host: string, path: string): number {
 /** `line` is the record's own text. */
 export function toldBy(record: WeirRecord, line: string): Told {
   const { id, operation, trace_id, span_id } = record;
-  const [spanHigh, spanLow] = span_id === undefined ? NO_SPAN : spanHash(trace_id, span_id);
+  const span = span_id === undefined ? NO_SPAN : spanHash(trace_id, span_id);
   const body = bodyOf(line);
-  const fact = `${operation}\0${record.fact}`;
+  const seed = SEEDS.get(operation) ?? 0;
   return {
     frame: record,
     isDebugOnly: isDebugOnly(record),
@@ -81,16 +79,16 @@ export function toldBy(record: WeirRecord, line: string): Told {
     source: sourceHash(record.host, record.source.path),
     rev: record.rev,
     operation,
-    factHigh: textHash(fact),
-    factLow: otherHash(fact),
+    factHigh: textHash(record.fact, seed),
+    factLow: textHash(record.fact, seed ^ SECOND),
     time: record.time === undefined ? Number.POSITIVE_INFINITY : millisOf(record.time),
     tokens: tokensOf(record.usage),
     isSidechain: record.subagent !== undefined,
     isTraced: trace_id !== undefined,
     isNested: record.parent_span_id !== undefined,
     isAggregate: record.aggregate === true,
-    spanHigh,
-    spanLow,
+    spanHigh: span[0],
+    spanLow: span[1],
     length: body.length,
     content: textHash(body),
   };

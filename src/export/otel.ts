@@ -95,13 +95,13 @@ export interface OtelLog {
 }
 
 /** A time and so many milliseconds more. */
-export function later([seconds, nanos]: Time, ms: number): Time {
-  const all = nanos + Math.round(ms * 1e6);
-  return [seconds + Math.floor(all / 1e9), all - Math.floor(all / 1e9) * 1e9];
+export function later(time: Time, ms: number): Time {
+  const all = time[1] + Math.round(ms * 1e6);
+  return [time[0] + Math.floor(all / 1e9), all - Math.floor(all / 1e9) * 1e9];
 }
 
 export const isBefore = (a: Time, b: Time): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
-export const millisOf = ([seconds, nanos]: Time): number => seconds * 1000 + nanos / 1e6;
+export const millisOf = (at: Time): number => at[0] * 1000 + at[1] / 1e6;
 
 export interface Times {
   readonly start: Time;
@@ -123,7 +123,10 @@ export function timesOf(record: WeirRecord): Times | undefined {
 /** Resources, one object for each that differs, so that the encoder groups what belongs together. */
 export class Resources {
   readonly #known = new Map<string, Resource>();
-  #last: { readonly about: readonly unknown[]; readonly made: Resource } | undefined;
+  /** The last one that was asked for, which is mostly asked for again. */
+  #last: { readonly agent: string; readonly name: unknown; readonly version: unknown; readonly host: string } & {
+    readonly made: Resource;
+  } = { agent: "", name: "", version: "", host: "", made: { attributes: {} } };
 
   /** `given` comes from the user's environment and is stronger than what the record says. */
   constructor(private readonly given: Attributes) {}
@@ -132,16 +135,15 @@ export class Resources {
     const { agent, agent_version, host, resource } = record;
     const name = resource?.["service.name"] ?? agent;
     const version = resource?.["service.version"] ?? agent_version ?? "";
-    const last = this.#last?.about;
-    if (this.#last && last?.[0] === agent && last[1] === name && last[2] === version && last[3] === host)
-      return this.#last.made;
+    const last = this.#last;
+    if (last.agent === agent && last.name === name && last.version === version && last.host === host) return last.made;
     const key = `${agent}\0${name}\0${version}\0${host}`;
     const made = this.#known.get(key) ?? {
       attributes: this.#attributes(agent, name, version, host),
       schemaUrl: SCHEMA_URL,
     };
     this.#known.set(key, made);
-    this.#last = { about: [agent, name, version, host], made };
+    this.#last = { agent, name, version, host, made };
     return made;
   }
 

@@ -150,7 +150,9 @@ function text(given: string): void {
 }
 
 /** Nanoseconds since 1970, as a text. */
-function time([seconds, nanos]: Time): void {
+function time(at: Time): void {
+  const seconds = at[0];
+  const nanos = at[1];
   out.byte(QUOTE);
   if (seconds >= 1e9 && seconds < 1e10) {
     out.digits(seconds, 10);

@@ -108,10 +108,11 @@ function log(given: OtelLog): void {
 }
 
 /** Nanoseconds since 1970 in 64 bits; they do not fit into a number, so the seconds are multiplied in two halves. */
-function time(field: number, [seconds, nanos]: Time): void {
+function time(field: number, at: Time): void {
+  const seconds = at[0];
   const low = (seconds & 0xffff) * 1e9;
   const high = ((seconds / 0x10000) >>> 0) * 1e9;
-  const sum = (low >>> 0) + (high & 0xffff) * 0x10000 + nanos;
+  const sum = (low >>> 0) + (high & 0xffff) * 0x10000 + at[1];
   out.fixed64(
     field,
     sum >>> 0,

@@ -94,7 +94,8 @@ class Builder {
 
   build(): Node[] {
     const notes: Note[] = [];
-    for (const [at, record] of this.records.entries()) {
+    for (let at = 0; at < this.records.length; at++) {
+      const record = this.records[at] as WeirRecord;
       const times = this.#times[at];
       if (SPAN_OPERATIONS.has(record.operation)) this.#admit(record, times);
       else notes.push({ record, times });

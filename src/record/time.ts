@@ -88,6 +88,6 @@ function two(text: string, at: number): number {
 
 /** A record's time in whole milliseconds since 1970. */
 export function millisOf(text: string): number {
-  const [seconds, nanos] = instantOf(text);
-  return seconds * 1000 + Math.floor(nanos / 1e6);
+  const at = instantOf(text);
+  return at[0] * 1000 + Math.floor(at[1] / 1e6);
 }
