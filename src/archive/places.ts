@@ -3,8 +3,12 @@ import type { WeirRecord } from "../record/schema.ts";
 import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
 import type { ReadableSegment } from "./read.ts";
+import { Rows } from "./rows.ts";
 
-const FIRST = 1 << 10;
+/** An offset takes two places, a length one; rows with offsets are even. */
+const OFFSET = 0;
+const LENGTH = 2;
+const WIDTH = 4;
 const NOTHING = Buffer.alloc(0);
 /** Lines that lie this close are read in one go. */
 const GAP = 1 << 16;
@@ -32,12 +36,11 @@ export function parseRecord(line: string, path: string, offset: number): WeirRec
   }
 }
 
-/** The places of records, in the archive's order: 12 bytes each. */
+/** The places of records, in the archive's order: 16 bytes each. */
 export class Places {
   /** The index of each segment's first record. */
   readonly #begins: number[] = [];
-  #offset = new Float64Array(FIRST);
-  #length = new Uint32Array(FIRST);
+  readonly #places = new Rows(WIDTH);
   count = 0;
   /** What lines are read into, while nobody reads any. */
   #spare = NOTHING;
@@ -47,18 +50,13 @@ export class Places {
   /** Adds the next record; segments come in their order. */
   add(segment: number, offset: number, length: number): void {
     while (this.#begins.length <= segment) this.#begins.push(this.count);
-    if (this.count === this.#length.length) this.#grow();
-    this.#offset[this.count] = offset;
-    this.#length[this.count] = length;
+    this.#places.setDouble(this.count, OFFSET, offset);
+    this.#places.set(this.count, LENGTH, length);
     this.count++;
   }
 
-  #grow(): void {
-    const [offset, length] = [this.#offset, this.#length];
-    this.#offset = new Float64Array(this.count * 2);
-    this.#length = new Uint32Array(this.count * 2);
-    this.#offset.set(offset);
-    this.#length.set(length);
+  #offset(index: number): number {
+    return this.#places.getDouble(index, OFFSET);
   }
 
   /** The number of the segment that holds a record. */
@@ -83,7 +81,7 @@ export class Places {
   }
 
   parsed({ buffer, start, end, index, segment }: PlacedLine): WeirRecord {
-    return parseRecord(buffer.toString("utf8", start, end), this.#pathOf(segment), this.#offset[index] as number);
+    return parseRecord(buffer.toString("utf8", start, end), this.#pathOf(segment), this.#offset(index));
   }
 
   #pathOf(segment: number): string {
@@ -98,7 +96,7 @@ export class Places {
       for (let from = 0; from < indexes.length; ) {
         const first = indexes[from] as number;
         const to = this.#stretch(indexes, from);
-        const start = this.#offset[first] as number;
+        const start = this.#offset(first);
         const bytes = this.#end(indexes[to - 1] as number) - start;
         if (bytes > line.buffer.length)
           line.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
@@ -106,8 +104,8 @@ export class Places {
         this.#read(this.#pathOf(line.segment), start, line.buffer, bytes);
         for (; from < to; from++) {
           line.index = indexes[from] as number;
-          line.start = (this.#offset[line.index] as number) - start;
-          line.end = line.start + (this.#length[line.index] as number);
+          line.start = this.#offset(line.index) - start;
+          line.end = line.start + this.#places.get(line.index, LENGTH);
           yield line;
         }
       }
@@ -120,19 +118,19 @@ export class Places {
   #stretch(indexes: ArrayLike<number>, from: number): number {
     const first = indexes[from] as number;
     const last = (this.#begins[this.segment(first) + 1] ?? this.count) - 1;
-    const begin = this.#offset[first] as number;
+    const begin = this.#offset(first);
     let end = this.#end(first);
     let to = from + 1;
     for (; to < indexes.length; to++) {
       const next = indexes[to] as number;
-      if (next > last || (this.#offset[next] as number) - end > GAP || this.#end(next) - begin > STRETCH) break;
+      if (next > last || this.#offset(next) - end > GAP || this.#end(next) - begin > STRETCH) break;
       end = this.#end(next);
     }
     return to;
   }
 
   #end(index: number): number {
-    return (this.#offset[index] as number) + (this.#length[index] as number);
+    return this.#offset(index) + this.#places.get(index, LENGTH);
   }
 
   #read(path: string, offset: number, into: Buffer, length: number): void {

@@ -1,12 +1,21 @@
-/** Owns what counting keeps of each record: 56 bytes in a row of numbers, in blocks, so that growing copies nothing. */
+/** Owns what counting keeps of each record: 56 bytes in a row of numbers. */
+import { Rows } from "./rows.ts";
 import type { Told } from "./told.ts";
 
-const BLOCK = 1 << 14;
-/** Numbers of 32 bits in a row; the last two pairs are read as numbers of 64 bits. */
+/** Where each number stands in a row; the last two take two places. */
+const INDEX = 0;
+const REV = 1;
+const FACT = 2;
+const SESSION = 3;
+const STREAM = 4;
+const LENGTH = 5;
+const CONTENT = 6;
+const NEXT = 7;
+const SPAN_HIGH = 8;
+const SPAN_LOW = 9;
+const TIME = 10;
+const TOKENS = 12;
 const WIDTH = 14;
-
-const [INDEX, REV, FACT, SESSION, STREAM, LENGTH, CONTENT, NEXT, SPAN_HIGH, SPAN_LOW] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-const [TIME, TOKENS] = [5, 6];
 
 const SIDECHAIN = 1;
 const TRACED = 2;
@@ -29,77 +38,52 @@ export interface Place {
 
 /** Tellings by row number, from 0. */
 export class Tellings {
-  readonly #words: Uint32Array[] = [];
-  readonly #doubles: Float64Array[] = [];
+  readonly #rows = new Rows(WIDTH);
   count = 0;
 
   /** Puts a telling into a row: one that is there, or the next one. */
   put(row: number, t: Told, { index, fact, session, stream, rivals }: Place): void {
-    if (row === this.count) this.#next();
-    const words = this.#words[row >>> 14] as Uint32Array;
-    const at = (row & (BLOCK - 1)) * WIDTH;
-    words[at + INDEX] = index;
-    words[at + REV] = t.rev;
-    words[at + FACT] = fact;
-    words[at + SESSION] = session;
-    words[at + STREAM] =
-      stream * STREAMS +
-      rivals * CLASS +
-      (t.operation === "chat" ? CHAT : 0) +
-      (t.isAggregate ? AGGREGATE : 0) +
-      (t.isNested ? NESTED : 0) +
-      (t.isTraced ? TRACED : 0) +
-      (t.isSidechain ? SIDECHAIN : 0);
-    words[at + LENGTH] = t.length;
-    words[at + CONTENT] = t.content;
-    words[at + SPAN_HIGH] = t.spanHigh;
-    words[at + SPAN_LOW] = t.spanLow;
-    const doubles = this.#doubles[row >>> 14] as Float64Array;
-    doubles[at / 2 + TIME] = t.time;
-    doubles[at / 2 + TOKENS] = t.tokens;
-  }
-
-  #next(): void {
-    if (this.count++ % BLOCK !== 0) return;
-    const words = new Uint32Array(BLOCK * WIDTH);
-    this.#words.push(words);
-    this.#doubles.push(new Float64Array(words.buffer));
-  }
-
-  #word(row: number, which: number): number {
-    return (this.#words[row >>> 14] as Uint32Array)[(row & (BLOCK - 1)) * WIDTH + which] as number;
-  }
-
-  #double(row: number, which: number): number {
-    return (this.#doubles[row >>> 14] as Float64Array)[((row & (BLOCK - 1)) * WIDTH) / 2 + which] as number;
+    if (row === this.count) this.count++;
+    const rows = this.#rows;
+    rows.set(row, INDEX, index);
+    rows.set(row, REV, t.rev);
+    rows.set(row, FACT, fact);
+    rows.set(row, SESSION, session);
+    rows.set(row, STREAM, stream * STREAMS + rivals * CLASS + flagsOf(t));
+    rows.set(row, LENGTH, t.length);
+    rows.set(row, CONTENT, t.content);
+    rows.set(row, SPAN_HIGH, t.spanHigh);
+    rows.set(row, SPAN_LOW, t.spanLow);
+    rows.setDouble(row, TIME, t.time);
+    rows.setDouble(row, TOKENS, t.tokens);
   }
 
   #is(row: number, flag: number): boolean {
-    return (this.#word(row, STREAM) & flag) !== 0;
+    return (this.#rows.get(row, STREAM) & flag) !== 0;
   }
 
   index(row: number): number {
-    return this.#word(row, INDEX);
+    return this.#rows.get(row, INDEX);
   }
 
   rev(row: number): number {
-    return this.#word(row, REV);
+    return this.#rows.get(row, REV);
   }
 
   fact(row: number): number {
-    return this.#word(row, FACT);
+    return this.#rows.get(row, FACT);
   }
 
   session(row: number): number {
-    return this.#word(row, SESSION);
+    return this.#rows.get(row, SESSION);
   }
 
   stream(row: number): number {
-    return Math.floor(this.#word(row, STREAM) / STREAMS);
+    return Math.floor(this.#rows.get(row, STREAM) / STREAMS);
   }
 
   rivals(row: number): number {
-    return (this.#word(row, STREAM) & (STREAMS - 1)) >>> 5;
+    return (this.#rows.get(row, STREAM) & (STREAMS - 1)) >>> 5;
   }
 
   isChat(row: number): boolean {
@@ -123,35 +107,45 @@ export class Tellings {
   }
 
   spanHigh(row: number): number {
-    return this.#word(row, SPAN_HIGH);
+    return this.#rows.get(row, SPAN_HIGH);
   }
 
   spanLow(row: number): number {
-    return this.#word(row, SPAN_LOW);
+    return this.#rows.get(row, SPAN_LOW);
   }
 
   length(row: number): number {
-    return this.#word(row, LENGTH);
+    return this.#rows.get(row, LENGTH);
   }
 
   content(row: number): number {
-    return this.#word(row, CONTENT);
+    return this.#rows.get(row, CONTENT);
   }
 
   time(row: number): number {
-    return this.#double(row, TIME);
+    return this.#rows.getDouble(row, TIME);
   }
 
   tokens(row: number): number {
-    return this.#double(row, TOKENS);
+    return this.#rows.getDouble(row, TOKENS);
   }
 
   /** The row after this one in a chain; -1 at its end. */
   next(row: number): number {
-    return this.#word(row, NEXT) - 1;
+    return this.#rows.get(row, NEXT) - 1;
   }
 
   chain(row: number, next: number): void {
-    (this.#words[row >>> 14] as Uint32Array)[(row & (BLOCK - 1)) * WIDTH + NEXT] = next + 1;
+    this.#rows.set(row, NEXT, next + 1);
   }
+}
+
+function flagsOf(t: Told): number {
+  return (
+    (t.operation === "chat" ? CHAT : 0) +
+    (t.isAggregate ? AGGREGATE : 0) +
+    (t.isNested ? NESTED : 0) +
+    (t.isTraced ? TRACED : 0) +
+    (t.isSidechain ? SIDECHAIN : 0)
+  );
 }
