@@ -11,7 +11,8 @@ export class Chains {
     private readonly tellings: Tellings,
     facts: number,
   ) {
-    this.#joinedTo = Uint32Array.from({ length: facts }, (_, fact) => fact);
+    this.#joinedTo = new Uint32Array(facts);
+    for (let fact = 0; fact < facts; fact++) this.#joinedTo[fact] = fact;
     this.#first = new Uint32Array(facts);
     for (let row = tellings.count - 1; row >= 0; row--) {
       const fact = tellings.fact(row);

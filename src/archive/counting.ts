@@ -1,7 +1,7 @@
 /** Owns reading the archive as records: all of them, or those that count. */
 import type { WeirRecord } from "../record/schema.ts";
 import { Counter, type RankOf } from "./counts.ts";
-import { Places, parseRecord } from "./places.ts";
+import { Places, parseRecord, textOf } from "./places.ts";
 import { eachLine, type ReadableSegment, readSegmentLines, wholeLines } from "./read.ts";
 import { toldBy } from "./told.ts";
 import type { Verdicts } from "./verdicts.ts";
@@ -11,11 +11,16 @@ export const BETWEEN_PAUSES = 1024;
 
 /** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
 export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
+  for (const { record } of allLines(segments)) yield record;
+}
+
+/** The same, each with its line. */
+export function* allLines(segments: readonly ReadableSegment[]): Generator<CountedRecord> {
   for (const { path, bytes } of segments) {
     let offset = 0;
     for (const line of readSegmentLines(path, bytes)) {
       const record = parseRecord(line, path, offset);
-      if (record.v === 1) yield record;
+      if (record.v === 1) yield { record, line };
       offset += Buffer.byteLength(line) + 1;
     }
   }
@@ -66,10 +71,20 @@ export function* countingRecords(segments: readonly ReadableSegment[], rankOf: R
   const places = new Places(segments);
   const counter = new Counter(rankOf, (index) => places.record(index));
   for (const _ of gather(places, counter)) void _;
-  yield* counted({ places, verdicts: counter.verdicts() });
+  for (const { record } of counted({ places, verdicts: counter.verdicts() })) yield record;
+}
+
+/** A record that counts, with its line where it counts as it was archived. */
+export interface CountedRecord {
+  readonly record: WeirRecord;
+  readonly line?: string | undefined;
 }
 
 /** The records that count, in the archive's order. */
-export function* counted({ places, verdicts }: Counted): Generator<WeirRecord> {
-  for (const line of places.lines(verdicts.counting())) yield verdicts.asCounted(places.parsed(line), line.index);
+export function* counted({ places, verdicts }: Counted): Generator<CountedRecord> {
+  for (const placed of places.lines(verdicts.counting())) {
+    const line = textOf(placed);
+    const record = places.parsed(placed, line);
+    yield verdicts.change(record, placed.index) ? { record } : { record, line };
+  }
 }

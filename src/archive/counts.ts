@@ -30,7 +30,7 @@ const CLASS: Readonly<Partial<Record<Operation, number>>> = {
 export class Counter {
   /** The last telling of each id by each source: a source's own revisions follow each other. */
   readonly #tellings = new Tellings();
-  readonly #ids = new Numbers();
+  #ids = new Numbers();
   readonly #facts = new Numbers();
   readonly #sessions = new Sessions();
   readonly #streams: Streams;
@@ -60,9 +60,10 @@ export class Counter {
     this.#tellings.put(row, told, { index, fact, session, stream, rivals: CLASS[operation] ?? 0 });
   }
 
-  /** The verdict on each record. */
+  /** The verdict on each record; nothing can be added any more. */
   verdicts(): Verdicts {
     const tellings = this.#tellings;
+    this.#ids = new Numbers();
     const chains = new Chains(tellings, this.#facts.count);
     joinMoments(tellings, chains, this.#streams, (row) => this.recordAt(tellings.index(row)).fact);
     const winners = this.#winners(chains);

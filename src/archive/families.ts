@@ -2,6 +2,7 @@
 import type { WeirRecord } from "../record/schema.ts";
 import { type Counted, count } from "./counting.ts";
 import type { RankOf } from "./counts.ts";
+import { textOf } from "./places.ts";
 import type { ReadableSegment } from "./read.ts";
 import { parseSegmentName } from "./segment.ts";
 import type { Verdicts } from "./verdicts.ts";
@@ -51,7 +52,9 @@ function familyOf(root: number, members: Uint32Array, { places, verdicts }: Coun
   const records: WeirRecord[] = [];
   const segments = new Set<number>();
   for (const line of places.lines(members)) {
-    records.push(verdicts.asCounted(places.parsed(line), line.index));
+    const record = places.parsed(line, textOf(line));
+    verdicts.change(record, line.index);
+    records.push(record);
     segments.add(line.segment);
   }
   return {

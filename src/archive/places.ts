@@ -26,6 +26,10 @@ export interface PlacedLine {
   segment: number;
 }
 
+export function textOf({ buffer, start, end }: PlacedLine): string {
+  return buffer.toString("utf8", start, end);
+}
+
 /** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
 export function parseRecord(line: string, path: string, offset: number): WeirRecord {
   try {
@@ -76,12 +80,12 @@ export class Places {
 
   /** Reads one record. */
   record(index: number): WeirRecord {
-    for (const line of this.lines([index])) return this.parsed(line);
+    for (const line of this.lines([index])) return this.parsed(line, textOf(line));
     throw new Error(`the archive has no record ${index}`);
   }
 
-  parsed({ buffer, start, end, index, segment }: PlacedLine): WeirRecord {
-    return parseRecord(buffer.toString("utf8", start, end), this.#pathOf(segment), this.#offset(index));
+  parsed({ index, segment }: PlacedLine, text: string): WeirRecord {
+    return parseRecord(text, this.#pathOf(segment), this.#offset(index));
   }
 
   #pathOf(segment: number): string {

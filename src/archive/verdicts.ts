@@ -66,11 +66,6 @@ export class Verdicts {
     return indexes;
   }
 
-  /** True when some records count below another parent than they tell. */
-  get changesParents(): boolean {
-    return this.standIns.count > 0;
-  }
-
   /** The parent that a span has among those that count: of one run that two spans tell, the one that does. */
   parentOf({ trace_id, span_id, parent_span_id }: WeirRecord): string | undefined {
     if (parent_span_id === undefined) return undefined;
@@ -84,17 +79,20 @@ export class Verdicts {
     return this.#spans.get(index);
   }
 
-  /** The record as it counts: without its usage where that is a sum of what others tell, below a parent that counts. */
-  asCounted(record: WeirRecord, index: number): WeirRecord {
-    if (record.parent_span_id !== undefined) {
-      const parent = this.parentOf(record);
-      if (parent === undefined) delete record.parent_span_id;
-      else record.parent_span_id = parent;
-    }
-    if (this.of(index) === "counts without usage") {
+  /**
+   * Makes of a record what counts of it: without its usage where that is a sum of what others tell, below a parent that
+   * counts. False when that is all of it, as it is.
+   */
+  change(record: WeirRecord, index: number): boolean {
+    const parent = this.parentOf(record);
+    const isMoved = parent !== record.parent_span_id;
+    if (isMoved && parent === undefined) delete record.parent_span_id;
+    else if (isMoved) record.parent_span_id = parent;
+    const isSum = this.of(index) === "counts without usage";
+    if (isSum) {
       delete record.usage;
       delete record.aggregate;
     }
-    return record;
+    return isMoved || isSum;
   }
 }
