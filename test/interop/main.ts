@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../build.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
-import { jsonSpans } from "../support/otlp.ts";
 import { recordsIn } from "../support/runs.ts";
 
 const here = import.meta.dir;
@@ -117,6 +116,9 @@ const thrice = ({ spans, ids, points, logs }: Counts): Counts => ({
 });
 
 interface Message {
+  readonly resourceSpans?: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly { readonly spanId: string }[] }[];
+  }[];
   readonly resourceMetrics?: readonly { readonly scopeMetrics: readonly { readonly metrics: readonly Metric[] }[] }[];
   readonly resourceLogs?: readonly { readonly scopeLogs: readonly { readonly logRecords: readonly unknown[] }[] }[];
 }
@@ -127,7 +129,7 @@ type Metric = Readonly<Record<string, { readonly dataPoints?: readonly unknown[]
 function countsIn(path: string): Counts {
   const lines = readFileSync(path, "utf8").trim().split("\n");
   const messages = lines.map((line) => JSON.parse(line) as Message);
-  const spans = lines.filter((line) => line.startsWith('{"resourceSpans"')).flatMap((line) => jsonSpans(line));
+  const spans = messages.flatMap((m) => m.resourceSpans ?? []).flatMap((r) => r.scopeSpans.flatMap((s) => s.spans));
   const metrics = messages
     .flatMap((m) => m.resourceMetrics ?? [])
     .flatMap((r) => r.scopeMetrics.flatMap((s) => s.metrics));
