@@ -34,6 +34,7 @@ import {
   startsNext,
 } from "./segment.ts";
 import { damagedState, getMeta, openState, openStateForReading } from "./state.ts";
+import { bearWitness, countCommit, refuseOlder, witnessed } from "./witness.ts";
 
 /** What is known of a source between syncs. */
 export interface SourceRow {
@@ -112,6 +113,7 @@ export class Archive {
   readonly host: string;
   #segments: Segment[];
   #run = 0;
+  #commits = 0;
   readonly #output = new OutputBatch();
   readonly #digest = new WritingDigest();
   #sources = new Map<number, SourceRow>();
@@ -169,8 +171,10 @@ export class Archive {
   }
 
   static #forDryRun(folder: DataFolder, options: ArchiveOptions): Archive {
+    const commits = witnessed(folder);
     if (ifPresent(() => sys.lstat(folder.state))?.size) {
       const db = openStateForReading(folder.state);
+      refuseOlder(db, folder, commits);
       return new Archive(db, folder, getMeta(db, "install") ?? "", options);
     }
     const db = openState(":memory:");
@@ -178,6 +182,7 @@ export class Archive {
   }
 
   static #opened(folder: DataFolder, options: ArchiveOptions): Archive {
+    const commits = witnessed(folder);
     const before = ifPresent(() => sys.lstat(folder.state));
     const isNew = before === undefined || before.size === 0;
     const db = openState(folder.state);
@@ -185,6 +190,7 @@ export class Archive {
     if (host === undefined) {
       host = rebuildState(db, folder);
     } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
+    refuseOlder(db, folder, commits);
     for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);
     removeUnborn(db, folder, host.slice(0, 8));
     const leftover = removePruned(db, folder, host.slice(0, 8));
@@ -330,6 +336,7 @@ export class Archive {
       explaining(this.#folder, () => {
         const changed = this.#writeOutput();
         this.#inTransaction("commit", () => this.#moveState(changed));
+        bearWitness(this.#folder, this.#commits);
       });
     } catch (error) {
       this.#undo();
@@ -389,6 +396,7 @@ export class Archive {
 
   #moveState(changed: readonly Segment[]): void {
     const db = this.#db;
+    this.#commits = countCommit(db);
     for (const s of changed) {
       db.query(
         "INSERT INTO segment (seq, name, bytes, records, sealed, sha256, written) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET bytes = excluded.bytes, records = excluded.records, sealed = excluded.sealed, sha256 = excluded.sha256, written = iif(excluded.bytes > segment.bytes, excluded.written, segment.written)",

@@ -9,6 +9,7 @@ import { Ledger } from "./ledger.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { setMeta } from "./state.ts";
+import { adoptCount, witnessed } from "./witness.ts";
 
 /**
  * Fills an empty state from the segments that are there, in one transaction, and returns the installation's id: that of
@@ -55,6 +56,7 @@ export function rebuildState(db: Database, folder: DataFolder): string {
     }
     host ??= (install ?? "") + Buffer.from(sys.random(install === undefined ? 8 : 4)).toString("hex");
     setMeta(db, "install", host);
+    adoptCount(db, witnessed(folder));
     return host;
   })();
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Archive } from "../../src/archive/archive.ts";
+import { dataFolder } from "../../src/archive/folder.ts";
 import { rebuildState } from "../../src/archive/rebuild.ts";
 import { openState } from "../../src/archive/state.ts";
 import type { Encoded } from "../../src/record/encode.ts";
@@ -116,9 +117,8 @@ describe("a state that is made anew", () => {
   test("is made in one step: a run that is killed between the steps of making it can be repeated", () => {
     using place = scratch();
     place.write("archive/weir-2026-11-21-0123abcd.jsonl", "");
-    const folder = { path: place.home, archive: join(place.home, "archive"), state: "", lock: "", temporary: "" };
     const db = openState(join(place.root, "state.db"));
-    const host = rebuildState(db, folder);
+    const host = rebuildState(db, dataFolder(place.home));
     const { value } = db.query("SELECT value FROM meta WHERE key = 'install'").get() as { value: string };
     expect(value).toBe(host);
     expect(host).toMatch(/^0123abcd[0-9a-f]{8}$/);

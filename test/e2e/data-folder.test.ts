@@ -29,7 +29,7 @@ import {
   summaryOf,
   unprivileged,
 } from "../support/runs.ts";
-import { shell } from "../support/weir.ts";
+import { shell, weir } from "../support/weir.ts";
 
 const CALLS = 400;
 const ALL = Array.from({ length: CALLS }, (_, at) => at + 1);
@@ -310,6 +310,46 @@ describe("the state", () => {
     writeFileSync(stateOf(place), "");
     expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
     expect(exported(place)).toEqual(before);
+  });
+
+  test("older than its archive, put back or without its log: exit 5, not one byte is cut, and moved aside nothing is lost", () => {
+    const env = { WEIR_SEGMENT_MAX_BYTES: "8KiB" };
+    for (const how of ["put back", "without its log"]) {
+      for (const last of [402, 500]) {
+        using place = withCalls();
+        expect(runSync(place, [], { env }).status).toBe(0);
+        let older = readFileSync(stateOf(place));
+        place.write(sessionPath("s3"), callLines(401, last + 1, "s3"));
+        // Who else has the state open keeps its log from being folded in.
+        const other = new Database(stateOf(place));
+        other.query("SELECT count(*) FROM segment").get();
+        expect(runSync(place, [], { env }).status).toBe(0);
+        expect(existsSync(`${stateOf(place)}-wal`)).toBe(true);
+        if (how === "without its log") older = readFileSync(stateOf(place));
+        other.close();
+        loseState(place);
+        writeFileSync(stateOf(place), older);
+        rmSync(place.home, { recursive: true });
+        mkdirSync(place.home);
+        const before = listing(join(place.data, "archive"));
+        for (const run of [
+          runSync(place),
+          runSync(place, ["--dry-run"]),
+          runExport(place),
+          weir(["prune", "--max-size", "4KiB", "--data-dir", place.data]),
+          weir(["verify", "--data-dir", place.data]),
+        ]) {
+          const said = run.stdout + run.stderr;
+          expect({ how, last, status: run.status, said }).toMatchObject({ status: 5 });
+          expect(said).toMatch(/older than its archive: .*knows of \d+ commits, \d+ have been made/);
+          expect(said).toContain("move it aside");
+        }
+        expect(listing(join(place.data, "archive"))).toEqual(before);
+        loseState(place);
+        expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
+        expect(numbersOf(place)).toEqual(Array.from({ length: last }, (_, at) => at + 1));
+      }
+    }
   });
 
   test("of a newer weir: exit 6 for every command, and not one byte of it is changed", () => {
