@@ -384,8 +384,9 @@ export class Archive {
 
   #nextSegment(date: string): Segment {
     const install = this.host.slice(0, 8);
-    const used = this.#segments
-      .map((s) => parseSegmentName(s.name))
+    const pruned = (this.#db.query("SELECT name FROM segment WHERE pruned <> 0").values() as [string][]).flat();
+    const used = [...this.#segments.map(({ name }) => name), ...pruned]
+      .map(parseSegmentName)
       .filter((n) => n?.date === date && n.install === install);
     const index = used.length === 0 ? 0 : Math.max(...used.map((n) => n?.index ?? 0)) + 1;
     const seq = (this.#segments.at(-1)?.seq ?? 0) + 1;
