@@ -1,7 +1,6 @@
 /** Owns locks (the writer's, and one a destination): one process at a time, for exactly as long as it lives. */
 import { type Database, isBusy, openOwnDatabase } from "../system/database.ts";
-import { sleep } from "../system/process.ts";
-import { sys } from "../system/system.ts";
+import { sleep, uptime } from "../system/process.ts";
 
 const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
@@ -13,7 +12,7 @@ const PINNED = Symbol.for("weir.lock");
  * by any other call, which is why nothing else ever touches it (reliability H91, H92).
  */
 export async function takeLock(path: string, waitMs: number, stopped: () => boolean = () => false): Promise<boolean> {
-  const deadline = sys.now() + waitMs;
+  const deadline = uptime() + waitMs;
   const db = openOwnDatabase(path, 0);
   for (;;) {
     try {
@@ -23,8 +22,8 @@ export async function takeLock(path: string, waitMs: number, stopped: () => bool
     } catch (error) {
       if (!isBusy(error)) throw error;
     }
-    if (sys.now() >= deadline || stopped()) break;
-    await sleep(Math.min(RETRY_MS, Math.max(1, deadline - sys.now())));
+    if (uptime() >= deadline || stopped()) break;
+    await sleep(Math.min(RETRY_MS, Math.max(1, deadline - uptime())));
   }
   db.close();
   return false;

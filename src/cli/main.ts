@@ -46,7 +46,7 @@ function logFor(flags: Flags): Log {
     color: colorOn(2, flags.color),
     progress: wantsProgress({ isTTY, env: self.env, level }),
     columns,
-    now: () => performance.now(),
+    now: self.uptime,
     write: (text) => writeFully(2, Buffer.from(text), null),
   });
 }

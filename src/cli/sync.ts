@@ -7,7 +7,7 @@ import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
 import { WeirError } from "../system/errors.ts";
-import { sys } from "../system/system.ts";
+import { uptime } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
@@ -51,7 +51,7 @@ interface Request {
 
 /** One sync, from the lock to its end; returns the exit code. */
 async function round({ options, choice, limits }: Request, io: Io, state: RoundState): Promise<number> {
-  const started = sys.now();
+  const started = uptime();
   const dryRun = options["dry-run"];
   const stopped = (): boolean => io.stopSignal() !== undefined;
   const archive = await Archive.open(io.dataDir, {
@@ -81,7 +81,7 @@ async function round({ options, choice, limits }: Request, io: Io, state: RoundS
     const prune = pruned && documentOf(pruned, dryRun);
     io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary, prune })}\n`);
   }
-  tell(summary, options, sys.now() - started, io);
+  tell(summary, options, uptime() - started, io);
   if (pruned) tellRetention(pruned, options, io);
   else tellRemoval(archive.leftover, io.log);
   const signal = io.stopSignal();

@@ -3,8 +3,8 @@ import type { Archive } from "../archive/archive.ts";
 import { BATCH_BYTES } from "../archive/archive.ts";
 import type { Agent, Environment } from "../read/types.ts";
 import { WeirError } from "../system/errors.ts";
-import { yieldToEvents } from "../system/process.ts";
-import { errorCode, sys } from "../system/system.ts";
+import { uptime, yieldToEvents } from "../system/process.ts";
+import { errorCode } from "../system/system.ts";
 import { type Choice, discover, type Found } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
 import { type Match, matchSources } from "./match.ts";
@@ -47,16 +47,16 @@ export async function sync(
   const { found, unreadable } = discover(agents, environment, options.choice);
   summary.unreadable.push(...unreadable);
   summary.sources.found = found.length;
-  let last = sys.now();
+  let last = uptime();
   const work: Work = {
     archive,
     summary,
     environment,
     isFull: () => archive.batchBytes >= BATCH_BYTES,
     async pause() {
-      if (sys.now() - last >= SLICE_MS) {
+      if (uptime() - last >= SLICE_MS) {
         await yieldToEvents();
-        last = sys.now();
+        last = uptime();
       }
       return options.stopped();
     },
