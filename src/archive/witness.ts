@@ -4,7 +4,7 @@
  */
 import type { Database } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
-import { ifPresent, openForWriting, readSmallFile, sys, writeFully } from "../system/system.ts";
+import { ifPresent, openForWriting, readSmallFile, syncFolder, sys, writeFully } from "../system/system.ts";
 import type { DataFolder } from "./folder.ts";
 import { getMeta, REBUILD, setMeta } from "./state.ts";
 
@@ -32,14 +32,17 @@ export function adoptCount(db: Database, commits: number): void {
   setMeta(db, COMMITS, String(commits));
 }
 
-/** Notes that a commit is durable. It is not synced itself: an older number only notices less. */
-export function bearWitness({ witness }: DataFolder, commits: number): void {
-  const fd = ifPresent(() => openForWriting(witness, false)) ?? openForWriting(witness, true);
+/** Notes that a commit is durable. Only the first note is synced: an older number just notices less. */
+export function bearWitness({ path, witness }: DataFolder, commits: number): void {
+  const known = ifPresent(() => openForWriting(witness, false));
+  const fd = known ?? openForWriting(witness, true);
   try {
     writeFully(fd, Buffer.from(`${String(commits).padStart(DIGITS, "0")}\n`), 0);
+    if (known === undefined) sys.fsync(fd);
   } finally {
     sys.close(fd);
   }
+  if (known === undefined) syncFolder(path);
 }
 
 function commitsOf(db: Database): number {
