@@ -22,6 +22,8 @@ export interface SyncOptions {
   readonly agents?: readonly Agent[];
   readonly segmentMaxBytes?: number;
   readonly choice?: Choice;
+  /** True as soon as the sync should stop. */
+  readonly stopped?: () => boolean;
 }
 
 export interface Writer extends AsyncDisposable {
@@ -34,13 +36,13 @@ export async function openWriter(
   homes: string | readonly string[],
   options: SyncOptions = {},
 ): Promise<Writer> {
-  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING } = options;
+  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING, stopped = () => false } = options;
   const environment = environmentAt(...(typeof homes === "string" ? [homes] : homes));
   const archive = await Archive.open(data, { waitMs: 0, segmentMaxBytes });
   let summary: Summary | undefined;
   return {
     async sync() {
-      summary = await sync(agents, environment, archive, { choice, stopped: () => false });
+      summary = await sync(agents, environment, archive, { choice, stopped });
       return summary;
     },
     async [Symbol.asyncDispose]() {

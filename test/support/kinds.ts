@@ -1,0 +1,186 @@
+/**
+ * Owns a home whose stores are of every kind that weir reads, and that grows by numbered facts: files of lines (Claude
+ * Code), documents (Amp), logs that are read as a whole (VS Code's chat sessions) and a database in use (Copilot's spans).
+ */
+import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { agents } from "../../src/agents/index.ts";
+import { sessionPath } from "./claude.ts";
+import { chat, DATABASE, NOON, TraceDatabase, USER } from "./copilot.ts";
+import { checksum, factLine } from "./facts.ts";
+import type { Random } from "./random.ts";
+
+/** The agents whose stores these are. */
+export const KINDS = agents.filter(({ id }) => ["claude-code", "amp", "copilot-vscode"].includes(id));
+export const OF_KINDS: readonly string[] = ["--agent", KINDS.map(({ id }) => id).join()];
+
+const MOST_FILES = 3;
+
+/** A file that grows; a rest is the end of a line that is only begun. */
+interface Growing {
+  path: string;
+  readonly session: string;
+  readonly facts: number[];
+  rest: string;
+}
+
+export class Kinds implements Disposable {
+  readonly #home: string;
+  readonly #r: Random;
+  readonly #traces: TraceDatabase;
+  readonly #files: Growing[] = [];
+  readonly #documents: Growing[] = [];
+  readonly #logs: Growing[] = [];
+  readonly #spans: number[] = [];
+  #next = 1;
+  #names = 0;
+  /** Facts that stand whole in a store, or stood there until it was removed. */
+  readonly whole = new Set<number>();
+  /** Lines that are no JSON, in files that are read line by line. */
+  broken = 0;
+
+  constructor(home: string, r: Random) {
+    this.#home = home;
+    this.#r = r;
+    this.#traces = new TraceDatabase(join(home, DATABASE));
+    this.#traces.run("PRAGMA journal_mode = WAL");
+  }
+
+  /** One thing that one of the agents does. */
+  grow(): void {
+    this.#r.pick([this.#lines, this.#lines, this.#document, this.#log, this.#rows]).call(this);
+  }
+
+  /** Writes the rest of every line that is only begun. */
+  finish(): void {
+    for (const file of this.#files) this.#append(file, "");
+  }
+
+  /** An agent deletes what is old: call it when all of it is archived. */
+  retire(): void {
+    const files = [this.#files, this.#documents, this.#logs].filter(({ length }) => length > 1);
+    if (files.length > 0) {
+      const some = this.#r.pick(files);
+      const [oldest] = some.splice(0, 1);
+      if (oldest) rmSync(oldest.path);
+    }
+    if (this.#spans.length > 4)
+      for (const n of this.#spans.splice(0, 2)) {
+        this.#traces.run(`DELETE FROM span_attributes WHERE span_id = '${spanId(n)}'`);
+        this.#traces.run(`DELETE FROM spans WHERE span_id = '${spanId(n)}'`);
+      }
+  }
+
+  #some(): number[] {
+    return Array.from({ length: this.#r.int(1, 4) }, () => this.#next++);
+  }
+
+  /** One of some files: a new one while there are few. */
+  #of(files: Growing[], path: (session: string) => string): Growing {
+    if (files.length > 0 && (files.length >= MOST_FILES || this.#r.chance(0.7))) return this.#r.pick(files);
+    const session = `00000000-0000-4000-8000-${String(++this.#names).padStart(12, "0")}`;
+    const file = { path: join(this.#home, path(session)), session, facts: [], rest: "" };
+    mkdirSync(dirname(file.path), { recursive: true });
+    files.push(file);
+    return file;
+  }
+
+  #lines(): void {
+    const file = this.#of(this.#files, sessionPath);
+    if (this.#r.chance(0.1) && existsSync(file.path)) {
+      const path = file.path.replace(/[^/]*$/, `moved-${++this.#names}.jsonl`);
+      renameSync(file.path, path);
+      file.path = path;
+    }
+    if (this.#r.chance(0.1) && file.rest === "") {
+      this.broken++;
+      appendFileSync(file.path, "broken\n");
+    }
+    const facts = this.#some();
+    file.facts.push(...facts);
+    this.#append(file, facts.map((n) => factLine(n, file.session, "x".repeat(this.#r.int(1, 300)))).join(""), 0.4);
+  }
+
+  /** Appends what is left and more; sometimes not to the end of the last line. */
+  #append(file: Growing, more: string, torn = 0): void {
+    const text = file.rest + more;
+    const end = this.#r.chance(torn) ? this.#r.int(0, text.length) : text.length;
+    appendFileSync(file.path, text.slice(0, end));
+    file.rest = text.slice(end);
+    const begun = file.rest.split("\n").length - 1;
+    for (const n of file.facts.splice(0, file.facts.length - begun)) this.whole.add(n);
+  }
+
+  #document(): void {
+    const file = this.#of(this.#documents, (session) => `.local/share/amp/threads/T-${session}.json`);
+    file.facts.push(...this.#some());
+    const messages = file.facts.map((n, messageId) => ({
+      role: "assistant",
+      messageId,
+      content: [],
+      state: { type: "complete" },
+      usage: { model: "claude-opus-4-6", inputTokens: n, outputTokens: checksum(n), timestamp: timeOf(n) },
+    }));
+    this.#put(file, JSON.stringify({ v: 5, id: `T-${file.session}`, created: NOON, messages }));
+  }
+
+  #log(): void {
+    const file = this.#of(this.#logs, (session) => `${USER}/globalStorage/emptyWindowChatSessions/${session}.jsonl`);
+    const facts = this.#some();
+    file.facts.push(...facts);
+    const requests = (some: readonly number[]) =>
+      some.map((n) => ({
+        requestId: `request_${n}`,
+        timestamp: NOON + n * 1000,
+        modelState: { value: 1, completedAt: NOON + n * 1000 + 5 },
+        promptTokens: n,
+        completionTokens: checksum(n),
+      }));
+    const begin = { version: 3, sessionId: file.session, creationDate: NOON, requests: requests(file.facts) };
+    // The log is sometimes written anew as a whole.
+    if (!existsSync(file.path) || this.#r.chance(0.2)) this.#put(file, `${JSON.stringify({ kind: 0, v: begin })}\n`);
+    else appendFileSync(file.path, `${JSON.stringify({ kind: 2, k: ["requests"], v: requests(facts) })}\n`);
+    for (const n of facts) this.whole.add(n);
+  }
+
+  /** Another file in its place, or written over. */
+  #put(file: Growing, text: string): void {
+    if (this.#r.chance(0.5)) writeFileSync(file.path, text);
+    else {
+      writeFileSync(`${file.path}.tmp`, text);
+      renameSync(`${file.path}.tmp`, file.path);
+    }
+    for (const n of file.facts) this.whole.add(n);
+  }
+
+  #rows(): void {
+    const again = this.#spans.length > 0 && this.#r.chance(0.3) ? [this.#r.pick(this.#spans)] : [];
+    const facts = this.#some();
+    this.#spans.push(...facts);
+    // Late rows and equal ends; a row that is told again lasts longer.
+    const put = (n: number, end: number) =>
+      this.#traces.put({
+        id: spanId(n),
+        trace: `aaaaaaaaaaaaaaaa${spanId(n)}`,
+        start: n * 1000,
+        end: n * 1000 + end,
+        attributes: chat(n, checksum(n)),
+      });
+    for (const n of this.#r.shuffled(facts)) put(n, this.#r.pick([0.25, 1, 1]));
+    for (const n of again) put(n, this.#r.int(2, 900));
+    if (this.#r.chance(0.2)) this.#traces.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    for (const n of facts) this.whole.add(n);
+  }
+
+  [Symbol.dispose](): void {
+    this.#traces[Symbol.dispose]();
+  }
+}
+
+function spanId(n: number): string {
+  return n.toString(16).padStart(16, "0");
+}
+
+function timeOf(n: number): string {
+  return new Date(NOON + n * 1000).toISOString();
+}
