@@ -36,6 +36,8 @@ class TailRun {
   #generation: number;
   #position: number;
   #offset = 0;
+  /** What is set aside moves with the cursor, so that bytes that are read again are set aside once. */
+  #bad: BadBytes[] = [];
   /** Made while the one piece that holds all bytes before this offset is at hand. */
   #proven: { readonly offset: number; readonly proof: Proof } | undefined;
 
@@ -80,7 +82,7 @@ class TailRun {
     const from = this.#position;
     try {
       for (const piece of readPieces(this.#fd, from, size)) {
-        for (const bad of piece.bad) this.#quarantine(bad);
+        this.#bad.push(...piece.bad);
         this.reduce(piece.lines);
         this.#position = piece.end;
         if (piece.bytes.length === piece.end) this.#proven = { offset: piece.end, proof: proofOf(piece.bytes) };
@@ -114,13 +116,9 @@ class TailRun {
         if (errorCode(error) !== undefined) throw error;
         const reason = error instanceof BadLine ? error.message : `not understood: ${(error as Error).message}`;
         const hash = hashBytes(readAt(this.#fd, line.offset, line.length));
-        this.#quarantine({ offset: line.offset, length: line.length, hash, reason });
+        this.#bad.push({ offset: line.offset, length: line.length, hash, reason });
       }
     }
-  }
-
-  #quarantine(bad: BadBytes): void {
-    quarantine(this.#found, { id: this.#row.id, generation: this.#generation }, bad, this.#work);
   }
 
   /** Stores how far this source is read. `size` is the size it was read to, -1 while it is not read to its end. */
@@ -129,6 +127,8 @@ class TailRun {
     const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
     const place = { size, position: this.#position, generation: this.#generation };
     this.#row = { ...rowOf(this.#found, place), sidecars: this.#sidecars, id: this.#row.id };
+    for (const bad of this.#bad) quarantine(this.#found, this.#row, bad, this.#work);
+    this.#bad = [];
     this.#work.archive.setSource(this.#row, { proof, state: JSON.stringify(this.#state) });
   }
 }
