@@ -2,13 +2,13 @@
 import type { Command } from "../../src/cli/args.ts";
 import { parseArguments } from "../../src/cli/argv.ts";
 import { commands } from "../../src/cli/commands.ts";
-import { EXIT, exitCodeOf } from "../../src/cli/exit.ts";
+import { toldOf } from "../../src/cli/failure.ts";
 import type { Io } from "../../src/cli/io.ts";
 import { createLog } from "../../src/cli/log.ts";
 import { createStdout } from "../../src/cli/stdout.ts";
 import { environmentOf } from "../../src/config/environment.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
-import { WeirError } from "../../src/system/errors.ts";
+import { restrictNewFiles } from "../../src/system/process.ts";
 
 export interface CommandResult {
   readonly status: number;
@@ -43,6 +43,7 @@ export async function command(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
+  restrictNewFiles();
   const out: Buffer[] = [];
   const told: string[] = [];
   const result = (status: number): CommandResult => ({
@@ -59,9 +60,8 @@ export async function command(
     io.stdout.flush();
     return result(status);
   } catch (error) {
-    const isMeant = error instanceof WeirError;
-    const hint = isMeant && error.hint !== undefined ? `\n  ${error.hint}` : "";
-    told.push(`error: ${isMeant ? "" : "unexpected: "}${(error as Error).message}${hint}\n`);
-    return result(isMeant ? exitCodeOf(error.failure) : EXIT.failed);
+    const { code, message, hint } = toldOf(error);
+    told.push(`error: ${message}\n  ${hint ?? ""}\n`);
+    return result(code);
   }
 }
