@@ -2,10 +2,10 @@
  * Proves that weir may be killed, and that any of its calls to the machine may fail, at any moment: the next run leaves
  * an archive that tells and counts what an undisturbed run does. `WEIR_KILLS=5000 WEIR_POSITIONS=100000` runs longer.
  */
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setAside } from "../support/archive.ts";
 import { callLines, callNumbers, numbersTo, sessionPath } from "../support/claude.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
 import { random, SEED, setting, trial } from "../support/random.ts";
@@ -38,16 +38,6 @@ let untouched: string[];
 let whole: Whole;
 let aside: unknown[];
 let calls: readonly Call[];
-
-/** What was set aside, as the state remembers it. */
-function setAside(data: string): unknown[] {
-  using db = new Database(join(data, "state.db"), { readonly: true });
-  return db
-    .query(
-      "SELECT s.relative, q.generation, q.position, q.length, q.hash, q.reason FROM quarantine q JOIN source s ON s.id = q.source ORDER BY 1, 2, 3",
-    )
-    .values();
-}
 
 /** One sync of the world into a data folder, at whose n-th call something happens. */
 function disturbed(data: string, call: number, what: string, more: Readonly<Record<string, string>> = {}) {

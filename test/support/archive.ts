@@ -1,4 +1,6 @@
 /** Owns how tests sync inside their own process, and how they look at what an archive holds. */
+import { Database } from "bun:sqlite";
+import { join } from "node:path";
 import { agents as registry } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
 import { allRecords } from "../../src/archive/counting.ts";
@@ -68,6 +70,16 @@ export function archived(data: string): WeirRecord[] {
 
 export function rankOf(agent: string, stream: string): number {
   return registry.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
+}
+
+/** What was set aside, as the state remembers it, in a fixed order. */
+export function setAside(data: string): unknown[] {
+  using db = new Database(join(data, "state.db"), { readonly: true });
+  return db
+    .query(
+      "SELECT s.relative, q.generation, q.position, q.length, q.hash, q.reason FROM quarantine q JOIN source s ON s.id = q.source ORDER BY 1, 2, 3",
+    )
+    .values();
 }
 
 /** A record as the cut law compares it: without what may differ between two ways of reading the same. */

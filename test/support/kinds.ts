@@ -2,7 +2,7 @@
  * Owns a home whose stores are of every kind that weir reads, and that grows by numbered facts: files of lines (Claude
  * Code), documents (Amp), logs that are read as a whole (VS Code's chat sessions) and a database in use (Copilot's spans).
  */
-import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import { sessionPath } from "./claude.ts";
@@ -12,7 +12,14 @@ import type { Random } from "./random.ts";
 
 /** The agents whose stores these are. */
 export const KINDS = agents.filter(({ id }) => ["claude-code", "amp", "copilot-vscode"].includes(id));
-export const OF_KINDS: readonly string[] = ["--agent", KINDS.map(({ id }) => id).join()];
+export const OF_KINDS: readonly string[] = [
+  "--agent",
+  KINDS.map(({ id }) => id).join(),
+  "--stream",
+  "transcript,thread,chat_sessions,otel_traces",
+];
+/** A database of another edition whose log has lost its index: it can only be read from a private copy. */
+const COPIED = DATABASE.replace("/Code/", "/Code - Insiders/");
 
 const MOST_FILES = 3;
 
@@ -49,6 +56,12 @@ export class Kinds implements Disposable {
   /** One thing that one of the agents does. */
   grow(): void {
     this.#r.pick([this.#lines, this.#lines, this.#document, this.#log, this.#rows]).call(this);
+  }
+
+  /** Something of every kind, a database that needs a private copy, and a line that is no JSON. */
+  growAll(): void {
+    for (const grow of [this.#lines, this.#document, this.#log, this.#rows, this.#copied]) grow.call(this);
+    this.#break(this.#r.pick(this.#files));
   }
 
   /** Writes the rest of every line that is only begun. */
@@ -92,13 +105,16 @@ export class Kinds implements Disposable {
       renameSync(file.path, path);
       file.path = path;
     }
-    if (this.#r.chance(0.1) && file.rest === "") {
-      this.broken++;
-      appendFileSync(file.path, "broken\n");
-    }
+    if (this.#r.chance(0.1)) this.#break(file);
     const facts = this.#some();
     file.facts.push(...facts);
     this.#append(file, facts.map((n) => factLine(n, file.session, "x".repeat(this.#r.int(1, 300)))).join(""), 0.4);
+  }
+
+  #break(file: Growing): void {
+    this.#append(file, "");
+    this.broken++;
+    appendFileSync(file.path, "broken\n");
   }
 
   /** Appends what is left and more; sometimes not to the end of the last line. */
@@ -158,23 +174,34 @@ export class Kinds implements Disposable {
     const facts = this.#some();
     this.#spans.push(...facts);
     // Late rows and equal ends; a row that is told again lasts longer.
-    const put = (n: number, end: number) =>
-      this.#traces.put({
-        id: spanId(n),
-        trace: `aaaaaaaaaaaaaaaa${spanId(n)}`,
-        start: n * 1000,
-        end: n * 1000 + end,
-        attributes: chat(n, checksum(n)),
-      });
-    for (const n of this.#r.shuffled(facts)) put(n, this.#r.pick([0.25, 1, 1]));
-    for (const n of again) put(n, this.#r.int(2, 900));
+    for (const n of this.#r.shuffled(facts)) putSpan(this.#traces, n, this.#r.pick([0.25, 1, 1]));
+    for (const n of again) putSpan(this.#traces, n, this.#r.int(2, 900));
     if (this.#r.chance(0.2)) this.#traces.run("PRAGMA wal_checkpoint(TRUNCATE)");
     for (const n of facts) this.whole.add(n);
+  }
+
+  #copied(): void {
+    const apart = `${this.#home}-apart.db`;
+    using traces = new TraceDatabase(apart);
+    traces.run("PRAGMA journal_mode = WAL");
+    for (const n of this.#some()) {
+      putSpan(traces, n, 1);
+      this.whole.add(n);
+    }
+    const copy = join(this.#home, COPIED);
+    mkdirSync(dirname(copy), { recursive: true });
+    for (const end of ["", "-wal"]) copyFileSync(apart + end, copy + end);
   }
 
   [Symbol.dispose](): void {
     this.#traces[Symbol.dispose]();
   }
+}
+
+function putSpan(traces: TraceDatabase, n: number, lasts: number): void {
+  const start = n * 1000;
+  const trace = `aaaaaaaaaaaaaaaa${spanId(n)}`;
+  traces.put({ id: spanId(n), trace, start, end: start + lasts, attributes: chat(n, checksum(n)) });
 }
 
 function spanId(n: number): string {
