@@ -1,6 +1,7 @@
 /** Owns destinations in the tests' own process: what is posted to them is kept, or refused while they fail. */
 
 import { checksum } from "../support/facts.ts";
+import { isOfKinds } from "../support/kinds.ts";
 import { protobufSpans } from "../support/otlp.ts";
 
 export interface Destination extends Disposable {
@@ -40,7 +41,7 @@ export function destinations(...names: string[]): Destination[] {
       got: [],
       failing: false,
       isRegistered: false,
-      facts: () => factsIn(name, destination.got),
+      facts: () => factsSent(name, destination.got),
       [Symbol.dispose]() {
         byHost.delete(host);
         if (byHost.size === 0) globalThis.fetch = real;
@@ -51,21 +52,41 @@ export function destinations(...names: string[]): Destination[] {
   });
 }
 
-function factsIn(name: string, got: readonly Uint8Array[]): Set<number> {
+/** The facts of `Kinds` in requests, of equal requests once. Throws when a fact is garbled, or in two that differ. */
+export function factsSent(name: string, got: readonly Uint8Array[]): Set<number> {
   const facts = new Set<number>();
-  const seen = new Set<string>();
+  const seen = new Set<bigint | number>();
   for (const raw of got) {
-    const hash = Bun.hash(raw).toString();
+    const { hash, numbers } = decoded(raw);
     if (seen.has(hash)) continue;
     seen.add(hash);
-    for (const { attributes, spanId } of protobufSpans(Bun.gunzipSync(Uint8Array.from(raw)))) {
-      const n = Number(attributes["gen_ai.usage.input_tokens"] ?? Number.NaN);
-      if (Number.isNaN(n)) continue;
-      if (attributes["gen_ai.usage.output_tokens"] !== checksum(n))
-        throw new Error(`${name} got span ${spanId} garbled`);
+    for (const n of numbers) {
       if (facts.has(n)) throw new Error(`${name} got fact ${n} twice`);
       facts.add(n);
     }
   }
   return facts;
+}
+
+interface Decoded {
+  readonly hash: bigint | number;
+  readonly numbers: readonly number[];
+}
+
+/** Each request is decoded once. */
+const known = new WeakMap<Uint8Array, Decoded>();
+
+function decoded(raw: Uint8Array): Decoded {
+  const before = known.get(raw);
+  if (before) return before;
+  const numbers = protobufSpans(Bun.gunzipSync(Uint8Array.from(raw))).flatMap(({ attributes, spanId, resource }) => {
+    const n = Number(attributes["gen_ai.usage.input_tokens"] ?? Number.NaN);
+    const isOurs = isOfKinds(String(resource["service.name"]), String(attributes["gen_ai.response.id"]));
+    if (Number.isNaN(n) || !isOurs) return [];
+    if (attributes["gen_ai.usage.output_tokens"] !== checksum(n)) throw new Error(`span ${spanId} was sent garbled`);
+    return [n];
+  });
+  const result = { hash: Bun.hash(raw), numbers };
+  known.set(raw, result);
+  return result;
 }

@@ -7,8 +7,9 @@ import { countingRecords } from "../../src/archive/counting.ts";
 import { type ReadableSegment, readableSegments, readSegmentLines } from "../../src/archive/read.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { openOwnForReading } from "../../src/system/database.ts";
-import { rankOf } from "../support/archive.ts";
+import { comparable, rankOf } from "../support/archive.ts";
 import { difference, factOf } from "../support/facts.ts";
+import { isOfKinds } from "../support/kinds.ts";
 
 /** One look at an archive. */
 export interface Look {
@@ -22,6 +23,8 @@ export class Window {
   readonly #told = new Map<string, number>();
   /** By fact, how often it was told for the first time: in revision 0. */
   readonly #first = new Map<number, number>();
+  /** By id and source, what was told last. */
+  readonly #last = new Map<string, { readonly rev: number; readonly text: string }>();
   #from = 0;
   #kept: ReadonlySet<number> = new Set();
 
@@ -30,6 +33,12 @@ export class Window {
     const often = [...this.#first].find(([, times]) => times > 1);
     if (often) throw new Error(`fact ${often[0]} is told ${often[1]} times`);
     return new Set(this.#first.keys());
+  }
+
+  /** What was told last by each id of each source that an agent's files are, as the cut law compares it. */
+  lastOf(agent: string): Map<string, string> {
+    const told = [...this.#last].filter(([, { text }]) => text.includes(`"agent":"${agent}"`));
+    return new Map(told.map(([key, { text }]): [string, string] => [key, text]).sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** Looks at an archive; throws where it is not the end of the sequence, or what it counts is not each fact once. */
@@ -49,7 +58,7 @@ export class Window {
     if (begin + keys.length !== this.#told.size)
       throw new Error(`the last ${this.#told.size - begin - keys.length} are lost`);
     this.#from = begin;
-    const kept = new Set(records.flatMap((record) => factOf(record) ?? []));
+    const kept = new Set(records.flatMap((record) => numberOf(record) ?? []));
     const gone = new Set([...this.#kept].filter((n) => !kept.has(n)));
     this.#kept = kept;
     expectCounted(segments, kept);
@@ -58,9 +67,16 @@ export class Window {
 
   #add(key: string, record: WeirRecord): void {
     this.#told.set(key, this.#told.size);
-    const n = factOf(record);
+    const of = `${record.id} of ${record.source.path}`;
+    if ((this.#last.get(of)?.rev ?? -1) < record.rev) this.#last.set(of, { rev: record.rev, text: comparable(record) });
+    const n = numberOf(record);
     if (n !== undefined && record.rev === 0) this.#first.set(n, (this.#first.get(n) ?? 0) + 1);
   }
+}
+
+/** Samples may lie beside the facts. */
+function numberOf(record: WeirRecord): number | undefined {
+  return isOfKinds(record.agent, record.response_id) ? factOf(record) : undefined;
 }
 
 /** This installation's segments as they were written: a clock that jumps gives them names that tell another order. */
@@ -85,7 +101,7 @@ function segmentsOf(data: string): readonly ReadableSegment[] {
 
 /** What counts is each fact that is kept, once; so the sums of tokens are theirs, which their checksums vouch for. */
 function expectCounted(segments: readonly ReadableSegment[], kept: ReadonlySet<number>): void {
-  const counted = [...countingRecords(segments, rankOf)].flatMap((record) => factOf(record) ?? []);
+  const counted = [...countingRecords(segments, rankOf)].flatMap((record) => numberOf(record) ?? []);
   const differs = difference(new Set(counted), kept);
   if (differs !== undefined) throw new Error(`what counts is wrong: ${differs}`);
   if (counted.length !== kept.size) throw new Error(`${counted.length} calls count instead of ${kept.size}`);

@@ -22,6 +22,8 @@ export const OF_KINDS: readonly string[] = [
 const COPIED = DATABASE.replace("/Code/", "/Code - Insiders/");
 
 const MOST_FILES = 3;
+/** A document or log that holds so many is not written to any more. */
+const MOST_FACTS = 30;
 
 /** A file that grows; a rest is the end of a line that is only begun. */
 interface Growing {
@@ -90,6 +92,8 @@ export class Kinds implements Disposable {
 
   /** One of some files: a new one while there are few. */
   #of(files: Growing[], path: (session: string) => string): Growing {
+    const full = files.findIndex(({ facts }) => facts.length >= MOST_FACTS);
+    if (full >= 0) files.splice(full, 1);
     if (files.length > 0 && (files.length >= MOST_FILES || this.#r.chance(0.7))) return this.#r.pick(files);
     const session = `00000000-0000-4000-8000-${String(++this.#names).padStart(12, "0")}`;
     const file = { path: join(this.#home, path(session)), session, facts: [], rest: "" };
@@ -196,6 +200,12 @@ export class Kinds implements Disposable {
   [Symbol.dispose](): void {
     this.#traces[Symbol.dispose]();
   }
+}
+
+/** True for a call that is a fact of these stores, and not one of a sample that lies beside them. */
+export function isOfKinds(agent: string, response: string | undefined): boolean {
+  if (agent === "claude-code") return /^msg_0000000000\d{8}$/.test(response ?? "");
+  return KINDS.some(({ id }) => id === agent);
 }
 
 function putSpan(traces: TraceDatabase, n: number, lasts: number): void {

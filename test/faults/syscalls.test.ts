@@ -1,0 +1,87 @@
+/**
+ * Proves on the released program that any write, sync or cut of its own files may fail, SQLite's included: the kernel's
+ * answer is replaced from outside, the program says so or copes, and the next run is exact. `WEIR_SYSCALLS=100000` fails
+ * every call. Needs strace, so only on Linux.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { archived, setAside } from "../support/archive.ts";
+import { difference, factsIn } from "../support/facts.ts";
+import { type Scratch, scratch } from "../support/home.ts";
+import { Kinds, OF_KINDS } from "../support/kinds.ts";
+import { random, SEED, setting } from "../support/random.ts";
+import { runSync } from "../support/runs.ts";
+import { type RunResult, weir } from "../support/weir.ts";
+import { strace } from "./recording.ts";
+import { expectPlainFiles } from "./scenarios.ts";
+
+const SYSCALLS = setting("WEIR_SYSCALLS", 40);
+const env = { WEIR_SEGMENT_MAX_BYTES: "4096" };
+const NAMES = ["pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "mkdir"];
+const ERRORS = ["EIO", "ENOSPC"];
+
+let world: Scratch;
+let kinds: Kinds;
+/** How often the undisturbed sync makes each call. */
+const made = new Map<string, number>();
+
+function traced(log: string, ...more: string[]): RunResult {
+  const through = [strace!, "-f", "--seccomp-bpf", "-qq", "-o", log, "-e", `trace=${NAMES.join()}`, ...more];
+  return runSync(world, OF_KINDS, { env, through });
+}
+
+beforeAll(() => {
+  world = scratch({ fast: true });
+  kinds = new Kinds(world.home, random(SEED));
+  kinds.growAll();
+  kinds.growAll();
+  kinds.finish();
+  if (!strace) return;
+  const log = join(world.root, "log");
+  expect(traced(log).status).toBe(3);
+  for (const line of readFileSync(log, "utf8").split("\n")) {
+    const name = /^\d+ +(\w+)\(/.exec(line)?.[1];
+    if (name !== undefined) made.set(name, (made.get(name) ?? 0) + 1);
+  }
+  expect(made.get("pwrite64")).toBeGreaterThan(20);
+});
+
+afterAll(() => {
+  kinds[Symbol.dispose]();
+  world[Symbol.dispose]();
+});
+
+test.skipIf(!strace)(
+  `${SYSCALLS} system calls fail: the run says so or copes, and the next one is exact`,
+  () => {
+    const all = [...made].flatMap(([name, times]) =>
+      ERRORS.flatMap((error) => Array.from({ length: times }, (_, at) => ({ name, error, at: at + 1 }))),
+    );
+    const some = SYSCALLS >= all.length ? all : random(SEED).shuffled(all).slice(0, SYSCALLS);
+    const ends: Record<string, number> = {};
+    for (const { name, error, at } of some) {
+      rmSync(world.data, { recursive: true, force: true });
+      const run = traced("/dev/null", "-e", `inject=${name}:error=${error}:when=${at}`);
+      const what = { name, error, at, status: run.status, stderr: run.stderr };
+      ends[String(run.status)] = (ends[String(run.status)] ?? 0) + 1;
+      expect([0, 3, 4]).toContain(run.status ?? -1);
+      expect(run.stderr).not.toContain("unexpected");
+      if (run.status === 4) expect(run.stderr).toMatch(/^error: cannot /m);
+      const again = runSync(world, OF_KINDS, { env });
+      expect({ ...what, next: again.status, said: again.stderr }).toMatchObject({ next: again.status === 3 ? 3 : 0 });
+      const { facts, twice } = factsIn(archived(world.data));
+      const differs = difference(facts, kinds.whole);
+      expect({ ...what, differs, twice, aside: setAside(world.data).length }).toEqual({
+        ...what,
+        differs: undefined,
+        twice: [],
+        aside: kinds.broken,
+      });
+      expectPlainFiles(world.data, JSON.stringify(what));
+    }
+    expect(weir(["verify", "--data-dir", world.data]).status).toBe(0);
+    console.log(`${some.length} of ${all.length} failing system calls, ended ${JSON.stringify(ends)}, seed ${SEED}`);
+  },
+  3_600_000,
+);
