@@ -8,7 +8,7 @@ import { errorCode, openForReading, readAt, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
 import { type Match, sidecarStamp } from "./match.ts";
-import { infoOf, quarantine, rowOf } from "./source.ts";
+import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
 import type { Work } from "./sync.ts";
 
 /** Reads a source's new lines into the batch and stores its cursor with them. Throws the system's errors. */
@@ -114,7 +114,7 @@ class TailRun {
         this.#stream.step(this.#state, line, this.#emit);
       } catch (error) {
         if (errorCode(error) !== undefined) throw error;
-        const reason = error instanceof BadLine ? error.message : `not understood: ${(error as Error).message}`;
+        const reason = error instanceof BadLine ? error.message : `not understood: ${reasonOf(error)}`;
         const hash = hashBytes(readAt(this.#fd, line.offset, line.length));
         this.#bad.push({ offset: line.offset, length: line.length, hash, reason });
       }
