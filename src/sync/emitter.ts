@@ -4,7 +4,7 @@ import type { Draft, Emit } from "../record/draft.ts";
 import { encode, type Origin } from "../record/encode.ts";
 import { keepLight } from "../system/engine.ts";
 import type { Found } from "./discover.ts";
-import { tally } from "./summary.ts";
+import { tally, tallyUnknown } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
 /** What a reducer of this source gives its drafts to; `at` says where a draft without a place of its own was read. */
@@ -31,7 +31,7 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
   };
   keepLight([emit]);
   return Object.assign(emit, {
-    unknown: (what: string) => tally(summary.unknown, `${name}: ${what}`),
+    unknown: (what: string) => tallyUnknown(summary.unknown, name, what),
     lost: (what: string) => tally(summary.lost, `${name}: ${what}`),
   });
 }
