@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { callLines, callNumbers, sessionPath } from "../support/claude.ts";
+import { chat, DATABASE, openTraces } from "../support/copilot.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
 import {
   exported,
@@ -402,6 +403,29 @@ describe("who may see it", () => {
     }
   });
 
+  test("nor the private copy of a database, while it is there", () => {
+    using place = scratch();
+    using traces = openTraces(place);
+    traces.run("PRAGMA journal_mode = WAL");
+    traces.put({ id: "0000000000000001", attributes: chat(1, 1) });
+    rmSync(join(place.home, `${DATABASE}-shm`));
+    const log = join(place.root, "calls");
+    const options = { binary: "weir-faults", through: shell('umask 000; exec "$@"') } as const;
+    expect(runSync(place, [], { ...options, env: { WEIR_FAULT_LOG: log } }).status).toBe(0);
+    const at = readFileSync(log, "utf8")
+      .split("\n")
+      .find((line) => line.endsWith("database: open copy"))
+      ?.split(" ")[0];
+    rmSync(place.data, { recursive: true });
+    expect(runSync(place, [], { ...options, env: { WEIR_FAULT: `${at}:kill` } }).signal).toBe("SIGKILL");
+    const copies = readdirSync(join(place.data, "tmp"), { recursive: true, encoding: "utf8" });
+    expect(copies.some((name) => name.endsWith("copy.db"))).toBe(true);
+    expect(new Set(modesOf(place))).toEqual(new Set(["folder 700", "file 600"]));
+    // The next run leaves none behind.
+    expect(runSync(place).status).toBe(0);
+    expect(existsSync(join(place.data, "tmp")) ? readdirSync(join(place.data, "tmp")) : []).toEqual([]);
+  });
+
   test("a folder that was open to others is closed", () => {
     using place = synced();
     for (const path of [place.data, join(place.data, "archive")]) chmodSync(path, 0o755);
@@ -412,7 +436,7 @@ describe("who may see it", () => {
 });
 
 describe("links planted in it are not followed: exit 6, and what they lead to is unchanged", () => {
-  for (const name of ["state.db", "state.db-wal", "writer.lock", "archive"]) {
+  for (const name of ["state.db", "state.db-wal", "state.db-shm", "writer.lock", "commits", "tmp", "archive"]) {
     test(name, () => {
       using place = synced();
       const outside = join(place.root, "outside");
@@ -425,6 +449,21 @@ describe("links planted in it are not followed: exit 6, and what they lead to is
       expect(listing(place.root)).toEqual(before);
     });
   }
+
+  test("the lock of a destination: nothing is made or opened through it, and nothing is sent", () => {
+    using place = synced();
+    const to = ["--to", "http://127.0.0.1:9", "--new", "--retry-for", "0s"];
+    expect(runExport(place, to).status).toBe(7);
+    const lock = readdirSync(place.data).find((name) => name.startsWith("export-"))!;
+    for (const isThere of [true, false]) {
+      const outside = join(place.root, `outside-${isThere}`);
+      rmSync(join(place.data, lock));
+      if (isThere) writeFileSync(outside, "");
+      symlinkSync(outside, join(place.data, lock));
+      expect(runExport(place, to)).toMatchObject({ status: 6, stderr: expect.stringContaining(`${lock} is a link`) });
+      expect(existsSync(outside)).toBe(isThere);
+    }
+  });
 
   test("a segment's name: what it leads to is not written, and the run fails", () => {
     using place = synced();
