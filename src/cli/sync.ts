@@ -14,7 +14,7 @@ import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { documentOf, limitsOf, refusal, tellPruned, tellRemoval } from "./prune.ts";
-import { bytes, count, plural } from "./text.ts";
+import { bytes, count, jsonLine, plural } from "./text.ts";
 import { type RoundState, watch } from "./watch.ts";
 
 const WAIT_MS = 10_000;
@@ -79,7 +79,7 @@ async function round({ options, choice, limits }: Request, io: Io, state: RoundS
   }
   if (options.json) {
     const prune = pruned && documentOf(pruned, dryRun);
-    io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary, prune })}\n`);
+    io.stdout.write(jsonLine({ schema: "weir.sync", version: 1, ...summary, prune }));
   }
   tell(summary, options, uptime() - started, io);
   if (pruned) tellRetention(pruned, options, io);
