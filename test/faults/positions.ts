@@ -82,7 +82,8 @@ export class Script implements Disposable {
         : stage.args[0] === "export"
           ? ["export", "--to", this.#to.url, "--new", "--retry-for", "0s"]
           : stage.args;
-    const run = new StageRun(stage, args, this.#place, this.#to, new Set(this.#kinds.whole), this.#r);
+    const facts = new Set(this.#kinds.whole);
+    const run = new StageRun({ stage, args, place: this.#place, to: this.#to, facts, r: this.#r });
     await run.prepare();
     return run;
   }
@@ -94,13 +95,24 @@ export class Script implements Disposable {
   }
 }
 
+export interface StageOptions {
+  readonly stage: Stage;
+  /** The command, with all but the data folder. */
+  readonly args: readonly string[];
+  readonly place: Scratch;
+  readonly to: Destination;
+  /** What stands in the stores by now; undefined where they hold no numbered facts. */
+  readonly facts?: ReadonlySet<number>;
+  readonly r: Random;
+}
+
 /** A stage with the archive as it is before it, and what an undisturbed run of it makes. */
 export class StageRun {
   readonly #stage: Stage;
   readonly #args: readonly string[];
   readonly #place: Scratch;
   readonly #to: Destination;
-  readonly #facts: ReadonlySet<number>;
+  readonly #facts: ReadonlySet<number> | undefined;
   readonly #r: Random;
   readonly #before: string;
   readonly #home: readonly string[];
@@ -108,7 +120,7 @@ export class StageRun {
   #undisturbed: Outcome | undefined;
   calls: readonly Call[] = [];
 
-  constructor(stage: Stage, args: readonly string[], place: Scratch, to: Destination, facts: Set<number>, r: Random) {
+  constructor({ stage, args, place, to, facts, r }: StageOptions) {
     this.#stage = stage;
     this.#args = args;
     this.#place = place;
@@ -204,7 +216,7 @@ export class StageRun {
   }
 
   #window(): Window {
-    const window = new Window();
+    const window = new Window(this.#facts !== undefined);
     window.look(this.#data);
     return window;
   }
@@ -231,7 +243,9 @@ export class StageRun {
       differs ??
       differing(now.aside, expected.aside) ??
       difference(new Set(now.sent), new Set(expected.sent)) ??
-      (this.#stage.args[0] === "sync" && !this.#stage.prunes ? difference(window.facts, this.#facts) : undefined);
+      (this.#facts && this.#stage.args[0] === "sync" && !this.#stage.prunes
+        ? difference(window.facts, this.#facts)
+        : undefined);
     if (wrong !== undefined) throw new Error(wrong);
   }
 

@@ -25,8 +25,14 @@ export class Window {
   readonly #first = new Map<number, number>();
   /** By id and source, what was told last. */
   readonly #last = new Map<string, { readonly rev: number; readonly text: string }>();
+  readonly #numberOf: (record: WeirRecord) => number | undefined;
   #from = 0;
   #kept: ReadonlySet<number> = new Set();
+
+  /** `hasFacts` is false for stores whose calls are no numbered facts. */
+  constructor(hasFacts = true) {
+    this.#numberOf = hasFacts ? numberOf : () => undefined;
+  }
 
   /** All facts that were ever archived. Throws when one was told first by more than one telling. */
   get facts(): ReadonlySet<number> {
@@ -58,10 +64,10 @@ export class Window {
     if (begin + keys.length !== this.#told.size)
       throw new Error(`the last ${this.#told.size - begin - keys.length} are lost`);
     this.#from = begin;
-    const kept = new Set(records.flatMap((record) => numberOf(record) ?? []));
+    const kept = new Set(records.flatMap((record) => this.#numberOf(record) ?? []));
     const gone = new Set([...this.#kept].filter((n) => !kept.has(n)));
     this.#kept = kept;
-    expectCounted(segments, kept);
+    this.#expectCounted(segments, kept);
     return { kept, gone };
   }
 
@@ -69,8 +75,16 @@ export class Window {
     this.#told.set(key, this.#told.size);
     const of = `${record.id} of ${record.source.path}`;
     if ((this.#last.get(of)?.rev ?? -1) < record.rev) this.#last.set(of, { rev: record.rev, text: comparable(record) });
-    const n = numberOf(record);
+    const n = this.#numberOf(record);
     if (n !== undefined && record.rev === 0) this.#first.set(n, (this.#first.get(n) ?? 0) + 1);
+  }
+
+  /** What counts is each fact that is kept, once; so the sums of tokens are theirs, which their checksums vouch for. */
+  #expectCounted(segments: readonly ReadableSegment[], kept: ReadonlySet<number>): void {
+    const counted = [...countingRecords(segments, rankOf)].flatMap((record) => this.#numberOf(record) ?? []);
+    const differs = difference(new Set(counted), kept);
+    if (differs !== undefined) throw new Error(`what counts is wrong: ${differs}`);
+    if (counted.length !== kept.size) throw new Error(`${counted.length} calls count instead of ${kept.size}`);
   }
 }
 
@@ -97,12 +111,4 @@ function segmentsOf(data: string): readonly ReadableSegment[] {
     if (/there is no archive/.test((error as Error).message)) return [];
     throw error;
   }
-}
-
-/** What counts is each fact that is kept, once; so the sums of tokens are theirs, which their checksums vouch for. */
-function expectCounted(segments: readonly ReadableSegment[], kept: ReadonlySet<number>): void {
-  const counted = [...countingRecords(segments, rankOf)].flatMap((record) => numberOf(record) ?? []);
-  const differs = difference(new Set(counted), kept);
-  if (differs !== undefined) throw new Error(`what counts is wrong: ${differs}`);
-  if (counted.length !== kept.size) throw new Error(`${counted.length} calls count instead of ${kept.size}`);
 }
