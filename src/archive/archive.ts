@@ -12,15 +12,7 @@ import { WritingDigest } from "./digest.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
-import {
-  foreignFiles,
-  markPruned,
-  newestMoment,
-  type PruneResult,
-  planOf,
-  type Removal,
-  removePruned,
-} from "./prune.ts";
+import { foreignFiles, lastMoment, markPruned, type PruneResult, planOf, type Removal, removePruned } from "./prune.ts";
 import { rebuildState } from "./rebuild.ts";
 import type { Limits } from "./retention.ts";
 import {
@@ -127,7 +119,7 @@ export class Archive {
   /** What an earlier run pruned and this one removed, or could not. */
   leftover: Removal = { removed: [], waiting: [], failed: [] };
   #current = 0;
-  readonly #newest: number | undefined;
+  readonly #last: number | undefined;
 
   private constructor(db: Database, folder: DataFolder, host: string, options: ArchiveOptions) {
     this.#db = db;
@@ -143,7 +135,7 @@ export class Archive {
         .get() as { next: number }
     ).next;
     this.#hasOrphans = db.query("SELECT 1 FROM orphan LIMIT 1").get() !== null;
-    this.#newest = newestMoment(db);
+    this.#last = lastMoment(db);
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
@@ -459,7 +451,7 @@ export class Archive {
   prune(limits: Limits): PruneResult {
     const install = this.host.slice(0, 8);
     const foreign = foreignFiles(this.#db, this.#folder, install);
-    const plan = planOf(this.#db, this.#newest, limits);
+    const plan = planOf(this.#db, this.#last, limits);
     if (this.#options.dryRun) return { plan, foreign, removed: [], waiting: [], failed: [] };
     return explaining(this.#folder, () => {
       if (plan.prune.length > 0) this.#inTransaction("prune", () => markPruned(this.#db, plan));

@@ -114,6 +114,23 @@ test("retention by age removes nothing while the clock is a year ahead of or beh
   }
 });
 
+test("a clock that was a year ahead for one run stops retention by age once, and not for a year", async () => {
+  using place = scratch({ fast: true });
+  const settings = { WEIR_SEGMENT_MAX_BYTES: "4KiB" };
+  const where = ["--data-dir", place.data];
+  const sync = ["sync", "--home", place.home, "--agent", "claude-code", ...where];
+  const { now } = machine;
+  const path = place.write(sessionPath("s1"), factLines(0, 60, "s1"));
+  expect(await withCalls({ now: () => now() - YEAR_MS }, () => command(sync, settings))).toMatchObject({ status: 0 });
+  appendFileSync(path, factLines(60, 61, "s1"));
+  expect(await withCalls({ now: () => now() + YEAR_MS }, () => command(sync, settings))).toMatchObject({ status: 0 });
+  const prune = ["prune", "--max-age", "30d", ...where];
+  expect(await command(prune, settings)).toMatchObject({ status: 1 });
+  expect(factsIn(archived(place.data)).facts.size).toBe(61);
+  expect(await command(prune, settings)).toMatchObject({ status: 0 });
+  expect([...factsIn(archived(place.data)).facts]).toEqual([60]);
+});
+
 test("times of 1970 and of 2100 are kept as they are, and hide nothing that comes later", async () => {
   using place = scratch({ fast: true });
   const path = place.write(sessionPath("s1"), callLines(0, 2, "s1").replaceAll("2026-11-21", "2100-01-01"));
