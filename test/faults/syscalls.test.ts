@@ -3,13 +3,14 @@
  * answer is replaced from outside, the program says so or copes, and the next run is exact. `WEIR_SYSCALLS=100000` fails
  * every call. Needs strace, so only on Linux.
  */
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { archived, setAside } from "../support/archive.ts";
+import { archived, setAside, syncInto } from "../support/archive.ts";
 import { difference, factsIn } from "../support/facts.ts";
 import { type Scratch, scratch } from "../support/home.ts";
-import { Kinds, OF_KINDS } from "../support/kinds.ts";
+import { KINDS, Kinds, OF_KINDS } from "../support/kinds.ts";
 import { random, SEED, setting } from "../support/random.ts";
 import { runSync } from "../support/runs.ts";
 import { type RunResult, weir } from "../support/weir.ts";
@@ -84,4 +85,41 @@ test.skipIf(!strace)(
     console.log(`${some.length} of ${all.length} failing system calls, ended ${JSON.stringify(ends)}, seed ${SEED}`);
   },
   3_600_000,
+);
+
+test.skipIf(!strace)(
+  "killed at each write of an upgrade: the next run finishes it, and loses nothing",
+  async () => {
+    rmSync(world.data, { recursive: true, force: true });
+    expect(runSync(world, OF_KINDS, { env }).status).toBe(3);
+    const older = join(world.root, "older");
+    {
+      // As the first version left it: without what destinations have had.
+      using db = new Database(join(world.data, "state.db"));
+      for (const table of ["export", "export_batch", "export_sent"]) db.run(`DROP TABLE ${table}`);
+      db.run("PRAGMA user_version = 1");
+    }
+    cpSync(world.data, older, { recursive: true });
+    for (let at = 1; ; at++) {
+      rmSync(world.data, { recursive: true });
+      cpSync(older, world.data, { recursive: true });
+      // Filtered calls get their errors injected, but no signals.
+      const through = [strace!, "-f", "-qq", "-o", "/dev/null", "-e", `inject=pwrite64:signal=SIGKILL:when=${at}`];
+      const run = runSync(world, OF_KINDS, { env, through });
+      expect(await syncInto(world.data, world.home, { agents: KINDS, segmentMaxBytes: 4096 })).toMatchObject({
+        records: { added: 0, revised: 0 },
+      });
+      expect({ at, differs: difference(factsIn(archived(world.data)).facts, kinds.whole) }).toEqual({
+        at,
+        differs: undefined,
+      });
+      if (run.signal === null && run.status === 0) {
+        expect(at).toBeGreaterThan(5);
+        const send = ["export", "--data-dir", world.data, "--to", "http://127.0.0.1:9", "--retry-for", "0s"];
+        expect(weir(send).status).toBe(7);
+        break;
+      }
+    }
+  },
+  600_000,
 );
