@@ -14,7 +14,7 @@ import { runSync } from "../support/runs.ts";
 import { expectSame, type Whole, wholeOf } from "../support/whole.ts";
 
 /** Calls at which a sync is killed, spread over all that it makes. */
-const POSITIONS = setting("WEIR_POSITIONS", 40);
+const POSITIONS = setting("WEIR_POSITIONS", 24);
 /** Calls of each kind that fail, for each way to fail. */
 const FAILURES = setting("WEIR_FAILURES", 1);
 const LONG = { timeout: 3_600_000 };
