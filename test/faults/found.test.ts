@@ -10,6 +10,7 @@ import { chat, DATABASE, openTraces, syncCopilot } from "../support/copilot.ts";
 import { factLines, factsIn } from "../support/facts.ts";
 import { scratch } from "../support/home.ts";
 import { withCalls } from "./images.ts";
+import { destinations } from "./receivers.ts";
 
 test("a file that takes another's place, and is then replaced itself, is not told again", async () => {
   using place = scratch({ fast: true });
@@ -92,4 +93,31 @@ test("an archive that the disk does not give is told as that, and not as a mista
   await syncInto(place.data, place.home);
   const run = await withCalls(failingRead(1), () => command(["export", "--data-dir", place.data]));
   expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining("cannot go on: EIO: i/o error") });
+});
+
+test("what is appended to a segment, and seals it, while it is being sent, is not pruned as if it had been sent", async () => {
+  using place = scratch({ fast: true });
+  const [to] = destinations("there");
+  using there = to!;
+  const settings = { WEIR_SEGMENT_MAX_BYTES: "4KiB" };
+  const where = ["--data-dir", place.data];
+  const sync = ["sync", "--home", place.home, "--agent", "claude-code", ...where];
+  const path = place.write(sessionPath("s1"), factLines(0, 3, "s1"));
+  expect(await command(sync, settings)).toMatchObject({ status: 0 });
+  const answer = globalThis.fetch;
+  globalThis.fetch = (async (url: string, init: RequestInit) => {
+    appendFileSync(path, factLines(3, 40, "s1"));
+    expect(await command(sync, settings)).toMatchObject({ status: 0 });
+    return answer(url, init);
+  }) as typeof fetch;
+  const send = ["export", "--to", there.url, "--new", ...where];
+  expect(await command(send, settings)).toMatchObject({ status: 0 });
+  globalThis.fetch = answer;
+  expect(there.facts().size).toBe(3);
+  expect(await command(["prune", "--max-size", "4KiB", ...where], settings)).toMatchObject({ status: 0 });
+  expect(factsIn(archived(place.data)).facts.size).toBe(40);
+  expect(await command(send, settings)).toMatchObject({ status: 0 });
+  expect(there.facts().size).toBe(40);
+  expect(await command(["prune", "--max-size", "4KiB", ...where], settings)).toMatchObject({ status: 0 });
+  expect(factsIn(archived(place.data)).facts.size).toBeLessThan(40);
 });
