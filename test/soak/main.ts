@@ -29,13 +29,18 @@ const steps: readonly Step[] = [
   { name: "memory", test: "soak/memory", sizes: { WEIR_SOAK_MB: 2000 } },
 ];
 
+type Sizes = Readonly<Record<string, string>>;
+
 /** What is given in the environment is smaller or larger on purpose. */
-async function held({ test, sizes }: Step, seed: string): Promise<boolean> {
-  const set = Object.fromEntries(Object.entries(sizes).map(([key, size]) => [key, String(size)]));
+function sizesOf({ sizes }: Step): Sizes {
+  return Object.fromEntries(Object.entries(sizes).map(([key, size]) => [key, process.env[key] ?? String(size)]));
+}
+
+async function held({ test }: Step, sizes: Sizes, seed: string): Promise<boolean> {
   const file = join(import.meta.dir, `../${test}.test.ts`);
   const child = Bun.spawn([process.execPath, "test", "--timeout=86400000", file], {
     cwd: join(import.meta.dir, "../.."),
-    env: { ...set, ...process.env, WEIR_SEED: seed },
+    env: { ...process.env, ...sizes, WEIR_SEED: seed },
     stdio: ["ignore", "inherit", "inherit"],
   });
   return (await child.exited) === 0;
@@ -62,9 +67,9 @@ const results: string[] = [];
 for (const step of steps.filter(({ name }) => only.includes(name))) {
   const before = performance.now();
   console.log(`\n> ${step.name}: npm run soak -- --seed ${values.seed} --only ${step.name}`);
-  const isHeld = await held(step, values.seed);
+  const isHeld = await held(step, sizesOf(step), values.seed);
   const seconds = Math.round((performance.now() - before) / 1000);
-  results.push(`${isHeld ? "held  " : "FAILED"}  ${step.name}  ${seconds} s  ${JSON.stringify(step.sizes)}`);
+  results.push(`${isHeld ? "held  " : "FAILED"}  ${step.name}  ${seconds} s  ${JSON.stringify(sizesOf(step))}`);
   if (!isHeld) process.exitCode = 1;
 }
 console.log(`\nseed ${values.seed}\n${results.join("\n")}`);
