@@ -43,6 +43,7 @@ export async function command(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
 ): Promise<CommandResult> {
+  const umask = process.umask();
   restrictNewFiles();
   const out: Buffer[] = [];
   const told: string[] = [];
@@ -63,5 +64,7 @@ export async function command(
     const { code, message, hint } = toldOf(error);
     told.push(`error: ${message}\n  ${hint ?? ""}\n`);
     return result(code);
+  } finally {
+    process.umask(umask);
   }
 }
