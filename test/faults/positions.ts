@@ -16,7 +16,6 @@ import { type Destination, destinations } from "./receivers.ts";
 import { expectPlainFiles } from "./scenarios.ts";
 import { Window } from "./window.ts";
 
-const SETTINGS = { WEIR_SEGMENT_MAX_BYTES: "4KiB" };
 const OURS = /^(?:archive(?:\/weir-.*\.jsonl)?|tmp|commits|state\.db(?:-wal|-shm)?|.*\.lock)$/;
 
 /** One command of the script. */
@@ -75,10 +74,9 @@ export class Script implements Disposable {
   /** Takes the stage's own archive to where the stage begins; call it for each stage in their order. */
   async stage(stage: Stage): Promise<StageRun> {
     stage.before?.(this);
-    const home = this.#place.home;
     const args =
       stage.args[0] === "sync"
-        ? [...stage.args, "--home", home, ...OF_KINDS]
+        ? [...stage.args, ...OF_KINDS]
         : stage.args[0] === "export"
           ? ["export", "--to", this.#to.url, "--new", "--retry-for", "0s"]
           : stage.args;
@@ -153,7 +151,9 @@ export class StageRun {
   }
 
   #run(): Promise<CommandResult> {
-    return command([...this.#args, "--data-dir", this.#data], SETTINGS);
+    // As its own home, it is looked at in one platform's places only; all others' would be as many calls again.
+    const settings = { WEIR_SEGMENT_MAX_BYTES: "4KiB", HOME: this.#place.home };
+    return command([...this.#args, "--data-dir", this.#data], settings);
   }
 
   #outcome(): Outcome {

@@ -33,7 +33,7 @@ describe("every call fails, or is the last", () => {
             r,
           );
           growing.step();
-          const args = ["sync", "--home", place.home, "--agent", agent];
+          const args = ["sync", "--agent", agent];
           for (const when of ["a first sync", "a sync of what has grown"]) {
             const stage: Stage = { name: when, args: ["sync"], prunes: false };
             const run = new StageRun({ stage, args, place, to: to!, r });

@@ -26,7 +26,7 @@ function ioFor(flags: Flags, variables: Readonly<Record<string, string>>, out: B
       return length;
     }),
     log: createLog({ level: "normal", color: false, write: (text) => void told.push(text) }),
-    environment: environmentOf(flags.home, { platform: "linux", home: "/nobody", variables: {} }),
+    environment: environmentOf(flags.home, { platform: "linux", home: variables.HOME ?? "/nobody", variables: {} }),
     configuration,
     commands: commands as readonly Command[],
     dataDir: flags["data-dir"],
@@ -38,7 +38,7 @@ function ioFor(flags: Flags, variables: Readonly<Record<string, string>>, out: B
   };
 }
 
-/** Runs a command; `variables` are settings. An error that weir does not throw on purpose is told as `unexpected`. */
+/** Runs a command; `variables` are settings, and `HOME` where no `--home` is given. An error that weir does not throw on purpose is told as `unexpected`. */
 export async function command(
   args: readonly string[],
   variables: Readonly<Record<string, string>> = {},
