@@ -97,7 +97,7 @@ export class History implements Disposable {
     const { status } = await this.#undisturbed(["sync", ...this.#home]);
     if (status !== 0 && status !== 3) throw new Error(`a sync exits ${status}`);
     this.story.push("retire");
-    this.#kinds.retire();
+    this.#kinds.retire(this.#r.int(0, 2), this.#r.int(0, 3));
   }
 
   async #send(to: Destination): Promise<void> {

@@ -6,6 +6,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { archived, lastTellings, setAside } from "../support/archive.ts";
+import { lines } from "../support/database.ts";
 import { difference } from "../support/facts.ts";
 import { scratch } from "../support/home.ts";
 import { receiver } from "../support/otlp.ts";
@@ -20,19 +21,46 @@ import type { Written } from "./writer.ts";
 const KILLS = setting("WEIR_KILLS", 300);
 /** One undisturbed command among so many, to know how long they take. */
 const UNDISTURBED = 20;
+const TOLD = 500;
 const env = { WEIR_SEGMENT_MAX_BYTES: "16384" };
 const SAMPLE = "codex";
 const AGENTS = ["--agent", "claude-code,codex,amp,copilot-vscode"];
+
+interface Agents {
+  /** Tells the agents what to do; waits until it is done. */
+  order(what: "grow" | "finish" | "retire"): Promise<void>;
+  /** Lets them write what is left, and ends them. */
+  end(): Promise<Written>;
+}
+
+function startAgents(home: string, samples: string): Agents {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "writer.ts"), home, samples, String(SEED)], {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const answers = lines(child.stdout);
+  return {
+    async order(what) {
+      child.stdin.write(`${what}\n`);
+      child.stdin.flush();
+      const { value } = await answers.next();
+      if (value !== what) throw new Error(`the agents say ${value}`);
+    },
+    async end() {
+      child.stdin.end();
+      const { value } = await answers.next();
+      return JSON.parse(value ?? "") as Written;
+    },
+  };
+}
 
 test(`killed at ${KILLS} random moments while agents write: nothing lost, told twice, torn or pruned too soon`, async () => {
   using world = scratch({ fast: true });
   for (const sample of ["claude-code", "codex"]) world.copyFixture(sample);
   using place = scratch({ fast: true });
   await using to = await receiver();
-  const writer = Bun.spawn(
-    [process.execPath, join(import.meta.dir, "writer.ts"), place.home, world.home, String(SEED)],
-    { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
-  );
+  const writer = startAgents(place.home, world.home);
   const r = random(SEED);
   const window = new Window();
   const where = ["--data-dir", place.data];
@@ -66,17 +94,21 @@ test(`killed at ${KILLS} random moments while agents write: nothing lost, told t
   let longest = 0;
   for (let kills = 0, at = 0; kills < KILLS; at++) {
     if (at % UNDISTURBED > 0) {
-      if ((await run(r.pick(commands), r.int(0, longest))) === "killed") kills++;
+      const growing = writer.order("grow");
+      if ((await run(r.pick(commands), r.int(0, longest))) === "killed" && ++kills % TOLD === 0)
+        console.log(`${kills} kills, ${window.facts.size} facts`);
+      await growing;
       continue;
     }
+    await writer.order("finish");
     const before = performance.now();
     await run(sync);
     longest = (performance.now() - before) * 1.2;
+    await writer.order("retire");
     if (r.chance(0.5)) await run(send);
     expect(difference(gone.difference(had()), new Set())).toBeUndefined();
   }
-  writer.stdin.end();
-  const written = JSON.parse(await new Response(writer.stdout).text()) as Written;
+  const written = await writer.end();
   await run(sync);
   expect(runSync(place, AGENTS, { env })).toMatchObject({ status: 0, stderr: expect.stringContaining("nothing new") });
   expect(await run(send)).toBe(0);

@@ -1,14 +1,15 @@
 /**
  * Owns agents at work, as a process of their own: `writer.ts HOME FIXTURE SEED` lets FIXTURE's files of lines grow in
  * HOME, a few bytes at a time, so that lines are torn at any byte when somebody looks, and adds numbered facts to stores
- * of every kind, until its stdin ends. Then it writes what is left and tells, as JSON, the facts and the broken lines.
+ * of every kind. Each line of its input is an order, each line of its output says that one is carried out: `grow` does a
+ * few things, `finish` ends every line that is begun, `retire` deletes what is old. In the end it tells what it wrote.
  */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Kinds } from "../support/kinds.ts";
 import { random } from "../support/random.ts";
 
-/** What the writer tells in the end. */
+/** What the writer tells in the end, as JSON. */
 export interface Written {
   readonly facts: readonly number[];
   readonly broken: number;
@@ -19,7 +20,8 @@ interface Growing {
   rest: Buffer;
 }
 
-const LONGEST_REST_MS = 60;
+const MOST_AT_ONCE = 6;
+const LONGEST_REST_MS = 20;
 const LONGEST_PIECE = 3000;
 
 async function work(home: string, fixture: string, seed: number): Promise<Written> {
@@ -32,16 +34,27 @@ async function work(home: string, fixture: string, seed: number): Promise<Writte
     appendFileSync(file.path, file.rest.subarray(0, bytes));
     file.rest = file.rest.subarray(bytes);
   };
-  let isEnding = false;
-  process.stdin.on("end", () => {
-    isEnding = true;
-  });
-  process.stdin.resume();
   using kinds = new Kinds(home, r);
-  while (!isEnding) {
-    kinds.grow();
-    append(r.pick(copies), r.int(1, LONGEST_PIECE));
-    await Bun.sleep(r.int(1, LONGEST_REST_MS));
+  const orders: Readonly<Record<string, () => Promise<void> | void>> = {
+    async grow() {
+      for (let times = r.int(1, MOST_AT_ONCE); times > 0; times--) {
+        kinds.grow();
+        append(r.pick(copies), r.int(1, LONGEST_PIECE));
+        await Bun.sleep(r.int(1, LONGEST_REST_MS));
+      }
+    },
+    finish() {
+      kinds.finish();
+    },
+    retire() {
+      kinds.retire(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    },
+  };
+  for await (const order of console) {
+    const carryOut = orders[order];
+    if (!carryOut) continue; // the end of the input is an empty one
+    await carryOut();
+    console.log(order);
   }
   for (const file of copies) append(file, file.rest.length);
   kinds.finish();

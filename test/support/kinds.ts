@@ -41,6 +41,8 @@ export class Kinds implements Disposable {
   readonly #documents: Growing[] = [];
   readonly #logs: Growing[] = [];
   readonly #spans: number[] = [];
+  /** All files that are there, the oldest first. */
+  readonly #oldest: Growing[] = [];
   #next = 1;
   #names = 0;
   /** Facts that stand whole in a store, or stood there until it was removed. */
@@ -71,19 +73,15 @@ export class Kinds implements Disposable {
     for (const file of this.#files) this.#append(file, "");
   }
 
-  /** An agent deletes what is old: call it when all of it is archived. */
-  retire(): void {
-    const files = [this.#files, this.#documents, this.#logs].filter(({ length }) => length > 1);
-    if (files.length > 0) {
-      const some = this.#r.pick(files);
-      const [oldest] = some.splice(0, 1);
-      if (oldest) rmSync(oldest.path);
+  /** The agents delete so many of their oldest files and rows: call it when all of it is archived. */
+  retire(files: number, rows: number): void {
+    for (const { path } of this.#oldest.splice(0, files)) rmSync(path);
+    for (const some of [this.#files, this.#documents, this.#logs])
+      some.splice(0, Number.POSITIVE_INFINITY, ...some.filter((file) => this.#oldest.includes(file)));
+    for (const n of this.#spans.splice(0, rows)) {
+      this.#traces.run(`DELETE FROM span_attributes WHERE span_id = '${spanId(n)}'`);
+      this.#traces.run(`DELETE FROM spans WHERE span_id = '${spanId(n)}'`);
     }
-    if (this.#spans.length > 4)
-      for (const n of this.#spans.splice(0, 2)) {
-        this.#traces.run(`DELETE FROM span_attributes WHERE span_id = '${spanId(n)}'`);
-        this.#traces.run(`DELETE FROM spans WHERE span_id = '${spanId(n)}'`);
-      }
   }
 
   #some(): number[] {
@@ -99,6 +97,7 @@ export class Kinds implements Disposable {
     const file = { path: join(this.#home, path(session)), session, facts: [], rest: "" };
     mkdirSync(dirname(file.path), { recursive: true });
     files.push(file);
+    this.#oldest.push(file);
     return file;
   }
 
