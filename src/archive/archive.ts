@@ -13,15 +13,7 @@ import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { heldRecords } from "./held.ts";
 import { Ledger } from "./ledger.ts";
 import { releaseLock, takeLock } from "./lock.ts";
-import {
-  foreignFiles,
-  markPruned,
-  newestMoment,
-  type PruneResult,
-  planOf,
-  type Removal,
-  removePruned,
-} from "./prune.ts";
+import { foreignFiles, lastMoment, markPruned, type PruneResult, planOf, type Removal, removePruned } from "./prune.ts";
 import { rebuildState } from "./rebuild.ts";
 import type { Limits } from "./retention.ts";
 import {
@@ -35,6 +27,7 @@ import {
   startsNext,
 } from "./segment.ts";
 import { damagedState, FIRST_TEXTS, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
+import { bearWitness, countCommit, refuseOlder, witnessed } from "./witness.ts";
 
 /** What is known of a source between syncs. */
 export interface SourceRow {
@@ -125,6 +118,7 @@ export class Archive {
   readonly host: string;
   #segments: Segment[];
   #run = 0;
+  #commits = 0;
   readonly #output = new OutputBatch();
   readonly #digest = new WritingDigest();
   #sources = new Map<number, StoredSource>();
@@ -139,7 +133,7 @@ export class Archive {
   /** What an earlier run pruned and this one removed, or could not. */
   leftover: Removal = { removed: [], waiting: [], failed: [] };
   #current = 0;
-  readonly #newest: number | undefined;
+  readonly #last: number | undefined;
   #hasTexts: boolean;
   #isTextsNoted: boolean;
 
@@ -158,9 +152,9 @@ export class Archive {
     ).next;
     this.#hasOrphans = db.query("SELECT 1 FROM orphan LIMIT 1").get() !== null;
     this.#hasMarks = db.query("SELECT 1 FROM pragma_table_info('source') WHERE name = 'mark'").get() !== null;
-    this.#newest = newestMoment(db);
     this.#hasTexts = getMeta(db, FIRST_TEXTS) !== undefined;
     this.#isTextsNoted = this.#hasTexts;
+    this.#last = lastMoment(db);
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
   }
@@ -188,8 +182,10 @@ export class Archive {
   }
 
   static #forDryRun(folder: DataFolder, options: ArchiveOptions): Archive {
+    const commits = witnessed(folder);
     if (ifPresent(() => sys.lstat(folder.state))?.size) {
       const db = openStateForReading(folder.state);
+      refuseOlder(db, folder, commits);
       return new Archive(db, folder, getMeta(db, "install") ?? "", options);
     }
     const db = openState(":memory:");
@@ -197,6 +193,7 @@ export class Archive {
   }
 
   static #opened(folder: DataFolder, options: ArchiveOptions): Archive {
+    const commits = witnessed(folder);
     const before = ifPresent(() => sys.lstat(folder.state));
     const isNew = before === undefined || before.size === 0;
     const db = openState(folder.state);
@@ -204,6 +201,7 @@ export class Archive {
     if (host === undefined) {
       host = rebuildState(db, folder);
     } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
+    refuseOlder(db, folder, commits);
     for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);
     removeUnborn(db, folder, host.slice(0, 8));
     const leftover = removePruned(db, folder, host.slice(0, 8));
@@ -329,6 +327,7 @@ export class Archive {
       explaining(this.#folder, () => {
         const changed = this.#writeOutput();
         this.#inTransaction("commit", () => this.#moveState(changed));
+        bearWitness(this.#folder, this.#commits);
       });
     } catch (error) {
       this.#undo();
@@ -376,8 +375,9 @@ export class Archive {
 
   #nextSegment(date: string): Segment {
     const install = this.host.slice(0, 8);
-    const used = this.#segments
-      .map((s) => parseSegmentName(s.name))
+    const pruned = (this.#db.query("SELECT name FROM segment WHERE pruned <> 0").values() as [string][]).flat();
+    const used = [...this.#segments.map(({ name }) => name), ...pruned]
+      .map(parseSegmentName)
       .filter((n) => n?.date === date && n.install === install);
     const index = used.length === 0 ? 0 : Math.max(...used.map((n) => n?.index ?? 0)) + 1;
     const seq = (this.#segments.at(-1)?.seq ?? 0) + 1;
@@ -392,6 +392,7 @@ export class Archive {
       setMeta(db, FIRST_TEXTS, new Date(sys.now()).toISOString());
       this.#isTextsNoted = true;
     }
+    this.#commits = countCommit(db);
     for (const s of changed) {
       db.query(
         "INSERT INTO segment (seq, name, bytes, records, sealed, sha256, written) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (seq) DO UPDATE SET bytes = excluded.bytes, records = excluded.records, sealed = excluded.sealed, sha256 = excluded.sha256, written = iif(excluded.bytes > segment.bytes, excluded.written, segment.written)",
@@ -438,7 +439,7 @@ export class Archive {
   prune(limits: Limits): PruneResult {
     const install = this.host.slice(0, 8);
     const foreign = foreignFiles(this.#db, this.#folder, install);
-    const plan = planOf(this.#db, this.#newest, limits);
+    const plan = planOf(this.#db, this.#last, limits);
     if (this.#options.dryRun) return { plan, foreign, removed: [], waiting: [], failed: [] };
     return explaining(this.#folder, () => {
       if (plan.prune.length > 0) this.#inTransaction("prune", () => markPruned(this.#db, plan));

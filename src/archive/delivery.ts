@@ -171,18 +171,19 @@ export class Delivery {
   }
 
   /**
-   * Notes that the destination has had these segments whole, all but those named in `lacking`, and that retention must
-   * keep the others until it has had them too.
+   * Notes that the destination has had these segments up to the bytes that were read of each, all but those named in
+   * `lacking`, and that retention must keep the others until it has had them too. One that grew meanwhile is one of them.
    */
-  register(segments: readonly string[], lacking: ReadonlySet<string>): void {
-    const rows = this.db.query("SELECT seq, name, sealed FROM segment WHERE pruned = 0 ORDER BY seq").all() as {
+  register(read: ReadonlyMap<string, number>, lacking: ReadonlySet<string>): void {
+    const rows = this.db.query("SELECT seq, name, bytes, sealed FROM segment WHERE pruned = 0 ORDER BY seq").all() as {
       seq: number;
       name: string;
+      bytes: number;
       sealed: number;
     }[];
     let through = 0;
-    for (const { seq, name, sealed } of rows) {
-      if (sealed === 0 || !segments.includes(name) || lacking.has(name)) break;
+    for (const { seq, name, bytes, sealed } of rows) {
+      if (sealed === 0 || read.get(name) !== bytes || lacking.has(name)) break;
       through = seq;
     }
     const update = "UPDATE export SET registered = 1, through = max(through, ?) WHERE id = ?";

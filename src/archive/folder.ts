@@ -9,6 +9,8 @@ export interface DataFolder {
   readonly archive: string;
   readonly state: string;
   readonly lock: string;
+  /** How many commits there have been. */
+  readonly witness: string;
   /** Private copies of other programs' databases, while they are read. */
   readonly temporary: string;
 }
@@ -19,6 +21,7 @@ export function dataFolder(path: string): DataFolder {
     archive: `${path}/archive`,
     state: `${path}/state.db`,
     lock: `${path}/writer.lock`,
+    witness: `${path}/commits`,
     temporary: `${path}/tmp`,
   };
 }
@@ -41,8 +44,8 @@ export function prepareFolder(folder: DataFolder): void {
   const root = sys.stat(folder.path);
   if (root.kind !== "directory") throw new WeirError("refused", `${folder.path} is not a folder`);
   ownOnly(folder.path, root);
-  const { archive, state, lock, temporary } = folder;
-  for (const path of [archive, state, lock, temporary, `${state}-wal`, `${state}-shm`]) {
+  const { archive, state, lock, witness, temporary } = folder;
+  for (const path of [archive, state, lock, witness, temporary, `${state}-wal`, `${state}-shm`]) {
     const stat = ifPresent(() => sys.lstat(path));
     if (stat?.kind === "link") throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
     if (stat) ownOnly(path, stat);

@@ -1,7 +1,8 @@
 /** Owns locks (the writer's, and one a destination): one process at a time, for exactly as long as it lives. */
 import { type Database, isBusy, openOwnDatabase } from "../system/database.ts";
-import { sleep } from "../system/process.ts";
-import { sys } from "../system/system.ts";
+import { WeirError } from "../system/errors.ts";
+import { sleep, uptime } from "../system/process.ts";
+import { ifPresent, sys } from "../system/system.ts";
 
 const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
@@ -10,10 +11,12 @@ const PINNED = Symbol.for("weir.lock");
  * Takes an exclusive SQLite transaction on the lock file, trying again until `waitMs` have passed or `stopped` says so.
  * False when another process still holds it. The kernel frees it with the process, so there is nothing to clean up after a kill. The
  * handle is pinned to the process: a collected handle would free the lock, and so would opening and closing the file
- * by any other call, which is why nothing else ever touches it (reliability H91, H92).
+ * by any other call, which is why nothing else ever touches it (reliability H91, H92). Throws `refused` for a link.
  */
 export async function takeLock(path: string, waitMs: number, stopped: () => boolean = () => false): Promise<boolean> {
-  const deadline = sys.now() + waitMs;
+  if (ifPresent(() => sys.lstat(path))?.kind === "link")
+    throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
+  const deadline = uptime() + waitMs;
   const db = openOwnDatabase(path, 0);
   for (;;) {
     try {
@@ -23,8 +26,8 @@ export async function takeLock(path: string, waitMs: number, stopped: () => bool
     } catch (error) {
       if (!isBusy(error)) throw error;
     }
-    if (sys.now() >= deadline || stopped()) break;
-    await sleep(Math.min(RETRY_MS, Math.max(1, deadline - sys.now())));
+    if (uptime() >= deadline || stopped()) break;
+    await sleep(Math.min(RETRY_MS, Math.max(1, deadline - uptime())));
   }
   db.close();
   return false;

@@ -28,22 +28,25 @@ export interface PruneResult extends Removal {
   readonly foreign: readonly string[];
 }
 
-/** The newest moment that the state knows of; asked before a run notes itself, it says whether the clock can be right. */
-export function newestMoment(db: Database): number | undefined {
-  const { newest } = db
+/**
+ * When weir last ran, by the clock of then; asked before a run notes itself, it says whether the clock can be right. Of
+ * all runs only the last: a clock that was ahead for a day must not stop retention until that day comes.
+ */
+export function lastMoment(db: Database): number | undefined {
+  const { last } = db
     .query(
-      "SELECT max(at) AS newest FROM (SELECT max(written) AS at FROM segment UNION ALL SELECT max(max(started, coalesce(ended, 0))) FROM run)",
+      "SELECT coalesce((SELECT max(started, coalesce(ended, 0)) FROM run ORDER BY id DESC LIMIT 1), (SELECT max(written) FROM segment)) AS last",
     )
-    .get() as { newest: number | null };
-  return newest ?? undefined;
+    .get() as { last: number | null };
+  return last ?? undefined;
 }
 
-/** What retention would remove now; `newest` is the newest moment before this run. */
-export function planOf(db: Database, newest: number | undefined, limits: Limits): Plan {
+/** What retention would remove now; `last` is when weir ran before. */
+export function planOf(db: Database, last: number | undefined, limits: Limits): Plan {
   const segments = db
     .query("SELECT seq, name, bytes, records, written FROM segment WHERE pruned = 0 ORDER BY seq")
     .all() as KeptSegment[];
-  return planRetention({ segments, now: sys.now(), newest, delivered: deliveredIn(db) }, limits);
+  return planRetention({ segments, now: sys.now(), last, delivered: deliveredIn(db) }, limits);
 }
 
 function deliveredIn(db: Database): ReadonlyMap<string, number> {

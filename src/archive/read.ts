@@ -5,6 +5,7 @@ import { ifPresent, sys } from "../system/system.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
 import { bySegmentName, completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { damagedState, getMeta, openStateForReading } from "./state.ts";
+import { refuseOlder, witnessed } from "./witness.ts";
 
 /** What fits into a core's second-level cache while its lines are looked at. */
 const CHUNK = 1 << 18;
@@ -84,9 +85,11 @@ function segmentsOf(folder: DataFolder, state: CommittedState | undefined): Read
 
 function committedState(folder: DataFolder): CommittedState | undefined {
   if (!ifPresent(() => sys.stat(folder.state))?.size) return undefined;
+  const commits = witnessed(folder);
   const db = openStateForReading(folder.state);
   try {
     db.run("BEGIN");
+    refuseOlder(db, folder, commits);
     const segments = db.query("SELECT name, bytes, pruned FROM segment").all() as CommittedState["segments"];
     return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), segments };
   } catch (error) {

@@ -9,16 +9,19 @@ import { Ledger } from "./ledger.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { FIRST_TEXTS, setMeta } from "./state.ts";
+import { adoptCount, witnessed } from "./witness.ts";
 
 /**
  * Fills an empty state from the segments that are there, in one transaction, and returns the installation's id: that of
- * the segments, or a new one where there are none or those of several installations, of which none is known to be ours.
+ * the segments, or a new one where none of them is known to be ours: where nothing was ever committed in this folder, or
+ * where those of several installations lie together.
  * Cursors start at zero: the sources are read again, and the ledgers kept here for them suppress what is archived.
  */
 export function rebuildState(db: Database, folder: DataFolder): string {
   const names = listSegments(folder.archive);
   const installs = new Set(names.map((name) => parseSegmentName(name)?.install));
-  const [install] = installs.size === 1 ? installs : [];
+  const commits = witnessed(folder);
+  const [install] = installs.size === 1 && commits > 0 ? installs : [];
   const newest = names.at(-1);
   const ledgers = new Map<string, Ledger>();
   return db.transaction(() => {
@@ -59,6 +62,7 @@ export function rebuildState(db: Database, folder: DataFolder): string {
     host ??= (install ?? "") + Buffer.from(sys.random(install === undefined ? 8 : 4)).toString("hex");
     setMeta(db, "install", host);
     if (hasTexts) setMeta(db, FIRST_TEXTS, new Date(sys.now()).toISOString());
+    adoptCount(db, commits);
     return host;
   })();
 }

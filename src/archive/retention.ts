@@ -23,8 +23,8 @@ export interface PlanInput {
   /** In any order; the one with the highest number is being written and always stays. */
   readonly segments: readonly KeptSegment[];
   readonly now: number;
-  /** The newest moment the state knows of: the last commit or the last run before this one. */
-  readonly newest?: number;
+  /** When weir last ran, by the clock of then. */
+  readonly last?: number;
   /** By destination, the number of the last segment that it has had whole. */
   readonly delivered?: ReadonlyMap<string, number>;
 }
@@ -49,9 +49,9 @@ const BACKWARD_MS = HOUR / 60;
 const FORWARD_MS = 48 * HOUR;
 
 /** Age first, then the oldest until the rest fits. */
-export function planRetention({ segments, now, newest, delivered = new Map() }: PlanInput, limits: Limits): Plan {
+export function planRetention({ segments, now, last, delivered = new Map() }: PlanInput, limits: Limits): Plan {
   const all = [...segments].sort((a, b) => a.seq - b.seq);
-  const refused = limits.maxAgeMs === undefined || limits.force ? undefined : clockDoubt(now, newest);
+  const refused = limits.maxAgeMs === undefined || limits.force ? undefined : clockDoubt(now, last);
   const wanted = refused === undefined ? wantedOf(all, now, limits) : [];
   const held: Record<string, number> = {};
   let count = wanted.length;
@@ -84,12 +84,13 @@ function sizeOf(segments: readonly KeptSegment[]): number {
 
 /**
  * A clock that stands before what it has already seen, or far behind it, may be wrong, and age would then remove what is
- * young. After a rest of more than two days the first run is told so and removes nothing; the next one finds that run.
+ * young. After a rest of more than two days, or a step back, the first run is told so and removes nothing; the next one
+ * finds that run.
  */
-function clockDoubt(now: number, newest: number | undefined): string | undefined {
-  if (newest === undefined) return undefined;
-  const hours = Math.round(Math.abs(now - newest) / HOUR);
-  if (now < newest - BACKWARD_MS) return `the clock stands ${hours} h before weir's last run`;
-  if (now > newest + FORWARD_MS) return `weir last ran ${hours} h ago by this clock`;
+function clockDoubt(now: number, last: number | undefined): string | undefined {
+  if (last === undefined) return undefined;
+  const hours = Math.round(Math.abs(now - last) / HOUR);
+  if (now < last - BACKWARD_MS) return `the clock stands ${hours} h before weir's last run`;
+  if (now > last + FORWARD_MS) return `weir last ran ${hours} h ago by this clock`;
   return undefined;
 }

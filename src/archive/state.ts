@@ -48,13 +48,16 @@ function refuseNewer(db: Database, path: string): number {
   return version;
 }
 
+/** What to do about a state that cannot be used. */
+export const REBUILD = "move it aside together with its -wal and -shm: the next sync rebuilds it from the archive";
+
 /** The error for a state that SQLite cannot read. */
 export function damagedState(path: string, cause: unknown): WeirError {
   const size = sys.lstat(path).size;
   return new WeirError(
     "damaged",
     `the state database is damaged: ${path} (${size} bytes): ${(cause as Error).message}`,
-    "move it aside together with its -wal and -shm: the next sync rebuilds it from the archive",
+    REBUILD,
     { cause },
   );
 }

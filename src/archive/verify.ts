@@ -8,7 +8,8 @@ import { digestOf } from "./digest.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
-import { getMeta, openStateForReading, STATE_VERSION } from "./state.ts";
+import { getMeta, openStateForReading, REBUILD, STATE_VERSION } from "./state.ts";
+import { ageOf, witnessed } from "./witness.ts";
 
 export interface Finding {
   /** `damaged`: something that was archived is not there as it was. `note`: nothing is lost. */
@@ -54,7 +55,6 @@ export interface VerifyOptions {
 /** Bad lines of one segment that are told one by one. */
 const NAMED = 10;
 const RESTORE = "restore the file from a backup; weir export reads on only without it";
-const REBUILD = "move it aside together with its -wal and -shm: the next sync rebuilds it from the archive";
 
 /** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
 export async function verifyArchive(path: string, { pause }: VerifyOptions): Promise<Verification> {
@@ -110,6 +110,7 @@ class Check {
     const { state } = this.#folder;
     let db: Database | undefined;
     try {
+      const commits = witnessed(this.#folder);
       db = openStateForReading(state);
       db.run("BEGIN");
       const problems = (db.query("PRAGMA integrity_check(5)").values() as [string][]).flat();
@@ -117,6 +118,8 @@ class Check {
       const rows = db.query("SELECT name, bytes, records, sealed, sha256, pruned FROM segment ORDER BY seq").all();
       this.#state = problems[0] === "ok" ? "ok" : "damaged";
       if (this.#state === "damaged") this.#damaged(state, problems.join("; "), REBUILD);
+      const age = ageOf(db, commits);
+      if (age !== undefined) this.#damaged(state, `it is older than its archive: ${age}`, REBUILD);
       if (this.#version < STATE_VERSION)
         this.#note(state, `it is of version ${this.#version}; the next sync brings it to ${STATE_VERSION}`);
       return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), rows: rows as SegmentRow[] };

@@ -4,6 +4,7 @@ import { paint } from "./color.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { table } from "./table.ts";
+import { jsonLine } from "./text.ts";
 
 export async function run(options: { readonly json: boolean }, io: Io): Promise<number> {
   const { settings, origins, file, isFileThere, conflicts } = io.configuration;
@@ -31,7 +32,7 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   ];
   if (options.json) {
     const document = { schema: "weir.config", version: 1, file, file_exists: isFileThere, settings: rows, places };
-    io.stdout.write(`${JSON.stringify(document)}\n`);
+    io.stdout.write(jsonLine(document));
     return EXIT.done;
   }
   const lines = [

@@ -61,8 +61,9 @@ export async function runTo(
     if (isStopped && signal) return EXIT[signal];
     if (options.new && !isFiltered) {
       const nameOf = (path: string): string => path.replace(/^.*[\\/]/, "");
-      const names = reader.segments.map(({ path }) => nameOf(path));
-      delivery.register(names, new Set([...lacking].map((at) => names[at] ?? "")));
+      const read = new Map(reader.segments.map(({ path, bytes }) => [nameOf(path), bytes]));
+      const names = [...read.keys()];
+      delivery.register(read, new Set([...lacking].map((at) => names[at] ?? "")));
     }
     io.log.info(summary(destination, sent, open));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;

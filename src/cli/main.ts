@@ -3,14 +3,14 @@ import { delimiter, resolve } from "node:path";
 import { environmentOf } from "../config/environment.ts";
 import { defaultConfigFile, defaultDataFolder } from "../config/folders.ts";
 import type { ConfigFile } from "../config/load.ts";
-import { WeirError } from "../system/errors.ts";
 import * as self from "../system/process.ts";
 import { sys, writeFully } from "../system/system.ts";
 import type { Command } from "./args.ts";
 import { parseArguments } from "./argv.ts";
 import { decideColor } from "./color.ts";
 import { commands } from "./commands.ts";
-import { EXIT, exitCodeOf } from "./exit.ts";
+import { EXIT } from "./exit.ts";
+import { toldOf } from "./failure.ts";
 import { commandHelp, programHelp } from "./help.ts";
 import type { Io } from "./io.ts";
 import { createLog, type Log, levelOf, wantsProgress } from "./log.ts";
@@ -46,7 +46,7 @@ function logFor(flags: Flags): Log {
     color: colorOn(2, flags.color),
     progress: wantsProgress({ isTTY, env: self.env, level }),
     columns,
-    now: () => performance.now(),
+    now: self.uptime,
     write: (text) => writeFully(2, Buffer.from(text), null),
   });
 }
@@ -116,17 +116,10 @@ let log = logFor(PLAIN);
 let debug = false;
 
 function failed(error: unknown): number {
-  if (error instanceof WeirError) {
-    log.error(error.message, error.hint);
-    if (debug) log.debug(error.stack ?? "");
-    return exitCodeOf(error.failure);
-  }
-  log.error(
-    `unexpected: ${(error as Error)?.message ?? String(error)}`,
-    "please report this with the output of --debug",
-  );
+  const { code, message, hint } = toldOf(error);
+  log.error(message, hint);
   if (debug) log.debug((error as Error)?.stack ?? "");
-  return EXIT.failed;
+  return code;
 }
 
 /** Runs the command that the arguments name and sets the exit code; throws nothing. */

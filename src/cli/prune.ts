@@ -10,7 +10,7 @@ import type { pruneArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { table } from "./table.ts";
-import { bytes, count, plural } from "./text.ts";
+import { bytes, count, jsonLine, plural } from "./text.ts";
 
 const WAIT_MS = 10_000;
 const DAY_MS = 86_400_000;
@@ -33,7 +33,7 @@ export async function run(options: OptionsOf<typeof pruneArgs>, io: Io): Promise
   } finally {
     archive.close(result && { pruned: result.plan.prune.length });
   }
-  if (options.json) io.stdout.write(`${JSON.stringify(documentOf(result, dryRun))}\n`);
+  if (options.json) io.stdout.write(jsonLine(documentOf(result, dryRun)));
   else if (result.plan.prune.length > 0) io.stdout.write(planTable(result, io));
   tellPruned(result, dryRun, io);
   for (const name of result.foreign) io.log.info(`not this installation's, left alone: ${name}`);

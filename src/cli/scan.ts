@@ -10,7 +10,7 @@ import type { scanArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { table } from "./table.ts";
-import { bytes, count } from "./text.ts";
+import { bytes, count, jsonLine } from "./text.ts";
 
 interface SourceLine {
   readonly agent: string;
@@ -34,7 +34,7 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
   const present = agents.filter((agent) => sources.some((s) => s.agent === agent.id));
   if (options.json) {
     const notes = present.map(({ id, title, retention, unverified }) => ({ id, title, retention, unverified }));
-    io.stdout.write(`${JSON.stringify({ schema: "weir.scan", version: 1, agents: notes, sources, unreadable })}\n`);
+    io.stdout.write(jsonLine({ schema: "weir.scan", version: 1, agents: notes, sources, unreadable }));
   } else {
     const width = { width: io.columns, headerStyle: paint(io.color).bold };
     if (sources.length > 0) io.stdout.write(options.verbose ? perSource(sources, width) : perStream(sources, width));

@@ -8,14 +8,14 @@ import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
 import { WeirError } from "../system/errors.ts";
-import { sys } from "../system/system.ts";
+import { uptime } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { documentOf, limitsOf, refusal, tellPruned, tellRemoval } from "./prune.ts";
-import { bytes, count, plural } from "./text.ts";
+import { bytes, count, jsonLine, plural } from "./text.ts";
 import { type RoundState, watch } from "./watch.ts";
 
 const WAIT_MS = 10_000;
@@ -76,7 +76,7 @@ function captureOf({ recapture }: Options, { configuration }: Io): Capture | und
 
 /** One sync, from the lock to its end; returns the exit code. */
 async function round({ options, choice, limits, capture }: Request, io: Io, state: RoundState): Promise<number> {
-  const started = sys.now();
+  const started = uptime();
   const dryRun = options["dry-run"];
   const stopped = (): boolean => io.stopSignal() !== undefined;
   const archive = await Archive.open(io.dataDir, {
@@ -105,9 +105,9 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
   }
   if (options.json) {
     const prune = pruned && documentOf(pruned, dryRun);
-    io.stdout.write(`${JSON.stringify({ schema: "weir.sync", version: 1, ...summary, prune })}\n`);
+    io.stdout.write(jsonLine({ schema: "weir.sync", version: 1, ...summary, prune }));
   }
-  tell(summary, options, sys.now() - started, io);
+  tell(summary, options, uptime() - started, io);
   if (pruned) tellRetention(pruned, options, io);
   else tellRemoval(archive.leftover, io.log);
   const signal = io.stopSignal();

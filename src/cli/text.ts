@@ -1,4 +1,5 @@
 /** Owns how text, numbers and times are written for people. Pure: it reads no clock, no terminal, no locale. */
+import { visibleJson } from "../record/json.ts";
 
 /** The widest a foreign string may be on a terminal. */
 const SHOWN_COLUMNS = 200;
@@ -12,6 +13,11 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]|(?!\u{FE0F})\p{DI}|(?<!\p{Exten
 /** Every character that could steer a terminal, reorder text or hide in it, as a visible `\u{..}`; nothing is cut. */
 export function escapeControls(text: string): string {
   return text.replace(UNSAFE, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** A document of `--json`, on one line; it may be looked at on a terminal. */
+export function jsonLine(document: object): string {
+  return `${visibleJson(JSON.stringify(document))}\n`;
 }
 
 /** A foreign string made safe for a terminal: one line, no control or invisible character, at most 200 columns. */

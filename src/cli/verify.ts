@@ -3,7 +3,7 @@ import { verifyArchive } from "../archive/verify.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
-import { bytes, escapeControls, plural } from "./text.ts";
+import { bytes, escapeControls, jsonLine, plural } from "./text.ts";
 
 export async function run(options: { readonly json: boolean }, io: Io): Promise<number> {
   let done = 0;
@@ -20,7 +20,7 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   if (options.json) {
     const { findings, stateVersion, foreignSegments, ...counts } = result;
     const document = { schema: "weir.verify", version: 1, ok: damaged.length === 0, state_version: stateVersion };
-    io.stdout.write(`${JSON.stringify({ ...document, foreign_segments: foreignSegments, ...counts, findings })}\n`);
+    io.stdout.write(jsonLine({ ...document, foreign_segments: foreignSegments, ...counts, findings }));
     return damaged.length > 0 ? EXIT.damaged : EXIT.done;
   }
   for (const { path, what, todo, kind } of result.findings) {

@@ -2,6 +2,7 @@
 import { fingerprint } from "../record/identity.ts";
 import { WeirError } from "../system/errors.ts";
 import { noAnswer, post } from "../system/network.ts";
+import { uptime } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
 import { halve } from "./halve.ts";
@@ -159,7 +160,7 @@ export class Sender {
 
   /** Tries until there is an answer for good, or no more time. */
   async #settled(route: Route, batch: Fixed): Promise<Outcome> {
-    const deadline = sys.now() + this.around.retryForMs;
+    const deadline = uptime() + this.around.retryForMs;
     let longest = FIRST_WAIT_MS;
     for (;;) {
       const outcome = await attempt(route, batch, this.around.version);
@@ -167,7 +168,7 @@ export class Sender {
       const wait = outcome.afterMs ?? jitter(longest);
       longest = Math.min(longest * 2, LONGEST_WAIT_MS);
       if (this.around.stopped()) throw new Stopped();
-      if (sys.now() + wait > deadline) {
+      if (uptime() + wait > deadline) {
         const asked = outcome.afterMs === undefined ? "" : ` and asks to wait ${Math.ceil(outcome.afterMs / 1000)} s`;
         return { kind: "stop", reason: `${outcome.reason}${asked}` };
       }
@@ -178,8 +179,8 @@ export class Sender {
   }
 
   #tell(reason: string): void {
-    if (sys.now() - this.#told < TOLD_EVERY_MS) return;
-    this.#told = sys.now();
+    if (uptime() - this.#told < TOLD_EVERY_MS) return;
+    this.#told = uptime();
     this.around.warn(`${this.destination.origin}: ${reason}; ${this.around.waiting()} waiting, trying again`);
   }
 

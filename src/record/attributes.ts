@@ -1,7 +1,7 @@
 /** Owns the names: the one importer of GenAI attribute names, and the allow-list of attributes that a record may carry. */
 
 import * as semconv from "@opentelemetry/semantic-conventions/incubating";
-import { safeName } from "./privacy.ts";
+import { safeName, withoutCredentials } from "./privacy.ts";
 import type { Scalars } from "./schema.ts";
 
 /** The GenAI attribute names (semantic-conventions package 1.45.0) that weir reads and writes. */
@@ -193,7 +193,13 @@ const ALLOWED: ReadonlySet<string> = new Set<string>([
 ]);
 
 /** Texts of attributes are cut at so many characters. */
-export const SCALAR_LIMIT = 256;
+const SCALAR_LIMIT = 256;
+
+/** A text as an attribute carries it: without what may be secret in it, and never more than the limit. */
+export function scalarText(value: string): string {
+  const bare = value.includes("://") ? withoutCredentials(value) : value;
+  return safeName(bare.slice(0, 4 * SCALAR_LIMIT)).slice(0, SCALAR_LIMIT);
+}
 
 /** True for an attribute that a record may carry. */
 export function isAllowed(name: string): boolean {
@@ -202,7 +208,7 @@ export function isAllowed(name: string): boolean {
 
 /**
  * The attributes of `given` that a record may carry, under their original names; undefined when none is left.
- * Texts are cut at 256 characters. The name of each other attribute is told to `dropped`.
+ * The name of each other attribute is told to `dropped`.
  */
 export function allowAttributes(
   given: Readonly<Record<string, unknown>>,
@@ -214,7 +220,7 @@ export function allowAttributes(
     if (value === undefined || value === null) continue;
     if (!ALLOWED.has(name)) dropped?.(name);
     else if (typeof value === "number" || typeof value === "boolean") out[name] = value;
-    else if (typeof value === "string") out[name] = safeName(value.slice(0, 4 * SCALAR_LIMIT)).slice(0, SCALAR_LIMIT);
+    else if (typeof value === "string") out[name] = scalarText(value);
   }
   return Object.keys(out).length > 0 ? out : undefined;
 }

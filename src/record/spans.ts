@@ -2,7 +2,7 @@
  * Owns what one OpenTelemetry GenAI span says as a record: operation, times, status, models, tokens, tool, events.
  * It knows all names that the conventions had or will have, and no session: whose span it is, its agent knows.
  */
-import { ACCEPTED, allowAttributes, GEN_AI, isAllowed, SCALAR_LIMIT } from "./attributes.ts";
+import { ACCEPTED, allowAttributes, GEN_AI, isAllowed, scalarText } from "./attributes.ts";
 import type { Draft } from "./draft.ts";
 import { fingerprint } from "./identity.ts";
 import { type JsonObject, list, number, text } from "./json.ts";
@@ -294,14 +294,14 @@ function attributesOf(a: JsonObject, operation: Operation, unknown?: (name: stri
     isEmpty = false;
   }
   const told = operation === "other" ? text(a[GEN_AI.operationName]) : undefined;
-  if (told !== undefined) return { [GEN_AI.operationName]: told.slice(0, SCALAR_LIMIT), ...out };
+  if (told !== undefined) return { [GEN_AI.operationName]: scalarText(told), ...out };
   return isEmpty ? undefined : out;
 }
 
 function scalarOf(value: unknown, fate: Fate): string | number | boolean | undefined {
   if (fate === "number") return numeric(value);
   if (fate === "boolean") return value === true || value === "true";
-  if (typeof value === "string") return value.length > SCALAR_LIMIT ? value.slice(0, SCALAR_LIMIT) : value;
+  if (typeof value === "string") return scalarText(value);
   return typeof value === "number" || typeof value === "boolean" ? value : undefined;
 }
 

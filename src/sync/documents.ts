@@ -4,7 +4,7 @@ import type { Documents, Snapshot } from "../read/types.ts";
 import { sleep } from "../system/process.ts";
 import { emitter } from "./emitter.ts";
 import type { Match } from "./match.ts";
-import { infoOf, quarantine, rowOf } from "./source.ts";
+import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
 import type { Work } from "./sync.ts";
 
 /** A document that is just being written is looked at again after these waits, in milliseconds; then in the next run. */
@@ -34,7 +34,7 @@ export async function collectDocument(
     try {
       stream.reduce(read.group, info.source, emit);
     } catch (error) {
-      const reason = `not understood: ${(error as Error).message}`;
+      const reason = `not understood: ${reasonOf(error)}`;
       quarantine(found, row, { offset: 0, length: read.stamp.size, hash: "", reason }, work);
     }
   }

@@ -7,7 +7,7 @@ import { encode, type Origin } from "../record/encode.ts";
 import type { Keeper } from "../record/keep.ts";
 import { safeName } from "../record/privacy.ts";
 import type { Found } from "./discover.ts";
-import { tally } from "./summary.ts";
+import { tally, tallyUnknown } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
 /** Where a source is being read. */
@@ -29,7 +29,7 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
     homes: environment.homes.map((home) => home.path),
   };
   const name = `${found.agent.id}/${found.stream.kind}`;
-  const unknown = (what: string): void => tally(summary.unknown, `${name}: ${safeName(what)}`);
+  const unknown = (what: string): void => tallyUnknown(summary.unknown, name, safeName(what));
   const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : (): undefined => undefined;
   const emit = (draft: Draft): void => {
     const captured = keeper?.captured(draft, rawOf(draft));

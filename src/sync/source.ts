@@ -61,6 +61,13 @@ export function infoOf(found: Found, { summary }: Work): Info {
   return { source: { path: inRoot, stem: name.replace(/\.[^.]*$/, ""), sidecars: parsed }, sidecars: remembered };
 }
 
+/** Why a reducer gave up: the kind of the error and where. Its message may quote what was read, and is told nowhere. */
+export function reasonOf(error: unknown): string {
+  const { name, message, stack = "" } = error as Error;
+  const place = /^ +at (?:async )?([\w.$#]+) \(/m.exec(stack.replace(message, ""))?.[1];
+  return place === undefined ? name : `${name} in ${place}`;
+}
+
 /** Sets bytes aside: counted and told in this run, remembered with their hash, never with their text. */
 export function quarantine(found: Found, row: Pick<SourceRow, "id" | "generation">, bad: BadBytes, work: Work): void {
   const { offset, length, hash } = bad;

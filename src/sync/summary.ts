@@ -49,6 +49,24 @@ export function tally(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
 }
 
+/** So many unknown names are told apart; a hostile store has more. */
+const MOST_NAMES = 200;
+const LONGEST_NAME = 100;
+/** What may be a key or a token: so long, and with digits or more capitals than words have. */
+const TOKEN = /[\w+/=-]{16,}/g;
+const CAPITALS = 0.25;
+
+/** Counts a name that weir does not know. Programs name things with words; whatever looks like a secret is left out. */
+export function tallyUnknown(counts: Record<string, number>, owner: string, what: string): void {
+  const shown = what.slice(0, LONGEST_NAME).replace(TOKEN, (token) => (isWords(token) ? token : "…"));
+  const name = `${owner}: ${shown}`;
+  tally(counts, name in counts || Object.keys(counts).length < MOST_NAMES ? name : `${owner}: other`);
+}
+
+function isWords(token: string): boolean {
+  return !/\d/.test(token) && token.replace(/[^A-Z]/g, "").length <= token.length * CAPITALS;
+}
+
 /** True when something could not be read in this run (exit code 3). */
 export function isIncomplete(summary: Summary): boolean {
   return summary.quarantined.length > 0 || summary.unreadable.length > 0;

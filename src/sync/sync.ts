@@ -5,8 +5,8 @@ import type { Capturing } from "../archive/ledger.ts";
 import type { Agent, Environment } from "../read/types.ts";
 import type { Keeper } from "../record/keep.ts";
 import { WeirError } from "../system/errors.ts";
-import { yieldToEvents } from "../system/process.ts";
-import { errorCode, sys } from "../system/system.ts";
+import { uptime, yieldToEvents } from "../system/process.ts";
+import { errorCode } from "../system/system.ts";
 import { type Capture, keeping } from "./capture.ts";
 import { type Choice, discover, type Found } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
@@ -57,7 +57,7 @@ export async function sync(
   const { found, unreadable } = discover(agents, environment, options.choice);
   summary.unreadable.push(...unreadable);
   summary.sources.found = found.length;
-  let last = sys.now();
+  let last = uptime();
   const isRecapture = options.capture?.again === true;
   const work: Work = {
     archive,
@@ -67,9 +67,9 @@ export async function sync(
     ...(options.capture && (await keeping(options.capture, archive, summary))),
     isFull: () => archive.batchBytes >= BATCH_BYTES,
     async pause() {
-      if (sys.now() - last >= SLICE_MS) {
+      if (uptime() - last >= SLICE_MS) {
         await yieldToEvents();
-        last = sys.now();
+        last = uptime();
       }
       return options.stopped();
     },

@@ -9,7 +9,7 @@ import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import { emitter } from "./emitter.ts";
 import type { Match } from "./match.ts";
-import { infoOf, quarantine, rowOf } from "./source.ts";
+import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
 import type { Work } from "./sync.ts";
 
 /** A database that changes under the reader is opened again after these waits, in milliseconds; then in the next run. */
@@ -193,7 +193,7 @@ class TablesRun {
       this.#stream.reduce(group, this.#info, this.#emitter());
     } catch (error) {
       const name = `${group.layout} ${group.key.slice(0, KEY_SHOWN)}`;
-      const reason = `not understood: ${name}: ${(error as Error).message}`;
+      const reason = `not understood: ${name}: ${reasonOf(error)}`;
       const bad = { offset: 0, length: 0, hash: hashBytes(Buffer.from(group.key)), reason };
       quarantine(found, this.#row as SourceRow, bad, this.#work);
     }

@@ -10,7 +10,7 @@ import { errorCode, openForReading, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
 import { type Match, sidecarStamp } from "./match.ts";
-import { infoOf, quarantine, rowOf } from "./source.ts";
+import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
 import type { Work } from "./sync.ts";
 
 /** Reads a source's new lines into the batch and stores its cursor with them. Throws the system's errors. */
@@ -40,6 +40,8 @@ class TailRun {
   #offset = 0;
   /** The line that is being read; none while what is open is told. */
   #line: Line | undefined;
+  /** What is set aside moves with the cursor, so that bytes that are read again are set aside once. */
+  #bad: BadBytes[] = [];
   /** Made while the one piece that holds all bytes before this offset is at hand. */
   #proven: { readonly offset: number; readonly proof: Proof } | undefined;
 
@@ -88,7 +90,7 @@ class TailRun {
     const from = this.#position;
     try {
       for (const piece of readPieces(this.#fd, from, size, this.#emit.captures ? undefined : this.#stream.reads)) {
-        for (const bad of piece.bad) this.#quarantine(bad);
+        this.#bad.push(...piece.bad);
         this.reduce(piece.lines);
         this.#position = piece.end;
         if (piece.bytes.length === piece.end) this.#proven = { offset: piece.end, proof: proofOf(piece.bytes) };
@@ -121,16 +123,12 @@ class TailRun {
         this.#stream.step(this.#state, line, this.#emit);
       } catch (error) {
         if (errorCode(error) !== undefined) throw error;
-        const reason = error instanceof BadLine ? error.message : `not understood: ${(error as Error).message}`;
+        const reason = error instanceof BadLine ? error.message : `not understood: ${reasonOf(error)}`;
         const hash = hashBytes(Buffer.from(line.latin1(0), "latin1"));
-        this.#quarantine({ offset: line.offset, length: line.length, hash, reason });
+        this.#bad.push({ offset: line.offset, length: line.length, hash, reason });
       }
     }
     this.#line = undefined;
-  }
-
-  #quarantine(bad: BadBytes): void {
-    quarantine(this.#found, { id: this.#row.id, generation: this.#generation }, bad, this.#work);
   }
 
   /** Stores how far this source is read. `size` is the size it was read to, -1 while it is not read to its end. */
@@ -140,6 +138,8 @@ class TailRun {
     const place = { size, position: this.#position, generation: this.#generation, sidecars: this.#sidecars };
     const row = { ...rowOf(this.#found, place), id: this.#row.id };
     this.#row = row;
+    for (const bad of this.#bad) quarantine(this.#found, row, bad, this.#work);
+    this.#bad = [];
     this.#work.archive.setSource(row, { proof, state: safeJson(JSON.stringify(this.#state)) });
   }
 }

@@ -113,6 +113,11 @@ export function yieldToEvents(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Milliseconds since the process began. It never jumps: whatever takes time is measured by it, not by the clock. */
+export function uptime(): number {
+  return performance.now();
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

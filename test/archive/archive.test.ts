@@ -1,11 +1,13 @@
 /** Proves the commit: a batch is there as a whole or not at all, and a state that cannot be written is never a source's fault. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Archive } from "../../src/archive/archive.ts";
+import { dataFolder } from "../../src/archive/folder.ts";
 import { rebuildState } from "../../src/archive/rebuild.ts";
 import { openState } from "../../src/archive/state.ts";
+import { bearWitness } from "../../src/archive/witness.ts";
 import type { Encoded } from "../../src/record/encode.ts";
 import { errorCode } from "../../src/system/system.ts";
 import { archived, syncInto } from "../support/archive.ts";
@@ -116,8 +118,9 @@ describe("a state that is made anew", () => {
   test("is made in one step: a run that is killed between the steps of making it can be repeated", () => {
     using place = scratch();
     place.write("archive/weir-2026-11-21-0123abcd.jsonl", "");
-    const folder = { path: place.home, archive: join(place.home, "archive"), state: "", lock: "", temporary: "" };
     const db = openState(join(place.root, "state.db"));
+    const folder = dataFolder(place.home);
+    bearWitness(folder, 1);
     const host = rebuildState(db, folder);
     const { value } = db.query("SELECT value FROM meta WHERE key = 'install'").get() as { value: string };
     expect(value).toBe(host);
@@ -137,6 +140,21 @@ describe("a state that is made anew", () => {
     expect(await syncInto(place.data, place.home)).toMatchObject({ records: { added: 0, revised: 0 } });
     expect(readFileSync(join(folder, name!), "utf8")).toBe(text);
   });
+});
+
+test("segments that lay in the folder before the first commit are another installation's: never written, never pruned", async () => {
+  using place = scratch();
+  using other = scratch();
+  other.write(sessionPath("s0"), callLines(100, 130, "s0"));
+  await syncInto(other.data, other.home, { segmentMaxBytes: 4096 });
+  cpSync(join(other.data, "archive"), join(place.data, "archive"), { recursive: true });
+  const before = listing(join(place.data, "archive"));
+  place.write(sessionPath("s1"), callLines(0, 30, "s1"));
+  await syncInto(place.data, place.home, { segmentMaxBytes: 4096 });
+  const archive = await Archive.open(place.data, OPTIONS);
+  expect(archive.prune({ maxTotalBytes: 1 }).foreign.toSorted()).toEqual(before.map((line) => line.split(" ")[0]!));
+  archive.close(undefined);
+  expect(listing(join(place.data, "archive"))).toEqual(expect.arrayContaining(before));
 });
 
 test("a ledger that grew over many small syncs still knows everything", async () => {

@@ -97,8 +97,8 @@ describe("planRetention", () => {
       records: 1,
       written: NOW - 40 * DAY,
     }));
-    const plan = (newest: number | undefined, given: Limits = { maxAgeMs: 30 * DAY }) =>
-      planRetention({ segments: old, now: NOW, newest }, given);
+    const plan = (last: number | undefined, given: Limits = { maxAgeMs: 30 * DAY }) =>
+      planRetention({ segments: old, now: NOW, last }, given);
 
     test("removes nothing by age when it stands before the last run, or two days after it", () => {
       expect(plan(NOW + 2 * 3_600_000)).toMatchObject({
@@ -109,8 +109,7 @@ describe("planRetention", () => {
     });
 
     test("is believed when it stands near the last run, or when nothing is known", () => {
-      for (const newest of [NOW, NOW + 1000, NOW - 47 * 3_600_000, undefined])
-        expect(plan(newest).prune).toHaveLength(1);
+      for (const last of [NOW, NOW + 1000, NOW - 47 * 3_600_000, undefined]) expect(plan(last).prune).toHaveLength(1);
     });
 
     test("does not matter for size alone, nor when forced", () => {

@@ -147,6 +147,27 @@ describe("the next segment begins", () => {
     ]);
     expect(sizes(place.data).every((size) => size > 0)).toBe(true);
   });
+
+  test("also when the clock goes back to a day whose segments are all pruned: their names are not used again", async () => {
+    using place = scratch();
+    try {
+      setSystemTime(new Date("2026-11-21T10:00:00Z"));
+      await writeLines(place.data, [9000, 9000], 4096);
+      setSystemTime(new Date("2026-11-23T10:00:00Z"));
+      await writeLines(place.data, [10], 4096);
+      const archive = await Archive.open(place.data, { waitMs: 0, segmentMaxBytes: 4096 });
+      expect(archive.prune({ maxTotalBytes: 100 }).removed).toHaveLength(2);
+      archive.close(undefined);
+      setSystemTime(new Date("2026-11-21T11:00:00Z"));
+      await writeLines(place.data, [10], 4096);
+    } finally {
+      setSystemTime();
+    }
+    expect(listSegments(join(place.data, "archive")).map(parseSegmentName)).toMatchObject([
+      { date: "2026-11-21", index: 2 },
+      { date: "2026-11-23", index: 0 },
+    ]);
+  });
 });
 
 describe("bytes in a segment", () => {

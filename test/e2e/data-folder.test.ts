@@ -1,5 +1,3 @@
-/** Proves what weir makes of its own folder: full, foreign, damaged, lost, newer, open to others, or full of traps. */
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -17,54 +15,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { ALL, CALLS, expectExact, numbersOf, segmentsOf, stateOf, synced, withCalls } from "../support/archived.ts";
 import { callLines, callNumbers, sessionPath } from "../support/claude.ts";
+import { chat, DATABASE, openTraces } from "../support/copilot.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
-import {
-  exported,
-  isRoot,
-  recordsIn,
-  runExport,
-  runSync,
-  smallDisk,
-  summaryOf,
-  unprivileged,
-} from "../support/runs.ts";
+import { isRoot, recordsIn, runExport, runSync, smallDisk, unprivileged } from "../support/runs.ts";
 import { shell } from "../support/weir.ts";
-
-const CALLS = 400;
-const ALL = Array.from({ length: CALLS }, (_, at) => at + 1);
-
-/** A home of 400 calls in two sessions. */
-function withCalls(): Scratch {
-  const place = scratch();
-  place.write(sessionPath("s1"), callLines(1, 201, "s1"));
-  place.write(sessionPath("s2"), callLines(201, 401, "s2"));
-  return place;
-}
-
-/** The same, archived. */
-function synced(): Scratch {
-  const place = withCalls();
-  expect(runSync(place)).toMatchObject({ status: 0 });
-  return place;
-}
-
-const numbersOf = (place: Scratch): number[] => callNumbers(exported(place));
-const segmentsOf = ({ data }: Scratch): string[] => readdirSync(join(data, "archive")).sort();
-const stateOf = ({ data }: Scratch): string => join(data, "state.db");
-
-function loseState(place: Scratch): void {
-  for (const end of ["", "-wal", "-shm"]) rmSync(stateOf(place) + end, { force: true });
-}
-
-/** Every line of every segment once, and each a whole record; for a state that may not be there. */
-function expectExact(place: Scratch): void {
-  expect(numbersOf(place)).toEqual(ALL);
-  const lines = segmentsOf(place).flatMap((name) =>
-    recordsIn(readFileSync(join(place.data, "archive", name), "utf8")).map(({ id, rev }) => `${id} ${rev}`),
-  );
-  expect(new Set(lines).size).toBe(lines.length);
-}
 
 describe("a full disk ends the run with exit 4, nothing half-written, and the next run is exact", () => {
   /** What a failed run may leave: whole batches, whatever the moment. */
@@ -220,130 +176,6 @@ describe("a segment that is not what was committed", () => {
   });
 });
 
-describe("the state", () => {
-  test("damaged in any page: exit 5 naming it, or what counts is exact; moved aside, it is rebuilt", () => {
-    using place = synced();
-    const whole = readFileSync(stateOf(place));
-    const segment = join(place.data, "archive", segmentsOf(place)[0]!);
-    const records = readFileSync(segment);
-    const damaged: number[] = [];
-    for (let page = 0; page * 4096 < whole.length; page++) {
-      for (const filler of [0, 0xa5]) {
-        writeFileSync(stateOf(place), Buffer.from(whole).fill(filler, page * 4096, (page + 1) * 4096));
-        const run = runSync(place);
-        if (run.status === 5) {
-          damaged.push(page);
-          expect(run.stderr).toContain(stateOf(place));
-          loseState(place);
-          expect(runSync(place).status).toBe(0);
-          expectExact(place);
-        } else {
-          expect({ page, filler, status: run.status, stderr: run.stderr }).toMatchObject({ status: 0 });
-          expect(numbersOf(place)).toEqual(ALL);
-        }
-        loseState(place);
-        writeFileSync(segment, records);
-      }
-    }
-    expect(damaged).toContain(0);
-  });
-
-  test("half there, or not a database: exit 5, naming it; moved aside as the hint says, it is rebuilt", () => {
-    for (const damage of [
-      (b: Buffer) => b.subarray(0, b.length >> 1),
-      () => Buffer.from("not a database".repeat(500)),
-    ]) {
-      using place = synced();
-      const before = exported(place);
-      writeFileSync(stateOf(place), damage(readFileSync(stateOf(place))));
-      const run = runSync(place);
-      expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 5 });
-      expect(run.stderr).toContain(stateOf(place));
-      expect(run.stderr).toContain("aside");
-      loseState(place);
-      expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
-      expect(exported(place)).toEqual(before);
-    }
-  });
-
-  test("lost: rebuilt from the archive without a duplicate, and the export is the same, before and after", () => {
-    using place = synced();
-    const before = exported(place);
-    const segments = listing(join(place.data, "archive"));
-    loseState(place);
-    expect(exported(place)).toEqual(before);
-    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
-    expect(listing(join(place.data, "archive"))).toEqual(segments);
-    expect(exported(place)).toEqual(before);
-  });
-
-  test("lost together with the agents' files: the archive alone gives the same export, and what is new follows", () => {
-    using place = synced();
-    const before = exported(place);
-    rmSync(stateOf(place));
-    rmSync(place.home, { recursive: true });
-    mkdirSync(place.home);
-    expect(runSync(place).status).toBe(0);
-    expect(exported(place)).toEqual(before);
-    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
-    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
-    expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
-  });
-
-  test("lost where several installations' segments lie together: none of them is written, and nothing is told twice", () => {
-    using place = synced();
-    const folder = join(place.data, "archive");
-    const foreign = segmentsOf(place)[0]!.replace(/-[0-9a-f]{8}\.jsonl$/, "-ffffffff.jsonl");
-    const text = readFileSync(join(folder, segmentsOf(place)[0]!), "utf8");
-    writeFileSync(join(folder, foreign), text.replaceAll(/"host":"[0-9a-f]{16}"/g, '"host":"ffffffffffffffff"'));
-    loseState(place);
-    const before = listing(folder);
-    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
-    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
-    expect(listing(folder)).toEqual(expect.arrayContaining(before));
-    expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
-  });
-
-  test("empty, as a power cut can leave it, is a lost state and no first run", () => {
-    using place = synced();
-    const before = exported(place);
-    writeFileSync(stateOf(place), "");
-    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
-    expect(exported(place)).toEqual(before);
-  });
-
-  test("of a newer weir: exit 6 for every command, and not one byte of it is changed", () => {
-    for (const mode of ["WAL", "DELETE"]) {
-      using place = synced();
-      const db = new Database(stateOf(place));
-      db.run(`PRAGMA journal_mode = ${mode}`);
-      db.run("PRAGMA user_version = 99");
-      db.close();
-      const state = readFileSync(stateOf(place));
-      const segments = listing(join(place.data, "archive"));
-      for (const run of [runSync(place), runSync(place, ["--dry-run"]), runExport(place)]) {
-        expect({ mode, status: run.status, stderr: run.stderr }).toMatchObject({ status: 6 });
-        expect(run.stderr).toContain("newer weir");
-      }
-      expect(readFileSync(stateOf(place)).equals(state)).toBe(true);
-      expect(listing(join(place.data, "archive"))).toEqual(segments);
-    }
-  });
-
-  test("held by another program's transaction: exit 4 with the reason, and the next run is exact", () => {
-    using place = synced();
-    place.write(sessionPath("s3"), callLines(401, 403, "s3"));
-    using db = new Database(stateOf(place));
-    db.run("BEGIN IMMEDIATE");
-    const run = runSync(place);
-    db.run("ROLLBACK");
-    expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
-    expect(run.stderr).toContain("locked");
-    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 3 } });
-    expect(numbersOf(place)).toEqual([...ALL, 401, 402]);
-  });
-});
-
 describe("who may see it", () => {
   const modesOf = ({ data }: Scratch): string[] =>
     ["", ...readdirSync(data, { recursive: true, encoding: "utf8" })]
@@ -362,6 +194,29 @@ describe("who may see it", () => {
     }
   });
 
+  test("nor the private copy of a database, while it is there", () => {
+    using place = scratch();
+    using traces = openTraces(place);
+    traces.run("PRAGMA journal_mode = WAL");
+    traces.put({ id: "0000000000000001", attributes: chat(1, 1) });
+    rmSync(join(place.home, `${DATABASE}-shm`));
+    const log = join(place.root, "calls");
+    const options = { binary: "weir-faults", through: shell('umask 000; exec "$@"') } as const;
+    expect(runSync(place, [], { ...options, env: { WEIR_FAULT_LOG: log } }).status).toBe(0);
+    const at = readFileSync(log, "utf8")
+      .split("\n")
+      .find((line) => line.endsWith("database: open copy"))
+      ?.split(" ")[0];
+    rmSync(place.data, { recursive: true });
+    expect(runSync(place, [], { ...options, env: { WEIR_FAULT: `${at}:kill` } }).signal).toBe("SIGKILL");
+    const copies = readdirSync(join(place.data, "tmp"), { recursive: true, encoding: "utf8" });
+    expect(copies.some((name) => name.endsWith("copy.db"))).toBe(true);
+    expect(new Set(modesOf(place))).toEqual(new Set(["folder 700", "file 600"]));
+    // The next run leaves none behind.
+    expect(runSync(place).status).toBe(0);
+    expect(existsSync(join(place.data, "tmp")) ? readdirSync(join(place.data, "tmp")) : []).toEqual([]);
+  });
+
   test("a folder that was open to others is closed", () => {
     using place = synced();
     for (const path of [place.data, join(place.data, "archive")]) chmodSync(path, 0o755);
@@ -372,7 +227,7 @@ describe("who may see it", () => {
 });
 
 describe("links planted in it are not followed: exit 6, and what they lead to is unchanged", () => {
-  for (const name of ["state.db", "state.db-wal", "writer.lock", "archive"]) {
+  for (const name of ["state.db", "state.db-wal", "state.db-shm", "writer.lock", "commits", "tmp", "archive"]) {
     test(name, () => {
       using place = synced();
       const outside = join(place.root, "outside");
@@ -385,6 +240,21 @@ describe("links planted in it are not followed: exit 6, and what they lead to is
       expect(listing(place.root)).toEqual(before);
     });
   }
+
+  test("the lock of a destination: nothing is made or opened through it, and nothing is sent", () => {
+    using place = synced();
+    const to = ["--to", "http://127.0.0.1:9", "--new", "--retry-for", "0s"];
+    expect(runExport(place, to).status).toBe(7);
+    const lock = readdirSync(place.data).find((name) => name.startsWith("export-"))!;
+    for (const isThere of [true, false]) {
+      const outside = join(place.root, `outside-${isThere}`);
+      rmSync(join(place.data, lock));
+      if (isThere) writeFileSync(outside, "");
+      symlinkSync(outside, join(place.data, lock));
+      expect(runExport(place, to)).toMatchObject({ status: 6, stderr: expect.stringContaining(`${lock} is a link`) });
+      expect(existsSync(outside)).toBe(isThere);
+    }
+  });
 
   test("a segment's name: what it leads to is not written, and the run fails", () => {
     using place = synced();

@@ -1,11 +1,21 @@
 /** Proves that neither names, nor links, nor the folder weir runs in, nor other programs' files can make it do a thing. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { callLine, callLines, callNumbers, sessionPath } from "../support/claude.ts";
+import { chat, openTraces } from "../support/copilot.ts";
 import { bytesBelow, listing, scratch } from "../support/home.ts";
 import { exported, runExport, runSync, summaryOf } from "../support/runs.ts";
-import { weir } from "../support/weir.ts";
+import { measured, weir } from "../support/weir.ts";
 
 /** Colours, a window title, text written backwards, invisible and C1 characters, a line break. */
 const EVIL = "\u{1b}[31m\u{1b}]0;pwned\u{7}\u{202e}gpj\u{200b}\u{9b}2J\nerror: forged";
@@ -60,6 +70,117 @@ describe("control characters in names are shown, not obeyed", () => {
     expect(csv).not.toMatch(/(?:^|,)"?[=@]/m);
     expect(csv).toContain("'@SUM(1)");
   });
+});
+
+describe("control characters, wherever weir shows somebody else's words", () => {
+  test("in spans as text, names of foreign files, damaged lines, unknown types and tables of a database", () => {
+    using place = scratch();
+    const line = JSON.parse(callLine(1, `s1${EVIL}`));
+    line.message.content.push({ type: "tool_use", id: "toolu_1", name: `Bash${EVIL}`, input: {} });
+    line.gitBranch = `main${EVIL}`;
+    const unknown = { ...line, type: `type${EVIL}`, uuid: "2" };
+    place.write(
+      sessionPath("s1"),
+      `${JSON.stringify(line)}\n${JSON.stringify(unknown)}\n{"type":"assistant",${EVIL}\n`,
+    );
+    using traces = openTraces(place);
+    traces.run(`CREATE TABLE "evil${EVIL}" (x)`).run("DROP TABLE spans");
+    const where = ["--data-dir", place.data];
+    const expectShown = (args: readonly string[], statuses: readonly number[]): void => {
+      const { status, stdout, stderr } = weir([...args, ...where]);
+      const controls = CONTROLS.exec(stdout + stderr)?.[0];
+      expect({ args, controls, isMeant: statuses.includes(status ?? -1), stderr }).toMatchObject({
+        args,
+        controls: undefined,
+        isMeant: true,
+      });
+      expect(stdout + stderr).not.toMatch(/^error: forged/m);
+      expect(stdout + stderr).toMatch(/\\u\{?0*(?:1b|202e)/);
+    };
+    const sync = ["sync", "--home", place.home];
+    expectShown([...sync, "--verbose", "--debug"], [3]);
+    rmSync(place.data, { recursive: true });
+    expectShown([...sync, "--json"], [3]);
+    expectShown(["export", "--format", "text"], [0]);
+    const folder = join(place.data, "archive");
+    writeFileSync(join(folder, `notes${EVIL}`), "x");
+    for (const more of [["--verbose"], ["--json"]]) {
+      expectShown(["verify", ...more], [0]);
+      expectShown(["prune", "--max-size", "4KiB", ...more], [0]);
+    }
+    writeFileSync(join(folder, "weir-2026-11-20-ffffffff.jsonl"), `{"v":1,"id":"${EVIL}\n${EVIL}\n`);
+    expectShown(["verify", "--json"], [5]);
+    expectShown(["verify"], [5]);
+  });
+});
+
+test("no cell of any column is a formula in a spreadsheet, whatever it begins with", () => {
+  using place = scratch();
+  const starts = ["=", "+", "-", "@", "\t=", "\r=", "\n=", "＝", "＋", "－", "＠", '"=', "|", "%"];
+  const lines = starts.map((start, n) => {
+    const line = JSON.parse(callLine(n + 1, `${start}cmd|'/c calc'!A${n}`));
+    line.message.model = `${start}SUM(1)`;
+    line.cwd = `${start}HYPERLINK("http://x")`;
+    line.gitBranch = `${start}1+1`;
+    line.version = `${start}2`;
+    line.message.stop_reason = `${start}IMPORTXML(1)`;
+    line.message.content.push({ type: "tool_use", id: `${start}id${n}`, name: `${start}tool`, input: {} });
+    return JSON.stringify(line);
+  });
+  place.write(sessionPath("s1"), `${lines.join("\n")}\n`);
+  expect(runSync(place).status).toBe(0);
+  const text = runExport(place, ["--format", "csv", "--all"]).stdout;
+  // Each cell as a spreadsheet sees it: quotes taken off, doubled ones made single.
+  const cells = [...text.matchAll(/(?<=^|,|\r\n)(?:"((?:[^"]|"")*)"|([^",\r\n]*))(?=,|\r\n|$)/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? "",
+  );
+  expect(cells.length).toBeGreaterThan(starts.length * 10);
+  expect(cells.filter((cell) => /^[=+\-@\t\r\n＝＋－＠]/.test(cell) && !/^-?\d+(?:\.\d+)?$/.test(cell))).toEqual([]);
+  expect(text).toContain("'=SUM(1)");
+});
+
+describe("a database that was made to hold its readers up", () => {
+  const ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT";
+  const SPAN =
+    "printf('%016x', x) AS span_id, printf('%032x', x) AS trace_id, NULL AS parent_span_id, 'x' AS name, x AS start_time_ms, x AS end_time_ms, 0 AS status_code";
+  const REST =
+    "NULL AS status_message, 'chat' AS operation_name, NULL AS provider_name, NULL AS agent_name, NULL AS conversation_id, 'm' AS request_model, NULL AS response_model, 1 AS input_tokens, 1 AS output_tokens, NULL AS cached_tokens, NULL AS reasoning_tokens, NULL AS tool_name, NULL AS tool_call_id, NULL AS tool_type, NULL AS chat_session_id, NULL AS turn_index, NULL AS ttft_ms";
+  const traps: Readonly<Record<string, readonly string[]>> = {
+    "a view of spans that never ends": ["DROP TABLE spans", `CREATE VIEW spans AS ${ENDLESS} ${SPAN}, ${REST} FROM n`],
+    "a view of their attributes that never ends": [
+      "DROP TABLE span_attributes",
+      `CREATE VIEW span_attributes AS ${ENDLESS} printf('%016x', 1) AS span_id, 'k' || x AS key, 'v' AS value FROM n`,
+    ],
+    "a view of their events that never ends": [
+      "DROP TABLE span_events",
+      `CREATE VIEW span_events AS ${ENDLESS} x AS id, printf('%016x', 1) AS span_id, 'e' AS name, 1 AS timestamp_ms, '{}' AS attributes FROM n`,
+    ],
+    "a column that is computed for ever": [
+      "ALTER TABLE spans RENAME TO old",
+      "CREATE TABLE spans AS SELECT * FROM old",
+      "ALTER TABLE spans ADD COLUMN extra TEXT GENERATED ALWAYS AS (printf('%.*c', 1000000000, 'x')) VIRTUAL",
+    ],
+    "a virtual table in their place": [
+      "DROP TABLE spans",
+      "CREATE VIRTUAL TABLE spans USING fts5(span_id, trace_id, name, start_time_ms, end_time_ms)",
+    ],
+  };
+  for (const [name, trap] of Object.entries(traps))
+    test(`${name}: it ends within seconds, at little memory, and the others are read`, () => {
+      using place = scratch();
+      place.write(sessionPath("s1"), callLines(1, 4, "s1"));
+      {
+        using traces = openTraces(place);
+        traces.put({ id: "0000000000000001", attributes: chat(7, 1) });
+        for (const sql of trap) traces.run(sql);
+      }
+      const before = performance.now();
+      const run = runSync(place, [], { through: measured, timeoutMs: 30_000 });
+      expect(run.status).toBeOneOf([0, 3]);
+      expect(performance.now() - before).toBeLessThan(10_000);
+      expect(Number(run.stderr.trim().split("\n").at(-1))).toBeLessThan(160 << 20);
+      expect(callNumbers(exported(place, "--agent", "claude-code"))).toEqual([1, 2, 3]);
+    });
 });
 
 test("an id that is a path leads nowhere: the archive's names hold no foreign text", () => {

@@ -2,11 +2,15 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { archived, syncInto } from "../support/archive.ts";
+import { machine } from "../../src/system/calls.ts";
+import { archived, setAside, syncInto } from "../support/archive.ts";
 import { sessionPath } from "../support/claude.ts";
+import { command } from "../support/command.ts";
 import { chat, DATABASE, openTraces, syncCopilot } from "../support/copilot.ts";
 import { factLines, factsIn } from "../support/facts.ts";
 import { scratch } from "../support/home.ts";
+import { withCalls } from "./images.ts";
+import { destinations } from "./receivers.ts";
 
 test("a file that takes another's place, and is then replaced itself, is not told again", async () => {
   using place = scratch({ fast: true });
@@ -58,4 +62,62 @@ test("an integer beyond 2^53 where a database's rows end does not end the run", 
   await syncCopilot(place, "claude-code");
   await syncCopilot(place, "claude-code");
   expect(factsIn(archived(place.data).filter(({ agent }) => agent === "claude-code")).facts.size).toBe(4);
+});
+
+/** A read that fails once, as a disk's does, when so many have gone well. */
+function failingRead(after: number): { read: typeof machine.read } {
+  const { read } = machine;
+  let left = after;
+  return {
+    read(...args) {
+      if (left-- === 0) throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+      return read(...args);
+    },
+  };
+}
+
+test("a line that is no JSON is set aside once, although the file cannot be read to its end at first", async () => {
+  using place = scratch({ fast: true });
+  place.write(sessionPath("s1"), `broken\n${factLines(0, 1200, "s1")}`);
+  const summary = await withCalls(failingRead(2), () => syncInto(place.data, place.home));
+  expect(summary.unreadable).toMatchObject([{ reason: "EIO" }]);
+  expect(setAside(place.data)).toHaveLength(0);
+  await syncInto(place.data, place.home);
+  expect(setAside(place.data)).toHaveLength(1);
+  expect(factsIn(archived(place.data)).facts.size).toBe(1200);
+});
+
+test("an archive that the disk does not give is told as that, and not as a mistake of weir's", async () => {
+  using place = scratch({ fast: true });
+  place.write(sessionPath("s1"), factLines(0, 4, "s1"));
+  await syncInto(place.data, place.home);
+  const run = await withCalls(failingRead(1), () => command(["export", "--data-dir", place.data]));
+  expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining("cannot go on: EIO: i/o error") });
+});
+
+test("what is appended to a segment, and seals it, while it is being sent, is not pruned as if it had been sent", async () => {
+  using place = scratch({ fast: true });
+  const [to] = destinations("there");
+  using there = to!;
+  const settings = { WEIR_SEGMENT_MAX_BYTES: "4KiB" };
+  const where = ["--data-dir", place.data];
+  const sync = ["sync", "--home", place.home, "--agent", "claude-code", ...where];
+  const path = place.write(sessionPath("s1"), factLines(0, 3, "s1"));
+  expect(await command(sync, settings)).toMatchObject({ status: 0 });
+  const answer = globalThis.fetch;
+  globalThis.fetch = (async (url: string, init: RequestInit) => {
+    appendFileSync(path, factLines(3, 40, "s1"));
+    expect(await command(sync, settings)).toMatchObject({ status: 0 });
+    return answer(url, init);
+  }) as typeof fetch;
+  const send = ["export", "--to", there.url, "--new", ...where];
+  expect(await command(send, settings)).toMatchObject({ status: 0 });
+  globalThis.fetch = answer;
+  expect(there.facts().size).toBe(3);
+  expect(await command(["prune", "--max-size", "4KiB", ...where], settings)).toMatchObject({ status: 0 });
+  expect(factsIn(archived(place.data)).facts.size).toBe(40);
+  expect(await command(send, settings)).toMatchObject({ status: 0 });
+  expect(there.facts().size).toBe(40);
+  expect(await command(["prune", "--max-size", "4KiB", ...where], settings)).toMatchObject({ status: 0 });
+  expect(factsIn(archived(place.data)).facts.size).toBeLessThan(40);
 });

@@ -7,11 +7,11 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import { machine } from "../../src/system/calls.ts";
 import { archived, openWriter } from "../support/archive.ts";
 import { type FixtureHome, fixtureHomes } from "../support/fixtures.ts";
 import { type Store, storesOf } from "../support/growth.ts";
 import { scratch } from "../support/home.ts";
+import { hurry } from "../support/hurry.ts";
 import { type Random, SEED, setting, trial } from "../support/random.ts";
 import { mutateCells, mutatedDocument, mutatedLine, mutatedPages } from "./mutate.ts";
 
@@ -40,18 +40,11 @@ const withStores = (...shapes: Store["shape"][]): Subject[] =>
     .map(({ home, stores }) => ({ home, stores: stores.filter(({ shape }) => shapes.includes(shape)) }))
     .filter(({ stores }) => stores.length > 0);
 
-// A document that is no JSON is looked at again after a while; here nobody writes it meanwhile.
-// Nor may the clock tell that a file was written only just now, and may change again within the same tick.
-const { setTimeout } = globalThis;
-const { now } = machine;
+let hurried: Disposable;
 beforeAll(() => {
-  machine.now = () => now() + 10_000;
-  globalThis.setTimeout = ((work: () => void) => setImmediate(work)) as unknown as typeof setTimeout;
+  hurried = hurry();
 });
-afterAll(() => {
-  globalThis.setTimeout = setTimeout;
-  machine.now = now;
-});
+afterAll(() => hurried[Symbol.dispose]());
 
 /** Syncs twice what the work has made of some stores alone; the second sync may find nothing. */
 async function synced(

@@ -4,7 +4,7 @@
  * commits are durable is SQLite's own promise, and `power-loss.test.ts` tests it on recorded system calls.
  */
 import { constants, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Calls, machine } from "../../src/system/calls.ts";
 import type { Random } from "../support/random.ts";
 
@@ -20,7 +20,10 @@ export interface Image {
 }
 
 const SECTOR = 512;
-const CHANGES: readonly string[] = ["open", "write", "fsync", "truncate", "unlink", "rename", "step"];
+const CHANGES = ["open", "write", "fsync", "truncate", "unlink", "rename", "mkdir", "rmdir", "step"] as const;
+const STATE = /^state\.db(?:-wal)?$/;
+/** Locks hold nothing, and an index of a log is made anew. */
+const IGNORED = /(?:\.lock|-shm)$/;
 
 /** Bytes of which each sector is either the new or the old one, and so is the length. */
 export function torn(old: Uint8Array, now: Uint8Array, r: Random): Uint8Array {
@@ -32,6 +35,106 @@ export function torn(old: Uint8Array, now: Uint8Array, r: Random): Uint8Array {
   return bytes;
 }
 
+/** The files below a folder, by their path in it. */
+function filesBelow(folder: string): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (const entry of existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : []) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !IGNORED.test(entry.name)) files.set(path.slice(folder.length + 1), readFileSync(path));
+  }
+  return files;
+}
+
+/** A data folder, what of it is durable, and the images that were taken of it. */
+class Disk {
+  readonly #data: string;
+  readonly #r: Random;
+  readonly #open = new Map<number, string>();
+  readonly #durable: Map<string, Buffer>;
+  readonly #names: Set<string>;
+  #number = 0;
+
+  constructor(data: string, r: Random) {
+    this.#data = data;
+    this.#r = r;
+    this.#durable = filesBelow(data);
+    this.#names = new Set(this.#durable.keys());
+  }
+
+  /** Follows a call that was made. Returns its name when it changed something in the folder, with its number. */
+  made(name: (typeof CHANGES)[number], args: readonly unknown[], result: unknown): string | undefined {
+    if (name === "step") return this.#told(`step ${args[0]}`);
+    const path = typeof args[0] === "string" ? args[0] : this.#open.get(args[0] as number);
+    if (name === "open") this.#open.set(result as number, String(args[0]));
+    if (path === undefined || !`${path}/`.startsWith(`${this.#data}/`)) return undefined;
+    const below = path.slice(this.#data.length + 1);
+    if (name === "open" && ((args[1] as number) & constants.O_CREAT) === 0) return undefined;
+    if (name === "fsync") this.#synced(below);
+    return this.#told(`${name} ${below}`);
+  }
+
+  #told(call: string): string {
+    return `${++this.#number} ${call}`;
+  }
+
+  #synced(below: string): void {
+    const now = filesBelow(this.#data);
+    const content = now.get(below);
+    if (content) {
+      this.#durable.set(below, content);
+      return;
+    }
+    const isIn = (name: string): boolean => dirname(name) === (below || ".");
+    for (const name of [...this.#names]) if (isIn(name)) this.#names.delete(name);
+    for (const name of now.keys()) if (isIn(name)) this.#names.add(name);
+    for (const name of [...this.#durable.keys()]) if (isIn(name) && !now.has(name)) this.#durable.delete(name);
+  }
+
+  image(call: string, model: Model): Image {
+    const now = filesBelow(this.#data);
+    const files = new Map<string, Uint8Array>();
+    for (const name of new Set([...now.keys(), ...this.#names])) {
+      const [is, was] = [now.get(name), this.#durable.get(name) ?? Buffer.alloc(0)];
+      if (model === "kill" || STATE.test(name)) is && files.set(name, is);
+      else if (model === "strict") this.#names.has(name) && files.set(name, was);
+      else if ((is && this.#names.has(name)) || this.#r.chance(0.5)) files.set(name, torn(was, is ?? was, this.#r));
+    }
+    return {
+      model,
+      call,
+      restore(to) {
+        mkdirSync(join(to, "archive"), { recursive: true });
+        for (const [name, bytes] of files) {
+          mkdirSync(dirname(join(to, name)), { recursive: true });
+          writeFileSync(join(to, name), bytes);
+        }
+      },
+    };
+  }
+}
+
+/** Runs work on a data folder and calls back after each call that changes something in it, with what makes an image. */
+export async function watched<T>(
+  data: string,
+  r: Random,
+  onChange: (number: number, image: (model: Model) => Image) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const disk = new Disk(data, r);
+  let number = 0;
+  const wrapped: Record<string, unknown> = {};
+  for (const name of CHANGES) {
+    const call = machine[name] as (...args: unknown[]) => unknown;
+    wrapped[name] = (...args: unknown[]): unknown => {
+      const result = call(...args);
+      const told = disk.made(name, args, result);
+      if (told !== undefined) onChange(++number, (model) => disk.image(told, model));
+      return result;
+    };
+  }
+  return withCalls(wrapped, work);
+}
+
 /** Runs work and hands over every image of its data folder, in these models, as the calls are made. */
 export async function imaged(
   data: string,
@@ -39,76 +142,8 @@ export async function imaged(
   r: Random,
   work: () => Promise<unknown>,
 ): Promise<Image[]> {
-  const archive = join(data, "archive");
   const images: Image[] = [];
-  const open = new Map<number, string>();
-  const durable = new Map<string, Buffer>();
-  const names = new Set<string>();
-  let number = 0;
-  for (const name of existsSync(archive) ? readdirSync(archive) : []) {
-    durable.set(name, readFileSync(join(archive, name)));
-    names.add(name);
-  }
-
-  const take = (call: string): void => {
-    number++;
-    const state = readdirSync(data)
-      .filter((name) => /^state\.db(?:-wal)?$/.test(name))
-      .map((name) => [name, readFileSync(join(data, name))] as const);
-    const now = new Map(
-      existsSync(archive) ? readdirSync(archive).map((name) => [name, readFileSync(join(archive, name))]) : [],
-    );
-    for (const model of models) {
-      const files = new Map<string, Uint8Array>();
-      for (const name of new Set([...now.keys(), ...names])) {
-        const [is, was] = [now.get(name), durable.get(name) ?? Buffer.alloc(0)];
-        if (model === "kill") is && files.set(name, is);
-        else if (model === "strict") names.has(name) && files.set(name, was);
-        else if ((is && names.has(name)) || r.chance(0.5)) files.set(name, torn(was, is ?? was, r));
-      }
-      images.push({
-        model,
-        call: `${number} ${call}`,
-        restore(to) {
-          mkdirSync(join(to, "archive"), { recursive: true });
-          for (const [name, bytes] of state) writeFileSync(join(to, name), bytes);
-          for (const [name, bytes] of files) writeFileSync(join(to, "archive", name), bytes);
-        },
-      });
-    }
-  };
-
-  const done = (name: keyof Calls, args: readonly unknown[], result: unknown): void => {
-    const path =
-      name === "open" || name === "unlink" || name === "rename" ? String(args[0]) : open.get(args[0] as number);
-    if (name === "open") open.set(result as number, String(args[0]));
-    if (name === "step") take(`step ${args[0]}`);
-    if (path === undefined || (dirname(path) !== archive && path !== archive)) return;
-    if (name === "open" && (path === archive || ((args[1] as number) & constants.O_CREAT) === 0)) return;
-    if (name === "fsync" && path === archive) {
-      names.clear();
-      for (const present of readdirSync(archive)) names.add(present);
-      for (const gone of durable.keys()) if (!names.has(gone)) durable.delete(gone);
-    } else if (name === "fsync") durable.set(basename(path), readFileSync(path));
-    take(`${name} ${basename(path)}`);
-  };
-
-  const original = { ...machine };
-  const wrapped: Record<string, unknown> = {};
-  for (const name of CHANGES as readonly (keyof Calls)[]) {
-    const call = original[name] as (...args: unknown[]) => unknown;
-    wrapped[name] = (...args: unknown[]): unknown => {
-      const result = call(...args);
-      done(name, args, result);
-      return result;
-    };
-  }
-  Object.assign(machine, wrapped);
-  try {
-    await work();
-  } finally {
-    Object.assign(machine, original);
-  }
+  await watched(data, r, (_, image) => images.push(...models.map(image)), work);
   return images;
 }
 

@@ -1,24 +1,22 @@
 /**
- * Proves that weir may be killed, and that any of its calls to the machine may fail, at any moment: the next run leaves
- * an archive that tells and counts what an undisturbed run does. `WEIR_KILLS=5000 WEIR_POSITIONS=100000` runs longer.
+ * Proves on processes of the built program that it may be killed at any of its calls to the machine, and that any of
+ * them may fail: the next run leaves an archive that tells and counts what an undisturbed run does. `positions.test.ts`
+ * takes all of them within one process; `WEIR_POSITIONS=100000 WEIR_FAILURES=100000` does here.
  */
-import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { appendFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setAside } from "../support/archive.ts";
 import { callLines, callNumbers, numbersTo, sessionPath } from "../support/claude.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
-import { random, SEED, setting, trial } from "../support/random.ts";
+import { SEED, setting, trial } from "../support/random.ts";
 import { runSync } from "../support/runs.ts";
-import { startWeir } from "../support/weir.ts";
 import { expectSame, type Whole, wholeOf } from "../support/whole.ts";
 
-/** Kills at random moments of a sync, while an agent writes. */
-const KILLS = setting("WEIR_KILLS", 300);
 /** Calls at which a sync is killed, spread over all that it makes. */
-const POSITIONS = setting("WEIR_POSITIONS", 120);
+const POSITIONS = setting("WEIR_POSITIONS", 24);
 /** Calls of each kind that fail, for each way to fail. */
-const FAILURES = setting("WEIR_FAILURES", 4);
+const FAILURES = setting("WEIR_FAILURES", 1);
 const LONG = { timeout: 3_600_000 };
 
 /** Small segments, so that a small home makes many of them. */
@@ -38,16 +36,6 @@ let untouched: string[];
 let whole: Whole;
 let aside: unknown[];
 let calls: readonly Call[];
-
-/** What was set aside, as the state remembers it. */
-function setAside(data: string): unknown[] {
-  using db = new Database(join(data, "state.db"), { readonly: true });
-  return db
-    .query(
-      "SELECT s.relative, q.generation, q.position, q.length, q.hash, q.reason FROM quarantine q JOIN source s ON s.id = q.source ORDER BY 1, 2, 3",
-    )
-    .values();
-}
 
 /** One sync of the world into a data folder, at whose n-th call something happens. */
 function disturbed(data: string, call: number, what: string, more: Readonly<Record<string, string>> = {}) {
@@ -178,51 +166,3 @@ describe("any call may fail", () => {
     );
   }
 });
-
-test(
-  `killed at ${KILLS} random moments while an agent writes: nothing lost, told twice or torn`,
-  async () => {
-    using place = scratch();
-    const writer = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "writer.ts"), place.home, world.home, String(SEED)],
-      {
-        stdin: "pipe",
-        stdout: "pipe",
-        stderr: "inherit",
-      },
-    );
-    const r = random(SEED);
-    const args = ["sync", "--quiet", ...AGENTS, "--home", place.home, "--data-dir", place.data];
-    let longest = 60;
-    let kills = 0;
-    for (let run = 0; kills < KILLS; run++) {
-      const child = startWeir(args, { env });
-      if (run % 20 === 0) {
-        const before = performance.now();
-        expect(await child.exited).toBeOneOf([0, 3]);
-        longest = (performance.now() - before) * 1.2;
-        continue;
-      }
-      await Bun.sleep(r.int(0, longest));
-      child.kill("SIGKILL");
-      await child.exited;
-      if (child.signalCode === "SIGKILL") kills++;
-    }
-    writer.stdin.end();
-    const written = Number(await new Response(writer.stdout).text());
-    expect(runSync(place, AGENTS, { env }).status).toBeOneOf([0, 3]);
-    expect(runSync(place, AGENTS, { env })).toMatchObject({
-      status: 0,
-      stderr: expect.stringContaining("nothing new"),
-    });
-
-    const killed = wholeOf(place.data);
-    const numbers = callNumbers(killed.records.filter(({ session_id }) => session_id?.startsWith("w")));
-    expect(numbers).toEqual(numbersTo(written));
-    const fresh = { ...place, data: join(place.root, "fresh") };
-    expect(runSync(fresh, AGENTS).status).toBe(3);
-    expectSame(killed, wholeOf(fresh.data));
-    console.log(`${kills} kills, ${written} calls written meanwhile, ${killed.records.length} records`);
-  },
-  LONG,
-);

@@ -1,5 +1,6 @@
 /**
- * Proves that many syncs of one archive at once, a fifth of them killed, lose nothing and tell nothing twice.
+ * Proves that many syncs, prunes and exports of one archive at once, a fifth of them killed, lose nothing, tell and send
+ * nothing twice, and prune nothing that was not sent.
  * `WEIR_PROCESSES=50 WEIR_ROUNDS=200` runs it for longer.
  */
 import { expect, test } from "bun:test";
@@ -9,16 +10,17 @@ import { archived } from "../support/archive.ts";
 import { sessionPath } from "../support/claude.ts";
 import { difference, factLines, factsIn } from "../support/facts.ts";
 import { scratch } from "../support/home.ts";
+import { receiver } from "../support/otlp.ts";
 import { random, SEED, setting } from "../support/random.ts";
-import { runSync } from "../support/runs.ts";
 import { startWeir } from "../support/weir.ts";
+import { factsSent } from "./receivers.ts";
 import { expectPlainFiles } from "./scenarios.ts";
 
 const PROCESSES = setting("WEIR_PROCESSES", 20);
 const ROUNDS = setting("WEIR_ROUNDS", 5);
 const KILLED = 0.2;
 const SESSIONS = 4;
-const env = { WEIR_SEGMENT_MAX_BYTES: "65536" };
+const env = { WEIR_SEGMENT_MAX_BYTES: "16384" };
 
 test(`${ROUNDS} rounds of ${PROCESSES} processes at once, a fifth of them killed`, async () => {
   using place = scratch({ fast: true });
@@ -26,12 +28,19 @@ test(`${ROUNDS} rounds of ${PROCESSES} processes at once, a fifth of them killed
   let facts = 0;
   let killed = 0;
   const left: Record<string, number> = {};
+  await using to = await receiver();
   for (let session = 0; session < SESSIONS; session++) place.write(sessionPath(`s${session}`), "");
-  const args = ["sync", "--quiet", "--agent", "claude-code", "--home", place.home, "--data-dir", place.data];
+  const where = ["--quiet", "--data-dir", place.data];
+  const sync = ["sync", "--agent", "claude-code", "--home", place.home, ...where];
+  const prune = ["prune", "--max-size", "64KiB", ...where];
+  const send = ["export", "--to", to.url, "--new", "--retry-for", "0s", ...where];
+  const commands = [sync, sync, sync, [...sync, "--no-wait"], [...sync, "--no-wait"], prune, send];
+  const end = async (args: readonly string[]): Promise<void> => expect(await startWeir(args, { env }).exited).toBe(0);
+  // From its first export on, retention waits for the destination.
+  await end(sync);
+  await end(send);
   for (let round = 0; round < ROUNDS; round++) {
-    const running = Array.from({ length: PROCESSES }, () =>
-      startWeir(r.chance(0.5) ? [...args, "--no-wait"] : args, { env }),
-    );
+    const running = Array.from({ length: PROCESSES }, () => startWeir(r.pick(commands), { env }));
     const ends = running.map(async (child) => {
       if (r.chance(KILLED)) {
         await Bun.sleep(r.int(0, 150));
@@ -55,12 +64,24 @@ test(`${ROUNDS} rounds of ${PROCESSES} processes at once, a fifth of them killed
     await Promise.all(ends);
   }
   expect(Object.keys(left).filter((end) => !["0", "75", "SIGKILL"].includes(end))).toEqual([]);
-  expect(runSync(place, ["--agent", "claude-code"], { env }).status).toBe(0);
+  await end(sync);
+  await end(send);
+  const all = new Set(Array.from({ length: facts }, (_, n) => n));
   const found = factsIn(archived(place.data));
-  expect(difference(found.facts, new Set(Array.from({ length: facts }, (_, n) => n)))).toBeUndefined();
   expect({ twice: found.twice, disordered: found.disordered }).toEqual({ twice: [], disordered: [] });
+  expect(difference(found.facts.difference(all), new Set())).toBeUndefined();
+  // What is not kept was sent, and all of it once.
+  expect(
+    difference(
+      factsSent(
+        "it",
+        to.got.map(({ raw }) => raw),
+      ),
+      all,
+    ),
+  ).toBeUndefined();
   expectPlainFiles(place.data, "in the end");
   console.log(
-    `${PROCESSES * ROUNDS} processes, ${killed} killed, ended ${JSON.stringify(left)}; ${facts} facts, seed ${SEED}`,
+    `${PROCESSES * ROUNDS} processes, ${killed} killed, ended ${JSON.stringify(left)}; ${facts} facts, ${found.facts.size} kept, seed ${SEED}`,
   );
 }, 3_600_000);

@@ -81,21 +81,30 @@ interface Disk {
 
 const SECTOR = 512;
 
-/** How much of what was not synced survives: nothing or any sectors; and names only when their folder was synced. */
-export const MODELS: readonly { readonly name: string; readonly strict: boolean; readonly torn: boolean }[] = [
-  { name: "names kept, content dropped", strict: false, torn: false },
-  { name: "names and content dropped", strict: true, torn: false },
-  { name: "names kept, content torn", strict: false, torn: true },
-  { name: "names dropped, content torn", strict: true, torn: true },
-  { name: "names kept, content torn otherwise", strict: false, torn: true },
-  { name: "names dropped, content torn otherwise", strict: true, torn: true },
+export interface Model {
+  readonly name: string;
+  /** Names survive only when their folder was synced. */
+  readonly strict: boolean;
+  /** What of the content that was not synced survives. */
+  readonly content: "dropped" | "torn" | "kept";
+}
+
+/** Six losses of power, and a kill, which loses nothing that was written. */
+export const MODELS: readonly Model[] = [
+  { name: "names kept, content dropped", strict: false, content: "dropped" },
+  { name: "names and content dropped", strict: true, content: "dropped" },
+  { name: "names kept, content torn", strict: false, content: "torn" },
+  { name: "names dropped, content torn", strict: true, content: "torn" },
+  { name: "names kept, content torn otherwise", strict: false, content: "torn" },
+  { name: "names dropped, content torn otherwise", strict: true, content: "torn" },
+  { name: "a kill", strict: false, content: "kept" },
 ];
 
 /** Writes what a loss of power after the first `count` changes leaves of `folder` into another folder. */
 export function powerLost(
   changes: readonly Change[],
   count: number,
-  model: (typeof MODELS)[number],
+  model: Model,
   r: Random,
   folder: string,
   target: string,
@@ -132,9 +141,15 @@ export function powerLost(
   mkdirSync(join(target, "archive"), { recursive: true });
   for (const [path, disk] of model.strict ? durable : now)
     writeFileSync(
-      join(target, path.slice(folder.length + 1)),
-      applied(disk, () => model.torn && r.chance(0.5)),
+      made(join(target, path.slice(folder.length + 1))),
+      applied(disk, () => model.content === "kept" || (model.content === "torn" && r.chance(0.5))),
     );
+}
+
+/** A path whose folder is there. */
+function made(path: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  return path;
 }
 
 /** A file's synced bytes with those of its later changes that survive, sector by sector. */

@@ -19,7 +19,7 @@ import { Archive } from "../../src/archive/archive.ts";
 import { takeLock } from "../../src/archive/lock.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { machine } from "../../src/system/calls.ts";
-import { archived, openWriter, syncInto } from "../support/archive.ts";
+import { archived, openWriter, setAside, syncInto } from "../support/archive.ts";
 import { sessionPath } from "../support/claude.ts";
 import { chat, DATABASE, openTraces, syncCopilot, toldIn } from "../support/copilot.ts";
 import { difference, factLine, factLines, factsIn } from "../support/facts.ts";
@@ -52,11 +52,6 @@ export function expectPlainFiles(data: string, when: string): void {
     if (text === "" || !text.endsWith("\n")) throw new Broken(`${when}: a file ends in a torn line`);
   if (told.length !== archived(data).length || new Set(told).size !== told.length)
     throw new Broken(`${when}: the files hold ${told.length} lines, the archive ${archived(data).length} records`);
-}
-
-function setAside(data: string): unknown[] {
-  using db = new Database(join(data, "state.db"), { readonly: true });
-  return db.query("SELECT position, length, reason FROM quarantine").values();
 }
 
 /** A session of numbered facts with a broken line in its second half, and the images of its two syncs. */

@@ -1,4 +1,6 @@
 /** Owns how tests sync inside their own process, and how they look at what an archive holds. */
+import { Database } from "bun:sqlite";
+import { join } from "node:path";
 import { agents as registry } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
 import { allRecords } from "../../src/archive/counting.ts";
@@ -25,6 +27,8 @@ export interface SyncOptions {
   readonly segmentMaxBytes?: number;
   readonly choice?: Choice;
   readonly capture?: Capture | undefined;
+  /** True as soon as the sync should stop. */
+  readonly stopped?: () => boolean;
 }
 
 export interface Writer extends AsyncDisposable {
@@ -37,13 +41,14 @@ export async function openWriter(
   homes: string | readonly string[],
   options: SyncOptions = {},
 ): Promise<Writer> {
-  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING, capture } = options;
+  const { agents = registry, segmentMaxBytes = 5 << 20, choice = EVERYTHING } = options;
+  const { capture, stopped = () => false } = options;
   const environment = environmentAt(...(typeof homes === "string" ? [homes] : homes));
   const archive = await Archive.open(data, { waitMs: 0, segmentMaxBytes });
   let summary: Summary | undefined;
   return {
     async sync() {
-      summary = await sync(agents, environment, archive, { choice, capture, stopped: () => false });
+      summary = await sync(agents, environment, archive, { choice, capture, stopped });
       return summary;
     },
     async [Symbol.asyncDispose]() {
@@ -69,6 +74,16 @@ export function archived(data: string): WeirRecord[] {
 
 export function rankOf(agent: string, stream: string): number {
   return registry.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
+}
+
+/** What was set aside, as the state remembers it, in a fixed order. */
+export function setAside(data: string): unknown[] {
+  using db = new Database(join(data, "state.db"), { readonly: true });
+  return db
+    .query(
+      "SELECT s.relative, q.generation, q.position, q.length, q.hash, q.reason FROM quarantine q JOIN source s ON s.id = q.source ORDER BY 1, 2, 3",
+    )
+    .values();
 }
 
 /** A record as the cut law compares it: without what may differ between two ways of reading the same. */

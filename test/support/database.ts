@@ -39,7 +39,8 @@ export async function startWriter(path: string, ...sql: string[]): Promise<Write
   return writer;
 }
 
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+/** The lines of a stream as they come. */
+export async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let rest = "";
   const decoder = new TextDecoder();
   for await (const chunk of stream) {

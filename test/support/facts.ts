@@ -1,4 +1,4 @@
-/** Owns numbered facts: lines of Claude Code whose call carries a number and the checksum of it, and their exact count. */
+/** Owns numbered facts: calls whose input tokens are a number and whose output tokens are its checksum, and their exact count. */
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { callLine } from "./claude.ts";
 
@@ -17,12 +17,13 @@ export function factLines(from: number, to: number, session: string, text?: stri
   return Array.from({ length: to - from }, (_, at) => factLine(from + at, session, text)).join("");
 }
 
-/** The number of a record's fact; undefined where it is no call. Throws when number and checksum do not agree. */
-export function factOf({ response_id, usage }: WeirRecord): number | undefined {
-  if (response_id === undefined) return undefined;
-  const n = Number(/^msg_0000000000(\d{8})$/.exec(response_id)?.[1]);
-  if (usage?.input_tokens !== n || usage.output_tokens !== checksum(n))
-    throw new Error(`fact ${response_id} is garbled: ${JSON.stringify(usage)}`);
+/** The number of a record's fact; undefined where it tells no tokens. Throws when number and checksum do not agree. */
+export function factOf({ id, response_id, usage }: WeirRecord): number | undefined {
+  if (usage === undefined) return undefined;
+  const n = usage.input_tokens ?? Number.NaN;
+  const named = /^msg_0000000000(\d{8})$/.exec(response_id ?? "")?.[1] ?? n;
+  if (usage.output_tokens !== checksum(n) || Number(named) !== n)
+    throw new Error(`${response_id ?? id} is garbled: ${JSON.stringify(usage)}`);
   return n;
 }
 
