@@ -7,10 +7,11 @@ import type { Agent, Cut, Draft, Emit, Environment, Line, Place, SourceInfo } fr
 import { tail } from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
+import { answer, partsOf, resultOf, message as roleMessage, structured, textPart } from "../record/messages.ts";
 import { providerName } from "../record/provider.ts";
 import type { Scalars, Usage } from "../record/schema.ts";
 import { between, utc } from "../record/time.ts";
-import { type ToolCall, toolDraft } from "../record/tool.ts";
+import { type ToolCall, toolDraft, under } from "../record/tool.ts";
 import { summedUsage, tokensOf } from "../record/usage.ts";
 
 interface State {
@@ -57,13 +58,14 @@ const [ANSWER_CONTENT] = ANSWER as readonly [Cut];
 const SILENT: ReadonlySet<string> = new Set(["todo_state", "session_end"]);
 /** What the agent puts among a person's words. */
 const INJECTED = /^\s*(?:<system-reminder>|Contents of )/;
-const FAILED = /error|fail|reject/;
+/** How a turn ends that the person neither stopped nor refused. */
+const FAILED = /^(?:error$|(?:completion|custom_model|model|no_approver|prompt|structured_output)_)/;
 
 export const droid: Agent = {
   id: "droid",
   title: "Factory droid",
   retention: "deletes nothing by itself",
-  streams: [tail<State>({ kind: "transcript", rank: 50, version: 1, locate, session: stem, start, step, open })],
+  streams: [tail<State>({ kind: "transcript", rank: 50, version: 2, locate, session: stem, start, step, open })],
 };
 
 function stem(path: string): string {
@@ -72,11 +74,15 @@ function stem(path: string): string {
 
 /** Older sessions lie directly in the folder. */
 function locate({ homes, variable }: Environment): Place[] {
-  return homes.map((home) => ({
-    root: `${(home.own && variable("FACTORY_DIR")) || `${home.path}/.factory`}/sessions`,
-    match: ["*.jsonl", "*/*.jsonl"],
-    sidecars: [{ ending: ".jsonl", beside: SETTINGS }],
-  }));
+  return homes.map((home) => {
+    const path = (home.own && variable("FACTORY_HOME_OVERRIDE")) || home.path;
+    const factory = (home.own && variable("FACTORY_DIR")) || `${path}/.factory`;
+    return {
+      root: `${factory}/sessions`,
+      match: ["*.jsonl", "*/*.jsonl"],
+      sidecars: [{ ending: ".jsonl", beside: SETTINGS }],
+    };
+  });
 }
 
 function start(source: SourceInfo): State {
@@ -113,14 +119,14 @@ function usageOf(value: unknown, provider: string | undefined): Usage | undefine
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const o = (line.length > FAST ? fastRead(line) : undefined) ?? line.json();
+  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
   state.seen = true;
   const type = text(o.type) ?? "";
   const time = utc(o.timestamp);
   const at = line.offset;
   if (type === "session_start") header(state, o);
   else if (type === "message")
-    message(state, { m: object(o.message) ?? {}, id: text(o.id) ?? `@${time}`, time, at }, emit);
+    message(state, { m: object(o.message) ?? {}, id: text(o.id) ?? `@${time ?? at}`, time, at }, emit);
   else if (type === "compaction_state") compaction(state, o, time, emit);
   else if (type === "agent_turn_outcome") outcome(state, o, emit);
   else if (!SILENT.has(type)) emit.unknown(`type ${type}`);
@@ -201,14 +207,16 @@ function assistant(state: State, { m, id, time, at }: Message, emit: Emit): void
     // Of OpenAI's Responses it is the id of the message in the response.
     response_id: responseId?.startsWith("msg_") ? undefined : responseId,
     attributes: allowAttributes({ reasoningEffort: m.reasoningEffort }),
+    content: { output_messages: emit.keep(answer(partsOf(m.content), undefined)) },
   });
   for (const item of list(m.content)) {
     const block = object(item);
     const call = block?.type === "tool_use" ? text(block.id) : undefined;
     if (call === undefined) continue;
-    const earlier = state.tools[call];
+    const earlier = under(state.tools, call);
     if (earlier) emit({ ...base(state), ...toolDraft(call, earlier, state.session, undefined) });
-    state.tools[call] = { name: text(block?.name), start: time, turn: base(state).turn, at };
+    const args = emit.keep(structured(block?.input));
+    state.tools[call] = { name: text(block?.name), start: time, turn: base(state).turn, at, args };
   }
 }
 
@@ -220,23 +228,35 @@ function user(state: State, { m, id, time, at }: Message, emit: Emit): void {
     const block = object(item);
     if (block?.type !== "tool_result") continue;
     hasResult = true;
-    const call = text(block.tool_use_id) ?? "";
-    const known = state.tools[call] ?? { at };
+    const call = text(block.tool_use_id);
+    if (call === undefined) {
+      emit.unknown("result without an id");
+      continue;
+    }
+    const known = under(state.tools, call) ?? { at };
     delete state.tools[call];
-    emit({ ...base(state), ...toolDraft(call, known, state.session, { time, failed: block.is_error === true }) });
+    const end = { time, failed: block.is_error === true, result: emit.keep(resultOf(block.content)) };
+    emit({ ...base(state), ...toolDraft(call, known, state.session, end) });
   }
   if (hasResult || m.visibility !== undefined || state.parent !== undefined) return;
-  const words = typeof m.content === "string" ? [m.content] : list(m.content).map((b) => text(object(b)?.text) ?? "");
-  if (words.every((word) => INJECTED.test(word))) return;
+  const said = (typeof m.content === "string" ? [m.content] : list(m.content)).filter((block) => !isInjected(block));
+  if (said.length === 0) return;
   state.turn++;
-  emit({ ...base(state), key: id, fact: id, operation: "user_message", time });
+  const input_messages = emit.keep(roleMessage("user", partsOf(said)));
+  emit({ ...base(state), key: id, fact: id, operation: "user_message", time, content: { input_messages } });
+}
+
+function isInjected(block: unknown): boolean {
+  return INJECTED.test(typeof block === "string" ? block : (text(object(block)?.text) ?? ""));
 }
 
 function compaction(state: State, o: JsonObject, time: string | undefined, emit: Emit): void {
   const key = text(o.id) ?? `compaction@${time}`;
   const { summaryKind, summaryTokens, removedCount } = o;
   const attributes = allowAttributes({ summaryKind, summaryTokens, removedCount });
-  emit({ ...base(state), key, fact: key, operation: "compaction", kind: "internal", time, attributes });
+  const output_messages = emit.keep(answer([textPart(o.summaryText)], undefined));
+  const what = { operation: "compaction", kind: "internal", content: { output_messages } } as const;
+  emit({ ...base(state), key, fact: key, time, attributes, ...what });
 }
 
 /** How a turn ended; without a time of its own. */

@@ -56,6 +56,16 @@ export interface SourceRow {
   readonly generation: number;
 }
 
+/** A source as it is stored. */
+export interface StoredSource extends SourceRow {
+  /** What of it is the same for as long as nothing changes; 0 while it is not read to its end. */
+  readonly mark: number;
+}
+
+/** The columns of a row, under the names of its keys. */
+export const SOURCE_COLUMNS =
+  "id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at AS readAt, version, position, generation";
+
 export interface CursorRow {
   readonly proof: string;
   /** A tail's state as JSON, a database's digests as bytes. */
@@ -117,7 +127,7 @@ export class Archive {
   #run = 0;
   readonly #output = new OutputBatch();
   readonly #digest = new WritingDigest();
-  #sources = new Map<number, SourceRow>();
+  #sources = new Map<number, StoredSource>();
   #cursors = new Map<number, CursorRow>();
   #ledgers = new Map<number, { readonly ledger: Ledger; batches: number }>();
   #quarantine: QuarantineRow[] = [];
@@ -125,6 +135,7 @@ export class Archive {
   #adopted = new Set<number>();
   #nextSource: number;
   readonly #hasOrphans: boolean;
+  readonly #hasMarks: boolean;
   /** What an earlier run pruned and this one removed, or could not. */
   leftover: Removal = { removed: [], waiting: [], failed: [] };
   #current = 0;
@@ -146,6 +157,7 @@ export class Archive {
         .get() as { next: number }
     ).next;
     this.#hasOrphans = db.query("SELECT 1 FROM orphan LIMIT 1").get() !== null;
+    this.#hasMarks = db.query("SELECT 1 FROM pragma_table_info('source') WHERE name = 'mark'").get() !== null;
     this.#newest = newestMoment(db);
     this.#hasTexts = getMeta(db, FIRST_TEXTS) !== undefined;
     this.#isTextsNoted = this.#hasTexts;
@@ -203,51 +215,22 @@ export class Archive {
     return archive;
   }
 
+  /** The mark of each source of one stream that was read to its end, and when that was, by path. */
+  marksOf(agent: string, stream: string): Map<string, { readonly mark: number; readonly readAt: number }> {
+    if (!this.#hasMarks) return new Map(); // a dry run on an older version's state, which it cannot bring up to date
+    const rows = this.#asked((db) =>
+      db
+        .query("SELECT path, mark, read_at FROM source WHERE agent = ? AND stream = ? AND mark <> 0 ORDER BY read_at")
+        .values(agent, stream),
+    ) as [string, number, number][];
+    return new Map(rows.map(([path, mark, readAt]) => [path, { mark, readAt }]));
+  }
+
   /** All sources of one stream that are or were there. */
   sourcesOf(agent: string, stream: string): SourceRow[] {
-    const rows = this.#asked(
-      (db) =>
-        db
-          .query(
-            "SELECT id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation FROM source WHERE agent = ? AND stream = ?",
-          )
-          .values(agent, stream) as [
-          number,
-          string,
-          string,
-          number,
-          number,
-          number,
-          number,
-          number,
-          number,
-          string,
-          number,
-          number,
-          number,
-          number,
-        ][],
-    );
-    return rows.map(
-      ([id, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, readAt, version, position, generation]) => ({
-        id,
-        agent,
-        stream,
-        path,
-        relative,
-        dev,
-        ino,
-        birth,
-        size,
-        mtime,
-        ctime,
-        sidecars,
-        readAt,
-        version,
-        position,
-        generation,
-      }),
-    );
+    return this.#asked((db) =>
+      db.query(`SELECT ${SOURCE_COLUMNS} FROM source WHERE agent = ? AND stream = ?`).all(agent, stream),
+    ) as SourceRow[];
   }
 
   /** Asks the state; what SQLite cannot read of it is a damaged state, not a damaged source. */
@@ -274,7 +257,7 @@ export class Archive {
   }
 
   /** A new source's row, with the ledger that a lost state left for it. It is stored with the next batch. */
-  newSource(row: Omit<SourceRow, "id">): SourceRow {
+  newSource<R extends Omit<SourceRow, "id">>(row: R): R & { readonly id: number } {
     const id = this.#nextSource++;
     const orphan = this.#hasOrphans ? this.#orphanOf(row) : undefined;
     if (orphan) this.#adopted.add(id);
@@ -310,7 +293,7 @@ export class Archive {
   }
 
   /** How a source stands after what is in the batch; it moves with the batch. Without a cursor the old one stays. */
-  setSource(row: SourceRow, cursor?: CursorRow): void {
+  setSource(row: StoredSource, cursor?: CursorRow): void {
     this.#sources.set(row.id, row);
     if (cursor) this.#cursors.set(row.id, cursor);
   }
@@ -415,27 +398,12 @@ export class Archive {
       ).run(s.seq, s.name, s.bytes, s.records, s.sealed ? 1 : 0, s.sha256 ?? null, sys.now());
     }
     const source = db.query(
-      "INSERT OR REPLACE INTO source (id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, position, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO source (id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at, version, mark, position, generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     for (const r of this.#sources.values()) {
-      source.run(
-        r.id,
-        r.agent,
-        r.stream,
-        r.path,
-        r.relative,
-        r.dev,
-        r.ino,
-        r.birth,
-        r.size,
-        r.mtime,
-        r.ctime,
-        r.sidecars,
-        r.readAt,
-        r.version,
-        r.position,
-        r.generation,
-      );
+      const stamp = [r.dev, r.ino, r.birth, r.size, r.mtime, r.ctime];
+      const read = [r.sidecars, r.readAt, r.version, r.mark, r.position, r.generation];
+      source.run(r.id, r.agent, r.stream, r.path, r.relative, ...stamp, ...read);
     }
     const cursor = db.query(
       "INSERT INTO cursor (source, proof, state) VALUES (?, ?, ?) ON CONFLICT (source) DO UPDATE SET proof = excluded.proof, state = excluded.state",

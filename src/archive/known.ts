@@ -1,6 +1,6 @@
 /** Owns the reader's question what the archive knows of its sources; it needs no lock and makes no state. */
 import { ifPresent, sys } from "../system/system.ts";
-import type { SourceRow } from "./archive.ts";
+import { SOURCE_COLUMNS, type SourceRow } from "./archive.ts";
 import { dataFolder } from "./folder.ts";
 import { openStateForReading } from "./state.ts";
 
@@ -17,7 +17,7 @@ export function knownSources(path: string): KnownSource[] {
   try {
     return db
       .query(
-        "SELECT id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at AS readAt, version, position, generation, (SELECT proof FROM cursor WHERE cursor.source = source.id) AS proof FROM source",
+        `SELECT ${SOURCE_COLUMNS}, (SELECT proof FROM cursor WHERE cursor.source = source.id) AS proof FROM source`,
       )
       .all() as KnownSource[];
   } finally {

@@ -29,6 +29,8 @@ const MIGRATIONS: readonly string[] = [
      PRIMARY KEY (destination, signal, seq)) WITHOUT ROWID;`,
   // Ledger entries may hold hashes of texts, which an older weir could not read (`ledger.ts`); those of before are as they were.
   "SELECT 1",
+  // What of a source is the same for as long as nothing changes, in one number; 0 where that is to be found out anew.
+  "ALTER TABLE source ADD COLUMN mark REAL NOT NULL DEFAULT 0",
 ];
 
 export const STATE_VERSION: number = MIGRATIONS.length;

@@ -40,9 +40,14 @@ export function isSettled(stamp: Pick<Stamp, "mtime" | "ctime">, readAtMs: numbe
   return readAtMs - Math.max(stamp.mtime, stamp.ctime) > SETTLED_MS;
 }
 
-/** True when nothing can have changed since a file with this stamp was read at `readAtMs`. */
-export function isUnchanged(a: Stamp, b: Stamp, readAtMs: number): boolean {
-  return a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime && sameFile(a, b) && isSettled(b, readAtMs);
+const marked = new Float64Array(7);
+const markedBytes = new Uint8Array(marked.buffer);
+
+/** 52 bits of all that is the same of a file, its sidecars and its reader for as long as nothing changes; never 0. */
+export function markOf({ dev, ino, birth, size, mtime, ctime }: Stamp, version: number, sidecars: string): number {
+  marked.set([dev, ino, birth, size, mtime, ctime, version]);
+  const seed = sidecars === "" ? 0n : Bun.hash.xxHash64(sidecars);
+  return Number(Bun.hash.xxHash64(markedBytes, seed) >> 12n) || 1;
 }
 
 /** The proof for a cursor at `offset`: hashes of the first bytes and of the last bytes before it. */

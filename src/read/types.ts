@@ -23,6 +23,17 @@ export interface Environment {
   settings?(path: string): unknown;
 }
 
+/** Where desktop programs keep their settings and data, for each layout of a home; the own home's variables move it. */
+export function settingsFolders({ path, own, layouts }: Home, variable: Environment["variable"]): string[] {
+  const moved = (name: string): string | undefined => (own ? variable(name) : undefined);
+  const folders = {
+    linux: moved("XDG_CONFIG_HOME") || `${path}/.config`,
+    darwin: `${path}/Library/Application Support`,
+    win32: moved("APPDATA") || `${path}/AppData/Roaming`,
+  };
+  return layouts.map((layout) => folders[layout]);
+}
+
 /** A folder and the files in it that are sources. */
 export interface Place {
   readonly root: string;

@@ -1,8 +1,9 @@
 /** Owns token usage: one convention for all agents, the parts inside their totals (semantic conventions v1.41.1). */
 import type { Usage } from "./schema.ts";
 
+/** A count; a number that no count can be, or that could not be added exactly, is none. */
 const whole = (n: unknown): number | undefined =>
-  typeof n === "number" && Number.isFinite(n) && n >= 0 ? Math.floor(n) : undefined;
+  typeof n === "number" && n >= 0 && n <= Number.MAX_SAFE_INTEGER ? Math.floor(n) : undefined;
 
 interface Counts {
   /** Input tokens as the agent counts them. */

@@ -40,8 +40,10 @@ export async function collectDocument(
   }
   const { size } = read.stamp;
   work.archive.setSource({
-    ...rowOf({ ...found, stamp: read.stamp }, { size, position: size, generation: row.generation }),
-    sidecars: info.sidecars,
+    ...rowOf(
+      { ...found, stamp: read.stamp },
+      { size, position: size, generation: row.generation, sidecars: info.sidecars },
+    ),
     id: row.id,
   });
 }

@@ -1,11 +1,11 @@
 /** Owns joining what is found with what is known: the same path, or the same file under a new name. */
 import type { Archive, SourceRow } from "../archive/archive.ts";
-import { isSettled, isUnchanged, sameFile } from "../read/identity.ts";
+import { isSettled, markOf, sameFile } from "../read/identity.ts";
 import type { Found } from "./discover.ts";
 
 export interface Match {
   readonly found: Found;
-  /** The source as it was left by an earlier sync. */
+  /** The source as it was left by an earlier sync; not asked for where nothing has changed. */
   readonly known: SourceRow | undefined;
   /** Nothing can have changed since; nothing need be opened. */
   readonly unchanged: boolean;
@@ -39,37 +39,56 @@ export function* matchSources(found: readonly Found[], archive: Archive): Genera
   for (const group of streamsOf(found)) {
     const [first] = group;
     if (!first) continue;
-    const rows = archive.sourcesOf(first.agent.id, first.stream.kind);
-    const byPath = new Map<string, SourceRow>();
-    // Where one file took another's place, both rows have its path: the one that was read last is the one that stood there.
-    for (const row of rows) if (!((byPath.get(row.path)?.readAt ?? 0) > row.readAt)) byPath.set(row.path, row);
-    // Only a file that is not where it was asks for these; in most runs none is.
-    let rowsByInode: Map<number, SourceRow[]> | undefined;
-    let foundByInode: Map<number, Found[]> | undefined;
-    const movedFrom = ({ stamp }: Found): SourceRow | undefined => {
-      rowsByInode ??= Map.groupBy(rows, (row) => row.ino);
-      return rowsByInode.get(stamp.ino)?.find((row) => sameFile(row, stamp));
-    };
-    const isMoved = (row: SourceRow): boolean => {
-      foundByInode ??= Map.groupBy(group, (f) => f.stamp.ino);
-      return foundByInode.get(row.ino)?.some((other) => sameFile(row, other.stamp)) === true;
-    };
+    const marks = archive.marksOf(first.agent.id, first.stream.kind);
+    let rows: Rows | undefined; // only a source that may have changed asks for them: in most runs few do
     for (const f of group) {
-      const here = byPath.get(f.path);
-      const known =
-        here && sameFile(here, f.stamp)
-          ? here
-          : // Replaced under its name, unless the file that stood here was only moved.
-            (movedFrom(f) ?? (here && !isMoved(here) ? here : undefined));
-      const unchanged =
-        known !== undefined &&
-        known.path === f.path &&
-        known.version === f.stream.version &&
-        known.size >= 0 &&
-        isUnchanged(f.stamp, known, known.readAt) &&
-        (f.sidecars.length === 0 || f.sidecars.every(({ stamp }) => isSettled(stamp, known.readAt))) &&
-        known.sidecars === sidecarStamp(f);
-      yield { found: f, known, unchanged };
+      const known = marks.get(f.path);
+      if (known && isUnchanged(f, known)) {
+        yield { found: f, known: undefined, unchanged: true };
+        continue;
+      }
+      rows ??= new Rows(archive.sourcesOf(first.agent.id, first.stream.kind), group);
+      yield { found: f, known: rows.of(f), unchanged: false };
     }
+  }
+}
+
+/** True when nothing can have changed since a source was read to its end, so that nothing need be opened. */
+function isUnchanged(f: Found, { mark, readAt }: { readonly mark: number; readonly readAt: number }): boolean {
+  const isStill = isSettled(f.stamp, readAt) && f.sidecars.every(({ stamp }) => isSettled(stamp, readAt));
+  return isStill && mark === markOf(f.stamp, f.stream.version, sidecarStamp(f));
+}
+
+/** What is known of a stream's sources, by path and by file. */
+class Rows {
+  readonly #rows: readonly SourceRow[];
+  readonly #group: readonly Found[];
+  readonly #byPath = new Map<string, SourceRow>();
+  #rowsByInode: Map<number, SourceRow[]> | undefined;
+  #foundByInode: Map<number, Found[]> | undefined;
+
+  constructor(rows: readonly SourceRow[], group: readonly Found[]) {
+    this.#rows = rows;
+    this.#group = group;
+    // Where one file took another's place, both rows have its path: the one that was read last is the one that stood there.
+    for (const row of rows)
+      if (!((this.#byPath.get(row.path)?.readAt ?? 0) > row.readAt)) this.#byPath.set(row.path, row);
+  }
+
+  of(f: Found): SourceRow | undefined {
+    const here = this.#byPath.get(f.path);
+    if (here && sameFile(here, f.stamp)) return here;
+    // Replaced under its name, unless the file that stood here was only moved.
+    return this.#movedFrom(f) ?? (here && !this.#isMoved(here) ? here : undefined);
+  }
+
+  #movedFrom({ stamp }: Found): SourceRow | undefined {
+    this.#rowsByInode ??= Map.groupBy(this.#rows, (row) => row.ino);
+    return this.#rowsByInode.get(stamp.ino)?.find((row) => sameFile(row, stamp));
+  }
+
+  #isMoved(row: SourceRow): boolean {
+    this.#foundByInode ??= Map.groupBy(this.#group, (f) => f.stamp.ino);
+    return this.#foundByInode.get(row.ino)?.some((other) => sameFile(row, other.stamp)) === true;
   }
 }

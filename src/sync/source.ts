@@ -1,5 +1,6 @@
 /** Owns what every kind of source has in common: its row, its info for the reducer, its place in the quarantine. */
-import type { SourceRow } from "../archive/archive.ts";
+import type { SourceRow, StoredSource } from "../archive/archive.ts";
+import { markOf } from "../read/identity.ts";
 import type { BadBytes } from "../read/tail.ts";
 import type { SourceInfo } from "../read/types.ts";
 import { safeName } from "../record/privacy.ts";
@@ -10,18 +11,26 @@ import type { Work } from "./sync.ts";
 
 const SIDECAR_LIMIT = 4 << 20;
 
+/** How far a source was read, and what of it is not as it was found. */
+type Standing = Pick<SourceRow, "size" | "position" | "generation"> & Partial<Pick<SourceRow, "sidecars" | "readAt">>;
+
 /** The row of a source as it stands when this sync leaves it. */
-export function rowOf(found: Found, now: Pick<SourceRow, "size" | "position" | "generation">): Omit<SourceRow, "id"> {
+export function rowOf(found: Found, now: Standing): Omit<StoredSource, "id"> {
+  const { sidecars = sidecarStamp(found), readAt = sys.now() } = now;
+  const stamp = { ...found.stamp, size: now.size };
+  const { version } = found.stream;
   return {
     agent: found.agent.id,
     stream: found.stream.kind,
     path: found.path,
     relative: found.relative,
-    ...found.stamp,
-    sidecars: sidecarStamp(found),
-    readAt: sys.now(),
-    version: found.stream.version,
-    ...now,
+    ...stamp,
+    sidecars,
+    readAt,
+    version,
+    mark: now.size < 0 ? 0 : markOf(stamp, version, sidecars),
+    position: now.position,
+    generation: now.generation,
   };
 }
 

@@ -213,8 +213,8 @@ class TablesRun {
     const row = this.#row as SourceRow;
     const { dev, ino, birth, mtime, ctime } = row;
     const found = { ...this.#match.found, stamp: { dev, ino, birth, mtime, ctime, size } };
-    const place = { size, position: Math.max(0, size), generation: row.generation };
-    const stored = { ...rowOf(found, place), id: row.id, readAt: this.#readAt };
+    const place = { size, position: Math.max(0, size), generation: row.generation, readAt: this.#readAt };
+    const stored = { ...rowOf(found, place), id: row.id };
     const proof = Object.keys(this.#cursors).length > 0 ? JSON.stringify(this.#cursors) : "";
     const cursor = { proof, state: packed(this.#told ?? new Set()) };
     this.#work.archive.setSource(stored, this.#isToldStored ? undefined : cursor);

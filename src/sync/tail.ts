@@ -108,7 +108,7 @@ class TailRun {
       this.#saveCursor(size);
     } catch (error) {
       // What was reduced before the error is in the batch: its ledger needs the row, its cursor stays where it was.
-      archive.setSource({ ...this.#row, size: -1 });
+      archive.setSource({ ...this.#row, size: -1, mark: 0 });
       throw error;
     }
   }
@@ -137,8 +137,9 @@ class TailRun {
   #saveCursor(size: number): void {
     const proven = this.#proven?.offset === this.#position ? this.#proven.proof : undefined;
     const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
-    const place = { size, position: this.#position, generation: this.#generation };
-    this.#row = { ...rowOf(this.#found, place), sidecars: this.#sidecars, id: this.#row.id };
-    this.#work.archive.setSource(this.#row, { proof, state: safeJson(JSON.stringify(this.#state)) });
+    const place = { size, position: this.#position, generation: this.#generation, sidecars: this.#sidecars };
+    const row = { ...rowOf(this.#found, place), id: this.#row.id };
+    this.#row = row;
+    this.#work.archive.setSource(row, { proof, state: safeJson(JSON.stringify(this.#state)) });
   }
 }

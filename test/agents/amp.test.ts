@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { agents } from "../../src/agents/index.ts";
 import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
-import { operationsOf, tellOfDocuments, tokensOf } from "../support/documents.ts";
+import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/amp");
@@ -123,4 +124,152 @@ test("a thread that the server keeps is no session; a message that was taken bac
     thread([user(0), answer(1, 4)]),
   );
   expect(operationsOf(told, "chat")).toHaveLength(2);
+});
+
+test("a copied thread's calls, prompts and tools count in the thread that made them", async () => {
+  const long = "toolu_01AbCdEfGhIjKlMn";
+  const first = [user(0), answer(1, 4, "complete", [use(long)]), results(2, long, "done"), answer(3, 9)];
+  const copy = "T-01990000-0000-7000-8000-000000000001";
+  const fork = { ...thread([...first, user(14), answer(15, 20)])[FILE], id: copy, created: Date.parse(at(10)) };
+  const files = [thread(first), { [FILE.replace(ID, copy)]: fork }];
+  for (const steps of [files, files.toReversed(), [Object.assign({}, ...files)]]) {
+    const told = await tellOfDocuments("amp", ...steps);
+    const per = (operation: string) => operationsOf(told, operation).map((r) => r.session_id === copy);
+    expect(per("chat").toSorted()).toEqual([false, false, true]);
+    expect(per("user_message").toSorted()).toEqual([false, true]);
+    expect(per("execute_tool")).toEqual([false]);
+  }
+});
+
+test("events of the ledger without an id or a message are calls too, and an id of a message may be a text", async () => {
+  const { id: _a, ...nameless } = event("", undefined, 5);
+  const { id: _b, ...second } = event("", undefined, 6);
+  const messages = [user(0), { ...answer(1, 4), messageId: "m-1" }];
+  const events = [{ ...event("l1", undefined, 4), toMessageId: "m-1" }, nameless, second, event("l4", undefined, 7)];
+  const told = await tellOfDocuments("amp", thread(messages, { usageLedger: { events } }));
+  expect(operationsOf(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 20, 20, 20]);
+});
+
+test("an id that comes again is another tool, with the result that follows it", async () => {
+  const told = await tellOfDocuments(
+    "amp",
+    thread([
+      user(0),
+      answer(1, 4, "complete", [use("call_1")]),
+      results(2, "call_1", "done"),
+      answer(3, 9, "complete", [use("call_1")]),
+      results(4, "call_1", "error"),
+    ]),
+  );
+  expect(operationsOf(told, "execute_tool").map((r) => r.status)).toEqual(["ok", "error"]);
+});
+
+test("a summary is a compaction, other notices say nothing, an unknown role is counted", async () => {
+  const notice = (messageId: number, block: object) => ({ role: "info", messageId, content: [block] });
+  const told = await tellOfDocuments(
+    "amp",
+    thread([
+      user(0),
+      notice(1, { type: "summary", summary: { type: "message", summary: "PLANTED" } }),
+      notice(2, { type: "manual_bash_invocation", args: {} }),
+      { role: "weather", messageId: 3, content: [] },
+    ]),
+  );
+  expect(operationsOf(told, "compaction")).toHaveLength(1);
+  expect(told.summary.unknown).toEqual({ "amp/thread: role weather": 1 });
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+});
+
+test("values of the wrong type are no numbers, and the messages around them stay right", async () => {
+  const odd = [
+    null,
+    5,
+    { role: "assistant", messageId: {}, content: 5, usage: "x", state: "complete" },
+    { role: "assistant", messageId: 2, content: [null, "x", { type: "tool_use" }], usage: { inputTokens: "5" } },
+    { role: "user", messageId: 3, content: "typed", meta: { sentAt: "soon" } },
+    { role: "assistant", messageId: 4, state: {}, usage: { inputTokens: -1, outputTokens: Number.MAX_VALUE } },
+  ];
+  const more = { meta: { traces: [null, { name: "agent" }, "x"] }, env: { initial: { trees: "x" } }, usageLedger: [] };
+  const told = await tellOfDocuments("amp", thread([...odd, answer(9, 9)], more));
+  expect(operationsOf(told, "chat").at(-1)?.usage).toMatchObject({ input_tokens: 100, output_tokens: 10 });
+  expect(operationsOf(told, "user_message")).toHaveLength(1);
+  for (const document of [[], 5, { id: 5, messages: [] }, { id: "T-1", messages: {} }])
+    expect((await tellOfDocuments("amp", { [FILE]: document })).summary.unknown).toEqual({
+      "amp/thread: document without a thread": 1,
+    });
+});
+
+test("threads that an editor's extension still keeps are found in every editor, on every platform", () => {
+  const locate = agents.find(({ id }) => id === "amp")?.streams[0]?.locate;
+  const roots = (own: boolean, layouts: readonly ("linux" | "darwin" | "win32")[]) =>
+    locate?.({
+      homes: [{ path: "/h", own, layouts }],
+      variable: (name) => ({ XDG_CONFIG_HOME: "/config", XDG_DATA_HOME: "/data", APPDATA: "/roaming" })[name],
+    }).map(({ root }) => root);
+  expect(roots(true, ["linux"])).toEqual([
+    "/data/amp/threads",
+    ...["Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf"].map(
+      (host) => `/config/${host}/User/globalStorage/sourcegraph.amp/threads3`,
+    ),
+  ]);
+  const others = roots(false, ["linux", "darwin", "win32"]) ?? [];
+  expect(others).toContain("/h/Library/Application Support/Code/User/globalStorage/sourcegraph.amp/threads3");
+  expect(others).toContain("/h/AppData/Roaming/Cursor/User/globalStorage/sourcegraph.amp/threads3");
+  expect(others).toContain("/h/AppData/Local/amp/threads");
+});
+
+test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const blocks = [
+    { type: "thinking", thinking: "hm", provider: "anthropic" },
+    { type: "text", text: "I look" },
+    { ...use("t1"), input: { cmd: "ls" } },
+  ];
+  const run = { status: "error", error: { message: "no such file" } };
+  const summary = { role: "info", messageId: 3, content: [{ type: "summary", summary: { summary: "so far" } }] };
+  const failed = { role: "assistant", messageId: 4, content: [], state: { type: "error", error: { message: "busy" } } };
+  const messages = [
+    user(0),
+    answer(1, 4, "complete", blocks),
+    { role: "user", messageId: 2, content: [{ type: "tool_result", toolUseID: "t1", run }] },
+    summary,
+    failed,
+  ];
+  const steps = messages.map((_, i) => thread(messages.slice(0, i + 1)));
+  for (const told of [
+    await tellTextsOfDocuments("amp", thread(messages)),
+    await tellTextsOfDocuments("amp", ...steps),
+  ]) {
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "tool_call", id: "t1", name: "Bash", arguments: { cmd: "ls" } },
+            ],
+            finish_reason: "stop",
+          },
+        ],
+      },
+      execute_tool: {
+        tool_arguments: { cmd: "ls" },
+        tool_result: "no such file",
+        error_message: "no such file",
+      },
+      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+      error: { error_message: "busy" },
+    } as never);
+    const raws = told.records.flatMap((r) => (r.raw === undefined ? [] : [JSON.parse(r.raw)]));
+    expect(raws).toContainEqual([blocks[2], { type: "tool_result", toolUseID: "t1", run }]);
+    expect(
+      raws
+        .map((raw) => raw.messageId)
+        .filter((id) => id !== undefined)
+        .toSorted(),
+    ).toEqual([0, 1, 3, 4]);
+  }
 });

@@ -5,8 +5,20 @@ import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
-import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
-import { scratch } from "../support/home.ts";
+import type { Summary } from "../../src/sync/summary.ts";
+import {
+  draftsOf,
+  figuresOf,
+  lines,
+  syncHome,
+  type Told,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
+import { startWriter } from "../support/database.ts";
+import { listing, scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/copilot-cli");
 const ID = "0f0e0d0c-0b0a-4000-8000-000000000001";
@@ -83,7 +95,7 @@ function writeStore(home: string, calls: readonly (readonly (string | number | n
 const stored = (second: number, more: { input?: number; duration?: number | null } = {}) =>
   [ID, "m", more.input ?? 100, 20, 60, 10, more.duration === undefined ? 800 : more.duration, at(second)] as const;
 
-for (const folder of ["", "telemetry", "older"]) {
+for (const folder of ["", "telemetry", "runs", "older"]) {
   test(`counts exactly what stands in fixtures/agents/copilot-cli/${folder}`, async () => {
     using place = scratch();
     const { on_disk } = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8"));
@@ -178,6 +190,30 @@ describe("logs, store and telemetry tell each call once", () => {
     expect(of(told, "error").map((r) => r.error_type)).toEqual(["ModelCallError"]);
   });
 
+  test("a span that tells a subagent's sum as one call, as some versions wrote it, counts for nothing beside the calls", async () => {
+    const sum = { "github.copilot.server_duration": undefined, "gen_ai.request.stream": true };
+    const empty = { "gen_ai.usage.input_tokens": undefined, "gen_ai.usage.output_tokens": undefined };
+    const log = [span("chat", "a1", 10), span("chat", "a2", 11, sum), span("chat", "a3", 12, empty)];
+    using place = scratch();
+    mkdirSync(join(place.home, ".copilot/otel"), { recursive: true });
+    writeFileSync(join(place.home, ".copilot/otel/a.jsonl"), lines(log));
+    writeStore(
+      place.home,
+      [1, 2, 3].map((n) => [ID, "m", n === 1 ? 100 : 50, n === 1 ? 20 : 10, 0, 0, n === 3 ? 700 : 800, at(9 + n)]),
+    );
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect([of(told, "chat").length, tokens(told)]).toEqual([3, 240]);
+  });
+
+  test("the telemetry is known by its scope where its service has another name", async () => {
+    const named = {
+      ...span("chat", "a1", 10),
+      resource: { attributes: { "service.name": "mine" } },
+      instrumentationScope: { name: "github.copilot" },
+    };
+    expect(of(await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [named] }), "chat")).toHaveLength(1);
+  });
+
   test("spans of other programs in the same file are not this one's", async () => {
     const other = { ...span("chat", "a1", 10), resource: { attributes: { "service.name": "copilot-chat" } } };
     expect((await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [other] })).records).toEqual([]);
@@ -220,6 +256,41 @@ describe("the store", () => {
     expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 200, 300]);
   });
 
+  test("that its program writes all the time tells every row once at its last content, and nothing is left beside it", async () => {
+    using place = scratch({ fast: true });
+    const path = join(place.home, STORE);
+    mkdirSync(dirname(path), { recursive: true });
+    const writer = await startWriter(
+      path,
+      "PRAGMA journal_mode=WAL",
+      `CREATE TABLE assistant_usage_events (id INTEGER PRIMARY KEY AUTOINCREMENT, ${COLUMNS})`,
+    );
+    const row = (n: number, input: number) =>
+      `('${ID.slice(0, -3)}${100 + (n % 7)}', 'm', ${input}, ${n}, 0, 0, ${n}, '${at(n % 3600)}')`;
+    const insert = (n: number) => `INSERT INTO assistant_usage_events (${COLUMNS}) VALUES ${row(n, 1000 + n)}`;
+    const rebuild = `BEGIN; CREATE TEMP TABLE kept AS SELECT ${COLUMNS} FROM assistant_usage_events;
+      DELETE FROM assistant_usage_events; INSERT INTO assistant_usage_events (${COLUMNS}) SELECT * FROM kept;
+      DROP TABLE kept; COMMIT`;
+    let summary: Summary | undefined;
+    for (let n = 1; n <= 200; n++) {
+      const writing = (async () => {
+        await writer.run(insert(n));
+        if (n % 20 === 0) await writer.run(rebuild);
+        if (n % 50 === 0) await writer.run("PRAGMA wal_checkpoint(TRUNCATE)");
+      })();
+      summary = await syncHome("copilot-cli", place.home, place.data);
+      expect(summary.unreadable).toEqual([]);
+      await writing;
+    }
+    const before = listing(place.home);
+    const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect(listing(place.home)).toEqual(before);
+    await writer.close();
+    const outputs = of(told, "chat").map((r) => r.usage?.output_tokens ?? 0);
+    expect(outputs.sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+    expect(told.all.filter((r) => r.operation === "chat").every((r) => r.rev === 0)).toBe(true);
+  }, 120_000);
+
   test("tells two calls that are alike in everything as two", async () => {
     using place = scratch();
     writeStore(place.home, [stored(1), stored(1)]);
@@ -260,11 +331,56 @@ describe("the sums at a session's ends", () => {
     expect(await sum(shutdown(5, 100, 20), shutdown(9, 40, 5))).toBe(165);
   });
 
+  test("that begin anew with every run are added, also where each is larger than the one before", async () => {
+    const run = (first: number, calls: number, input: number) => [
+      ...Array.from({ length: calls }, (_, i) => message(`call-000000000000${first + i}`, first + i)),
+      event("session.shutdown", first + calls, {
+        modelMetrics: { m: { requests: { count: calls }, usage: { inputTokens: input, outputTokens: calls } } },
+      }),
+    ];
+    const told = await tellOf("copilot-cli", {
+      [LOG]: [begin(), ...run(10, 1, 100), event("session.resume", 19), ...run(20, 3, 300)],
+    });
+    expect(tokens(told)).toBe(404);
+    expect(of(told, "invoke_agent")).toMatchObject([{ aggregate: true, time: at(0), end_time: at(23) }]);
+  });
+
+  test("that go on from the run before are not added", async () => {
+    const end = (second: number, calls: number, input: number) =>
+      event("session.shutdown", second, {
+        modelMetrics: { m: { requests: { count: calls }, usage: { inputTokens: input, outputTokens: calls } } },
+      });
+    const [a, b, c] = [1, 2, 3].map((n) => message(`call-000000000000000${n}`, n)) as [
+      JsonObject,
+      JsonObject,
+      JsonObject,
+    ];
+    const told = await tellOf("copilot-cli", { [LOG]: [begin(), a, end(4, 1, 100), b, c, end(9, 3, 300)] });
+    expect(tokens(told)).toBe(303);
+  });
+
+  test("are the output that messages tell as long as a run has no end, wherever the log is cut", async () => {
+    const said = (n: number, outputTokens: number) =>
+      event("assistant.message", n, { messageId: `m-${n}`, outputTokens, toolRequests: [] });
+    const model = event("session.model_change", 1, { newModel: "m" });
+    const killed = [begin(), model, said(2, 7), said(3, 8)];
+    const ended = [...killed, shutdown(5, 100, 15)];
+    const later = [...killed, usage("call-0000000000000001", 9)];
+    const sums = (told: Told) => of(told, "invoke_agent").map((r) => [r.usage?.input_tokens, r.usage?.output_tokens]);
+    expect(sums(await tellOf("copilot-cli", { [LOG]: killed }))).toEqual([[undefined, 15]]);
+    expect(sums(await tellOf("copilot-cli", { [LOG]: killed }, { [LOG]: ended.slice(4) }))).toEqual([[100, 15]]);
+    const once = await tellOf("copilot-cli", { [LOG]: later });
+    const cut = await tellOf("copilot-cli", { [LOG]: killed }, { [LOG]: later.slice(4) });
+    expect(cut.records.map((r) => r.id).sort()).toEqual(once.records.map((r) => r.id).sort());
+    expect(tokens(once)).toBe(120);
+    expect(of(once, "chat").map((r) => r.request_model)).toEqual(["m", "m", "m"]);
+  });
+
   test("count for nothing where usage records tell the calls", async () => {
     const told = await tellOf("copilot-cli", {
       [LOG]: [begin(), usage("call-0000000000000001", 1), shutdown(5, 100, 20)],
     });
-    expect([tokens(told), of(told, "other")]).toEqual([120, []]);
+    expect([tokens(told), of(told, "invoke_agent")]).toEqual([120, []]);
   });
 });
 
@@ -359,10 +475,219 @@ describe("a session's log", () => {
   });
 });
 
+describe("a fork", () => {
+  const other = (n: number): string => ID.slice(0, -1) + n;
+  const logOf = (id: string): string => LOG.replace(ID, id);
+  const opening = (id: string, second: number): JsonObject =>
+    event("session.start", second, { sessionId: id, startTime: at(second) });
+  const call = (id: string, second: number, source: string, envelope: JsonObject = {}) =>
+    usage(id, second, { accounting: { sourceSessionId: source } }, envelope);
+  const tool = (second: number) => [
+    event("tool.execution_start", second, { toolCallId: "call_1", toolName: "bash", arguments: {} }),
+    event("tool.execution_complete", second, { toolCallId: "call_1", success: true }),
+  ];
+  const files = (ways: readonly JsonObject[][]) => Object.fromEntries(ways.map((log, i) => [logOf(other(i + 1)), log]));
+
+  test("repeats calls, tools, runs and prompts of the session that it comes from, which count once", async () => {
+    const agent = { agentId: "agent-1" };
+    const first = [
+      event("user.message", 1, { messageId: "u1", content: "x" }),
+      call("call-0000000000000001", 2, other(1)),
+      event("subagent.started", 3, { toolCallId: "t", agentName: "explore" }, agent),
+      call("call-0000000000000002", 4, "of-the-subagent", agent),
+      event("subagent.completed", 5, { toolCallId: "t" }, agent),
+      ...tool(6),
+      event("session.compaction_complete", 7, {
+        success: true,
+        compactionAttemptId: "c1",
+        compactionTokensUsed: { model: "m", inputTokens: 9, outputTokens: 1, duration: 5 },
+      }),
+      shutdown(8, 209, 41),
+    ];
+    const second = [
+      event("session.info", 20, { infoType: "fork" }),
+      call("call-0000000000000003", 21, other(2)),
+      ...tool(22),
+    ];
+    const third = [event("session.info", 40, { infoType: "fork" }), call("call-0000000000000004", 41, other(3))];
+    const logs = files([
+      [opening(other(1), 0), ...first],
+      [opening(other(2), 20), ...first, ...second],
+      [opening(other(3), 40), ...first, ...second, ...third],
+    ]);
+    const parts = Object.entries(logs).map(([path, log]) => ({ [path]: log }));
+    for (const steps of [[logs], parts, parts.toReversed()]) {
+      const told = await tellOf("copilot-cli", ...steps);
+      expect(
+        of(told, "chat")
+          .map((r) => r.session_id)
+          .sort(),
+      ).toEqual([1, 1, 1, 2, 3].map(other));
+      expect(tokens(told)).toBe(4 * 120 + 10);
+      expect(
+        of(told, "execute_tool")
+          .map((r) => r.session_id)
+          .sort(),
+      ).toEqual([1, 2].map(other));
+      for (const operation of ["user_message", "invoke_agent", "compaction"])
+        expect(of(told, operation).map((r) => r.session_id)).toEqual([other(1)]);
+      expect(
+        of(told, "session")
+          .map((r) => [r.session_id, r.forked_from])
+          .sort(),
+      ).toEqual([
+        [other(1), undefined],
+        [other(2), other(1)],
+        [other(3), other(2)],
+      ]);
+    }
+  });
+
+  test("repeats the ends of runs as well, whose sums are not its own", async () => {
+    const first = [message("call-0000000000000001", 2), shutdown(8, 100, 20)];
+    const second = [
+      event("session.info", 20, { infoType: "fork" }),
+      message("call-0000000000000002", 21),
+      shutdown(29, 30, 5),
+    ];
+    const told = await tellOf(
+      "copilot-cli",
+      files([
+        [opening(other(1), 0), ...first],
+        [opening(other(2), 20), ...first, ...second],
+      ]),
+    );
+    expect([tokens(told), of(told, "chat").length]).toEqual([155, 2]);
+  });
+
+  test("is none where only the clock went back", async () => {
+    const log = [begin(10), event("user.message", 11, { messageId: "u1", content: "x" }), shutdown(3, 100, 20)];
+    expect(tokens(await tellOf("copilot-cli", { [LOG]: log }))).toBe(120);
+  });
+});
+
+describe("texts stand where they belong", () => {
+  const says = (...parts: JsonObject[]) => [{ role: "assistant", parts }];
+  const contents = (told: Told) => Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+
+  test("in logs: instructions, prompts, answers, thoughts, arguments, results, errors, hooks, summaries", async () => {
+    const log = [
+      begin(),
+      event("system.message", 1, { role: "system", content: "be kind" }),
+      event("user.message", 2, { messageId: "u1", content: "go on", transformedContent: "<now>go on" }),
+      usage("call-0000000000000001", 3, { finishReason: "tool_calls" }),
+      message("call-0000000000000001", 4, {
+        content: "I look",
+        reasoningText: "hm",
+        toolRequests: [{ toolCallId: "call_1", name: "bash", arguments: { command: "ls" } }],
+      }),
+      event("tool.execution_start", 5, { toolCallId: "call_1", toolName: "bash", arguments: { command: "ls" } }),
+      event("tool.execution_complete", 6, {
+        toolCallId: "call_1",
+        success: false,
+        result: { content: "none" },
+        error: { code: "failure", message: "no such file" },
+      }),
+      event("hook.start", 7, { hookInvocationId: "h1", hookType: "preToolUse", input: { a: 1 } }),
+      event("hook.end", 8, { hookInvocationId: "h1", success: true, output: { b: 2 } }),
+      event("session.compaction_complete", 9, { success: true, compactionAttemptId: "c1", summaryContent: "so far" }),
+      event("session.error", 10, { errorType: "query", message: "slow down" }),
+    ];
+    const whole = await tellTextsOf("copilot-cli", { [LOG]: log });
+    for (const told of [whole, await tellTextsOf("copilot-cli", ...log.map((line) => ({ [LOG]: [line] })))]) {
+      expect(contents(told)).toEqual({
+        session: { system_instructions: [{ type: "text", content: "be kind" }] },
+        user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+        chat: {
+          output_messages: [
+            {
+              role: "assistant",
+              parts: [
+                { type: "reasoning", content: "hm" },
+                { type: "text", content: "I look" },
+                { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
+              ],
+              finish_reason: "tool_call",
+            },
+          ],
+        },
+        execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "no such file" },
+        execute_hook: { tool_arguments: { a: 1 }, tool_result: { b: 2 } },
+        compaction: { output_messages: says({ type: "text", content: "so far" }) },
+        error: { error_message: "slow down" },
+      } as never);
+      expect(JSON.parse(of(told, "chat")[0]?.raw ?? "{}").type).toBe("assistant.message");
+    }
+  });
+
+  test("in logs of versions before usage records, and where a message comes before its record", async () => {
+    const older = await tellTextsOf("copilot-cli", {
+      [LOG]: [begin(), message("c1", 2, { content: "one" }), message("c1", 3, { content: "two" })],
+    });
+    const [one, two] = ["one", "two"].map((content) => ({ type: "text", content }));
+    expect(contents(older).chat).toEqual({ output_messages: says(one!, two!) } as never);
+    const mixed = await tellTextsOf("copilot-cli", {
+      [LOG]: [begin(), usage("c0", 1), message("c1", 2, { content: "one" }), usage("c1", 3)],
+    });
+    expect(of(mixed, "chat")[1]?.content).toEqual({ output_messages: says(one!) } as never);
+  });
+
+  test("in telemetry, on the calls and tools that they are of", async () => {
+    const asked = [{ role: "user", parts: [{ type: "text", content: "go on" }] }];
+    const call = span("chat", "a1", 10, {
+      "gen_ai.input.messages": JSON.stringify(asked),
+      "gen_ai.output.messages": JSON.stringify(says({ type: "text", content: "done" })),
+      "gen_ai.system_instructions": JSON.stringify([{ type: "text", content: "be kind" }]),
+      "gen_ai.tool.definitions": JSON.stringify([{ type: "function", name: "bash", description: "runs" }]),
+    });
+    const tool = span("execute_tool", "a2", 11, {
+      "gen_ai.tool.call.arguments": '{"command":"ls"}',
+      "gen_ai.tool.call.result": "none",
+    });
+    expect(contents(await tellTextsOf("copilot-cli", { ".copilot/otel/a.jsonl": [call, tool] }))).toMatchObject({
+      chat: {
+        input_messages: asked,
+        output_messages: says({ type: "text", content: "done" }),
+        system_instructions: [{ type: "text", content: "be kind" }],
+        tool_definitions: [{ type: "function", name: "bash", description: "runs" }],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none" },
+    } as never);
+  });
+});
+
 test("what is read without its payload is what is read whole", () => {
   const folder = join(fixture, "home/.copilot/session-state");
   for (const { path, text } of textsBelow(folder, "events.jsonl"))
     expect(draftsOf("copilot-cli", `session-state/${path}`, text)).toEqual(
       draftsOf("copilot-cli", `session-state/${path}`, text, true),
     );
+});
+
+test("lines with missing, null and wrong values are told as far as they are known, and never as another number", async () => {
+  const odd = (type: string, data: unknown): JsonObject => ({ type, data: data as JsonObject, id: `e-${++count}` });
+  const told = await tellOf("copilot-cli", {
+    [LOG]: [
+      odd("session.start", null),
+      odd("session.usage_record", { usage: "x" }),
+      odd("session.usage_record", { usage: { model: 5, inputTokens: "100", outputTokens: -3, apiCallId: "a" } }),
+      usage("call-0000000000000001", 2, { cacheReadTokens: null, duration: "800" }),
+      odd("tool.execution_complete", { toolCallId: "constructor", success: true }),
+      event("tool.execution_start", 3, { toolCallId: "constructor", toolName: 5, arguments: 5 }),
+      event("tool.execution_complete", 4, { toolCallId: "constructor", success: null, error: "x", shellExecution: 1 }),
+      event("subagent.completed", 5, { toolCallId: "toString" }, { agentId: 5 }),
+      event("hook.end", 5, { hookInvocationId: "valueOf" }),
+      odd("session.compaction_complete", { compactionTokensUsed: [1] }),
+      odd("session.shutdown", { modelMetrics: { constructor: { usage: { inputTokens: 7 } }, m: null } }),
+      odd("assistant.message", 5),
+      odd("user.message", { content: 5, messageId: {} }),
+      { type: 5 } as JsonObject,
+      {} as JsonObject,
+    ],
+  });
+  expect([tokens(told), told.summary.quarantined, told.summary.unreadable]).toEqual([120, [], []]);
+  expect(of(told, "execute_tool")).toMatchObject([{ status: "error", tool: { call_id: "constructor" } }]);
+  expect([of(told, "invoke_agent"), of(told, "execute_hook")]).toEqual([[], []]);
+  expect(told.summary.unknown).toEqual({ "copilot-cli/events: type ": 2 });
+  expect(Object.hasOwn(Object, "inputTokens")).toBe(false);
 });

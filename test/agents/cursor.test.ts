@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { figuresOf, syncHome, type Told, tellOf, toldIn } from "../support/agent.ts";
+import { figuresOf, syncHome, type Told, tellOf, tellTextsOf, textsBelow, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 
@@ -41,7 +41,15 @@ function conversation(id: string, bubbles: readonly object[], more: object = {})
 }
 
 /** Puts each set of rows in the place of those of the same keys, and syncs after each. */
-async function tellOfRows(files: Parameters<typeof tellOf>[1], ...steps: readonly Rows[]): Promise<Told> {
+function tellOfRows(files: Parameters<typeof tellOf>[1], ...steps: readonly Rows[]): Promise<Told> {
+  return tellOfRowsAt(undefined, files, steps);
+}
+
+async function tellOfRowsAt(
+  level: "raw" | undefined,
+  files: Parameters<typeof tellOf>[1],
+  steps: readonly Rows[],
+): Promise<Told> {
   using place = scratch();
   const path = join(place.home, DATABASE);
   mkdirSync(dirname(path), { recursive: true });
@@ -56,7 +64,7 @@ async function tellOfRows(files: Parameters<typeof tellOf>[1], ...steps: readonl
     for (const [key, value] of Object.entries(rows))
       database.run("INSERT INTO cursorDiskKV VALUES (?, ?)", [key, Buffer.from(JSON.stringify(value))]);
     database.close();
-    summary = await syncHome("cursor", place.home, place.data);
+    summary = await syncHome("cursor", place.home, place.data, level);
   }
   if (!summary) throw new Error("nothing was synced");
   return toldIn(place.data, summary);
@@ -117,8 +125,9 @@ test("5 and 6: what fills the context is no tokens of a call, and one count of 0
 test("7 and 8: no key but those of conversations is read", async () => {
   const told = await tellOfRows({}, { "agentKv:blob:00": "secret", "cursorAuth/accessToken": "secret", composerX: {} });
   expect(told.records).toEqual([]);
-  const source = readFileSync(join(import.meta.dir, "../../src/agents/cursor.ts"), "utf8");
-  expect(source).not.toMatch(/ItemTable|cursorAuth|agentKv/);
+  const sources = textsBelow(join(import.meta.dir, "../../src/agents/cursor"), ".ts");
+  expect(sources).toHaveLength(5);
+  for (const { text } of sources) expect(text).not.toMatch(/ItemTable|cursorAuth|agentKv/);
 });
 
 test("9 and 10: subagents are sessions of their own, and other JSON Lines are no transcripts", async () => {
@@ -171,4 +180,190 @@ test("a transcript that is written anew tells each line once, and only times tha
     ["user_message", undefined, 1],
   ]);
   expect(operationsOf(told, "invoke_agent")).toMatchObject([{ status: "error", error_type: "aborted" }]);
+});
+
+test("a conversation that the first versions kept in one value is told like one in bubbles", async () => {
+  const bubbles = [
+    { type: 1, bubbleId: "b-0", text: "PLANTED" },
+    { type: 2, bubbleId: "b-1", toolFormerData: { name: "edit_file", toolCallId: "call_1", status: "completed" } },
+    { type: 2, text: "PLANTED", ...tokens(100, 9) },
+  ];
+  const whole = { [`composerData:${ID}`]: { composerId: ID, createdAt: 1785578400000, conversation: bubbles } };
+  const told = await tellOfRows({}, whole);
+  expect(operationsOf(told, "user_message")).toMatchObject([{ session_id: ID, turn: 0 }]);
+  expect(operationsOf(told, "chat").map((r) => r.usage)).toEqual([{ input_tokens: 100, output_tokens: 9 }]);
+  expect(operationsOf(told, "execute_tool")).toMatchObject([{ status: "ok", tool: { name: "edit_file" } }]);
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+  const moved = conversation(ID, [prompt, tool("completed"), { ...answer, ...tokens(100, 9) }]);
+  const later = await tellOfRows({}, whole, moved);
+  expect(operationsOf(later, "chat")).toHaveLength(1);
+});
+
+test("values of the wrong type are no numbers, and the conversations beside them stay right", async () => {
+  const odd: Rows = {
+    [`composerData:${CHILD}`]: { fullConversationHeadersOnly: "x", conversation: { a: 1 }, subComposerIds: [5, null] },
+    "composerData:none": { fullConversationHeadersOnly: [5, null, { bubbleId: 7, type: "2" }], createdAt: "soon" },
+    "composerData:list": [1, 2],
+    "bubbleId:none:7": 5,
+    "bubbleId:nobody": {},
+  };
+  const right = conversation(ID, [prompt, { ...answer, tokenCount: "x" }, { ...answer, ...tokens(5, 5) }]);
+  const told = await tellOfRows({ [FILE]: [{ role: "assistant", message: 5 }, { role: 5 }, {}] }, { ...odd, ...right });
+  expect(operationsOf(told, "chat").flatMap((r) => r.usage ?? [])).toEqual([{ input_tokens: 5, output_tokens: 5 }]);
+  expect(told.summary).toMatchObject({ quarantined: [], unreadable: [] });
+});
+
+test("texts stand where they belong in a transcript: prompts, answers, arguments, errors", async () => {
+  const log = [
+    asked("<timestamp>2026-08-01T10:00:00Z</timestamp>\n<user_query>\ngo\n</user_query>"),
+    {
+      role: "assistant",
+      message: {
+        content: [
+          { type: "text", text: "I look" },
+          { type: "tool_use", name: "Shell", input: { command: "ls" } },
+        ],
+      },
+    },
+    { type: "turn_ended", status: "error", error: "User aborted request" },
+  ];
+  const steps = log.map((line) => ({ [FILE]: [line] }));
+  for (const told of [await tellTextsOf("cursor", { [FILE]: log }), await tellTextsOf("cursor", ...steps)]) {
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "text", content: "I look" },
+              { type: "tool_call", name: "Shell", arguments: { command: "ls" } },
+            ],
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" } },
+      invoke_agent: { error_message: "User aborted request" },
+    } as never);
+    expect(told.records.map((r) => r.raw && JSON.parse(r.raw).role)).toContain("assistant");
+  }
+});
+
+test("texts stand where they belong in the database: prompts, thoughts, answers, arguments, results, errors", async () => {
+  const edit = {
+    type: 2,
+    toolFormerData: {
+      name: "edit_file",
+      toolCallId: "call_1",
+      status: "error",
+      rawArgs: '{"path":"a"}',
+      result: '{"output":"none"}',
+      error: "no such file",
+    },
+  };
+  const bubbles = [prompt, { type: 2, thinking: { text: "hm" } }, edit, { ...answer, text: "done" }];
+  const rows = conversation(ID, bubbles);
+  const steps = bubbles.map((_, i) => conversation(ID, bubbles.slice(0, i + 1)));
+  for (const told of [await tellOfRowsAt("raw", {}, [rows]), await tellOfRowsAt("raw", {}, steps)]) {
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "tool_call", id: "call_1", name: "edit_file", arguments: { path: "a" } },
+              { type: "text", content: "done" },
+            ],
+          },
+        ],
+      },
+      execute_tool: {
+        tool_arguments: { path: "a" },
+        tool_result: { output: "none" },
+        error_message: "no such file",
+      },
+    } as never);
+    const raw = operationsOf(told, "execute_tool")[0]?.raw;
+    expect(JSON.parse(raw ?? "")).toEqual(edit);
+  }
+});
+
+const TEXT = `${FOLDER}/${ID}.txt`;
+const lined = (...lines: string[]): string => lines.map((line) => `${line}\n`).join("");
+
+test("a transcript that is a text tells its prompts, answers and tools like one of JSON Lines", async () => {
+  const said = lined(
+    "user:",
+    "<timestamp>2026-08-01T10:00:00Z</timestamp>",
+    "<context>",
+    "PLANTED",
+    "</context>",
+    "<user_query>",
+    "PLANTED",
+    "</user_query>",
+    "assistant:",
+    "PLANTED user: is no speaker here",
+    "[Tool call] Shell",
+    "  command=PLANTED",
+    "[Tool result] Shell",
+    "A:",
+    "PLANTED",
+    "user:",
+    "<context>PLANTED</context>",
+    "user:",
+    "PLANTED plain",
+    "assistant:",
+  );
+  const told = await tellOf("cursor", { [TEXT]: said });
+  expect(told.records.map((r) => [r.operation, r.turn, r.time])).toEqual([
+    ["session", undefined, "2026-08-01T10:00:00Z"],
+    ["user_message", 0, "2026-08-01T10:00:00Z"],
+    ["chat", 0, undefined],
+    ["execute_tool", 0, undefined],
+    ["chat", 0, undefined],
+    ["user_message", 1, undefined],
+    ["chat", 1, undefined],
+  ]);
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+  const both = await tellOf("cursor", { [TEXT]: said, [FILE]: [asked(), answered("Shell"), answered()] });
+  expect(operationsOf(both, "chat")).toHaveLength(3);
+  expect(operationsOf(both, "execute_tool")).toHaveLength(1);
+});
+
+test("texts stand where they belong in a text, however it is cut", async () => {
+  const lines = [
+    "user:",
+    "<user_query>",
+    "go",
+    "</user_query>",
+    "assistant:",
+    "[Thinking] hm",
+    "I look",
+    "[Tool call] Shell",
+    '  {"command":"ls"}',
+    "Found it",
+  ];
+  const steps = lines.map((line) => ({ [TEXT]: lined(line) }));
+  for (const told of [await tellTextsOf("cursor", { [TEXT]: lined(...lines) }), await tellTextsOf("cursor", ...steps)])
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "text", content: "Found it" },
+            ],
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" } },
+    } as never);
 });

@@ -4,7 +4,17 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import {
+  draftsOf,
+  figuresOf,
+  lines,
+  syncHome,
+  type Told,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/droid");
@@ -217,7 +227,12 @@ test("tools are joined with their results, compactions and failed turns are told
         removedCount: 1,
       },
       { type: "agent_turn_outcome", turnId: "d1", reason: "model_request_rejected" },
-      { type: "agent_turn_outcome", turnId: "d0", reason: "completed" },
+      ...["completed", "cancelled", "permission_rejected", "process_exit"].map((reason, i) => ({
+        type: "agent_turn_outcome",
+        turnId: `t${i}`,
+        reason,
+      })),
+      { type: "agent_turn_outcome", turnId: "t9", reason: "model_rate_limited" },
     ],
   });
   expect(of(told, "execute_tool")).toMatchObject([
@@ -230,20 +245,26 @@ test("tools are joined with their results, compactions and failed turns are told
     time: at(1),
   });
   expect(of(told, "compaction")).toMatchObject([{ fact: "k1", attributes: { summaryTokens: 5, removedCount: 1 } }]);
-  expect(of(told, "error")).toMatchObject([{ error_type: "model_request_rejected", turn: 0 }]);
+  expect(of(told, "error").map((r) => [r.error_type, r.turn])).toEqual([
+    ["model_request_rejected", 0],
+    ["model_rate_limited", 0],
+  ]);
   expect(JSON.stringify(told.all)).not.toContain("PLANTED");
 });
 
-test("the folder variable is obeyed for the own home, and never for another", () => {
+test("the folder variables are obeyed for the own home, and never for another", () => {
   const [stream] = agents.find((a) => a.id === "droid")?.streams ?? [];
-  const roots = (own: boolean) =>
+  const roots = (own: boolean, name: string) =>
     stream
       ?.locate({
         homes: [{ path: "/h", own, layouts: ["linux"] }],
-        variable: (n) => (n === "FACTORY_DIR" ? "/f" : undefined),
+        variable: (n) => (n === name ? "/f" : undefined),
       })
       .map((place) => place.root);
-  expect([roots(true), roots(false)]).toEqual([["/f/sessions"], ["/h/.factory/sessions"]]);
+  for (const name of ["FACTORY_DIR", "FACTORY_HOME_OVERRIDE"])
+    expect(roots(false, name)).toEqual(["/h/.factory/sessions"]);
+  expect(roots(true, "FACTORY_DIR")).toEqual(["/f/sessions"]);
+  expect(roots(true, "FACTORY_HOME_OVERRIDE")).toEqual(["/f/.factory/sessions"]);
 });
 
 test("a line read by its first and last bytes gives the record that the whole line gives", () => {
@@ -266,4 +287,78 @@ test("a line read by its first and last bytes gives the record that the whole li
   for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
     expect(drafts(text, false)).toEqual(drafts(text, true));
   expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
+});
+
+test("texts stand where they belong: what was typed, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const blocks = [
+    { type: "thinking", thinking: "hm", signature: "c2ln" },
+    { type: "text", text: "I look" },
+    { type: "tool_use", id: "call_1", name: "Execute", input: { command: "ls" } },
+  ];
+  const result = [{ type: "tool_result", tool_use_id: "call_1", is_error: true, content: "none" }];
+  const log = [
+    header("aaaa"),
+    message("d1", 1, "user", [...words("<system-reminder>be kind"), ...words("go on")]),
+    message("d2", 2, "assistant", blocks, { modelId: "m" }),
+    message("d3", 3, "user", result),
+    { type: "compaction_state", id: "k1", timestamp: at(4), summaryText: "so far" },
+  ];
+  const path = `${FOLDER}/aaaa.jsonl`;
+  const whole = await tellTextsOf("droid", { [path]: log });
+  for (const told of [whole, await tellTextsOf("droid", ...log.map((line) => ({ [path]: [line] })))]) {
+    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+      session: undefined,
+      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+      chat: {
+        output_messages: [
+          {
+            role: "assistant",
+            parts: [
+              { type: "reasoning", content: "hm" },
+              { type: "text", content: "I look" },
+              { type: "tool_call", id: "call_1", name: "Execute", arguments: { command: "ls" } },
+            ],
+          },
+        ],
+      },
+      execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
+      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+    } as never);
+    expect(told.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual(["d1", "d1", "d2", "d3", "k1"]);
+  }
+});
+
+test("lines and settings with missing, null and wrong values are told as far as they are known", async () => {
+  const told = await tellOf("droid", {
+    [`${FOLDER}/aaaa.settings.json`]: JSON.stringify({
+      model: 5,
+      tokenUsage: { inputTokens: "9", outputTokens: 4, cacheReadTokens: null, cacheCreationTokens: -1 },
+    }),
+    [`${FOLDER}/aaaa.jsonl`]: [
+      header("aaaa", { cwd: 5, parent: null }),
+      { type: "message", id: "m1", message: null },
+      message("m2", 1, "assistant", 5),
+      message("m3", 2, "assistant", [null, { type: "tool_use", id: "constructor" }, { type: "tool_use" }]),
+      message("m4", 3, "user", [{ type: "tool_result", tool_use_id: "constructor", is_error: "x" }, null]),
+      message("m5", 4, "user", [{ type: "tool_result" }, { type: "tool_result", tool_use_id: "toString" }]),
+      { type: "compaction_state", timestamp: 5, summaryTokens: "x" },
+      { type: "agent_turn_outcome" },
+      {},
+    ],
+  });
+  expect(sum(told)).toEqual([undefined]);
+  expect(of(told, "invoke_agent")[0]?.usage).toEqual({ output_tokens: 4 });
+  expect(of(told, "chat").map((r) => r.fact)).toEqual(["m2", "m3"]);
+  expect(of(told, "execute_tool").map((r) => [r.tool?.call_id, r.status])).toEqual([
+    ["constructor", "ok"],
+    ["toString", "ok"],
+  ]);
+  expect(told.summary).toMatchObject({
+    quarantined: [],
+    unknown: {
+      "droid/transcript: result without an id": 1,
+      "droid/transcript: role ": 1,
+      "droid/transcript: type ": 1,
+    },
+  });
 });

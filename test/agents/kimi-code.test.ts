@@ -91,7 +91,7 @@ const code = (...objects: JsonObject[]): Promise<Told> =>
 const cli = (...objects: JsonObject[]): Promise<Told> =>
   tellOf("kimi-code", { [`${CLI}/s-1/wire.jsonl`]: [{ type: "metadata", protocol_version: "1.10" }, ...objects] });
 
-for (const folder of ["", "older"]) {
+for (const folder of ["", "older", "code-0.10", "cli-1.49"]) {
   test(`counts exactly what stands in fixtures/agents/kimi-code/${folder}`, async () => {
     using place = scratch();
     const expected = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8")).on_disk;

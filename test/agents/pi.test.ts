@@ -53,7 +53,7 @@ const answer = (id: string, second: number, more = {}) => ({
 const chats = (told: { records: readonly { operation: string }[] }) =>
   told.records.filter((r) => r.operation === "chat");
 
-for (const folder of ["", "older"]) {
+for (const folder of ["", "older", "1.6"]) {
   test(`counts exactly what stands in fixtures/agents/pi/${folder}`, async () => {
     using place = scratch();
     const expected = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8")).on_disk;

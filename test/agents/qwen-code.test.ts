@@ -4,7 +4,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import { draftsOf, figuresOf, lines, syncHome, type Told, tellOf, textsBelow, toldIn } from "../support/agent.ts";
+import {
+  draftsOf,
+  figuresOf,
+  lines,
+  syncHome,
+  type Told,
+  tellOf,
+  tellTextsOf,
+  textsBelow,
+  toldIn,
+} from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
@@ -63,7 +73,7 @@ const response = (uuid: string, second: number, input: number, output: number, m
 const tellLines = (...objects: JsonObject[]): Promise<Told> => tellOf("qwen-code", { [`${CHATS}/s-1.jsonl`]: objects });
 const of = (told: Told, operation: string) => told.records.filter((r) => r.operation === operation);
 
-for (const folder of ["", "older"]) {
+for (const folder of ["", "branches", "older"]) {
   test(`counts exactly what stands in fixtures/agents/qwen-code/${folder}`, async () => {
     using place = scratch();
     const expected = JSON.parse(readFileSync(join(fixture, folder, "expected.json"), "utf8")).on_disk;
@@ -147,6 +157,57 @@ test("a subagent's call is one, whether the parent's events, its own file or bot
   }
 });
 
+test("a branch's copies of a subagent's calls are not counted again, whatever session their prompts are told of", async () => {
+  const of0 = (session: string) => ({ prompt_id: `${session}#explore-9#0`, subagent_id: "explore-9" });
+  const told = (session: string) => [
+    response("e1", 3, 100, 10, of0(session)),
+    response("e2", 4, 100, 10, of0(session)),
+    event("t", 5, "tool_call", { function_name: "edit", call_id: "call_1", duration_ms: 2, ...of0(session) }),
+  ];
+  const branch = (session: string, from: string) =>
+    told(session).map((o) => ({
+      ...o,
+      sessionId: session,
+      forkedFrom: { sessionId: from, messageUuid: o.uuid },
+    }));
+  const files = {
+    [`${CHATS}/s-1.jsonl`]: [user("u", 1), ...told("s-1")],
+    [`${CHATS}/s-2.jsonl`]: branch("s-2", "s-1"),
+    [`${CHATS}/s-3.jsonl`]: branch("s-3", "s-2"),
+    [CHILD]: [answer("a", 3, counts(100, 10)), answer("b", 4, counts(100, 10))],
+  };
+  const order = Object.entries(files);
+  for (const steps of [[files], order.map(([k, v]) => ({ [k]: v })), order.reverse().map(([k, v]) => ({ [k]: v }))]) {
+    const { records } = await tellOf("qwen-code", ...steps);
+    expect(records.filter((r) => r.operation === "chat").map((r) => r.session_id)).toEqual(["s-1", "s-1"]);
+    expect(records.filter((r) => r.operation === "execute_tool")).toMatchObject([
+      { session_id: "s-1", tool: { call_id: "call_1" } },
+    ]);
+  }
+});
+
+test("a subagent's file that tells more than the session's log does is believed", async () => {
+  const child = { [CHILD]: [answer("a", 3, counts(100, 10)), answer("b", 4, counts(100, 10))] };
+  const parent = {
+    [`${CHATS}/s-1.jsonl`]: [user("u", 1), response("e", 3, 100, 10, { prompt_id: "s-1#explore-9#0" })],
+  };
+  for (const steps of [[child], [child, parent], [parent, child]])
+    expect(of(await tellOf("qwen-code", ...steps), "chat")).toHaveLength(2);
+});
+
+test("a session that was put away into the archive is the same session", async () => {
+  const log = [user("u", 1), response("e", 3, 100, 10)];
+  const told = await tellOf(
+    "qwen-code",
+    { [`${CHATS}/s-1.jsonl`]: log },
+    { [`${CHATS}/archive/s-1.jsonl`]: [...log, response("e2", 5, 7, 8)] },
+  );
+  expect(of(told, "chat").map((r) => [r.session_id, r.usage?.input_tokens])).toEqual([
+    ["s-1", 100],
+    ["s-1", 7],
+  ]);
+});
+
 test("a subagent's tools are counted once, with or without a file of its own", async () => {
   const prompt_id = "s-1#explore-x1y2z3#0";
   const tool = event("e", 4, "tool_call", {
@@ -226,9 +287,13 @@ test("only what a person typed is a user message", async () => {
       system(s, 5 + i),
     ),
     system("mid_turn_user_message", 20),
-    system("weather", 21),
+    user("u5", 21, { subtype: "mid_turn_user_message" }),
+    user("u6", 22, { subtype: "notification", provenance: "system" }),
+    user("u7", 23, { subtype: "cron" }),
+    user("u8", 24, { subtype: "realtime_message" }),
+    system("weather", 25),
   );
-  expect(of(told, "user_message").map((r) => r.turn)).toEqual([0, 1, 1]);
+  expect(of(told, "user_message").map((r) => r.turn)).toEqual([0, 1, 1, 1, 2]);
   expect(told.summary.unknown).toEqual({ "qwen-code/transcript: system weather": 1 });
   expect(JSON.stringify(told.all)).not.toContain("PLANTED");
 });
@@ -275,6 +340,23 @@ test("the runtime folder is looked into beside the home's own", () => {
   expect(roots(false)).toEqual(["/h/.qwen"]);
 });
 
+test("a moved home and the runtime folder of its settings are looked into; one that lies in each project cannot be", () => {
+  const [stream] = agents.find((a) => a.id === "qwen-code")?.streams ?? [];
+  const roots = (own: boolean, runtimeOutputDir: unknown) =>
+    stream
+      ?.locate({
+        homes: [{ path: "/h", own, layouts: ["linux"] }],
+        variable: (n) => (n === "QWEN_HOME" ? "~/q" : undefined),
+        settings: (path) => (path.endsWith("/settings.json") ? { advanced: { runtimeOutputDir } } : undefined),
+      })
+      .map((place) => place.root);
+  expect(roots(true, "/out")).toEqual(["/out", "/h/q", "/h/.qwen"]);
+  expect(roots(true, ".qwen")).toEqual(["/h/q", "/h/.qwen"]);
+  expect(roots(true, 5)).toEqual(["/h/q", "/h/.qwen"]);
+  expect(roots(false, "~/out")).toEqual(["/h/out", "/h/.qwen"]);
+  expect(roots(false, "/out")).toEqual(["/h/.qwen"]);
+});
+
 test("a line read by its envelope gives the record that the whole line gives", () => {
   const long = "word ".repeat(400);
   const made = [
@@ -291,4 +373,108 @@ test("a line read by its envelope gives the record that the whole line gives", (
   for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
     expect(drafts(text, false)).toEqual(drafts(text, true));
   expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
+});
+
+const SAID = [{ text: "hm", thought: true }, { text: "I look" }];
+const PARTS = [
+  { type: "reasoning", content: "hm" },
+  { type: "text", content: "I look" },
+  { type: "tool_call", id: "c1", name: "edit", arguments: { file: "a" } },
+];
+
+test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {
+  const edit = { functionCall: { id: "c1", name: "edit", args: { file: "a" } } };
+  const answered = { functionResponse: { id: "c1", name: "edit", response: { error: "no such file" } } };
+  const prompt = { prompt_id: "s-1#explore-9#0" };
+  const log = [
+    user("u", 1, { message: { role: "user", parts: [{ text: "go on" }] } }),
+    response("e", 3, 100, 10, { response_text: "I look" }),
+    answer("a", 3, counts(100, 10), { message: { role: "model", parts: [...SAID, edit] } }),
+    record("r", 4, "tool_result", {
+      message: { role: "user", parts: [answered] },
+      toolCallResult: { callId: "c1", status: "error" },
+    }),
+    record("k", 5, "system", {
+      subtype: "chat_compression",
+      systemPayload: { info: {}, compressedHistory: [{ role: "user", parts: [{ text: "so far" }] }] },
+    }),
+    event("x", 6, "api_error", { error_type: "E", error_message: "slow down", model: "m" }),
+    response("s", 7, 5, 6, { ...prompt, response_text: "found it" }),
+    event("t", 8, "tool_call", { ...prompt, function_name: "grep", function_args: { q: "b" }, success: true }),
+  ];
+  const path = `${CHATS}/s-1.jsonl`;
+  const whole = await tellTextsOf("qwen-code", { [path]: log });
+  for (const told of [whole, await tellTextsOf("qwen-code", ...log.map((line) => ({ [path]: [line] })))]) {
+    expect(told.records.map((r) => [r.operation, r.content])).toEqual([
+      ["session", undefined],
+      ["user_message", { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] }],
+      ["chat", { output_messages: [{ role: "assistant", parts: PARTS }] }],
+      ["execute_tool", { tool_arguments: { file: "a" }, tool_result: "no such file", error_message: "no such file" }],
+      ["compaction", { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] }],
+      ["error", { error_message: "slow down" }],
+      ["chat", { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "found it" }] }] }],
+      ["execute_tool", { tool_arguments: { q: "b" } }],
+    ] as never);
+    expect(told.records.map((r) => r.raw && JSON.parse(r.raw).uuid)).toEqual(["u", "u", "a", "r", "k", "x", "s", "t"]);
+  }
+});
+
+test("texts of a subagent's own file and of the first versions' documents", async () => {
+  const edit = { functionCall: { id: "c1", name: "edit", args: { file: "a" } } };
+  const child = await tellTextsOf("qwen-code", {
+    [CHILD]: [answer("a", 3, counts(100, 10), { message: { role: "model", parts: [...SAID, edit] } })],
+  });
+  expect(of(child, "chat").map((r) => r.content)).toEqual([{ output_messages: [{ role: "assistant", parts: PARTS }] }]);
+  const call = { id: "c1", name: "edit", args: { file: "a" }, status: "success" };
+  const result = [{ functionResponse: { id: "c1", response: { output: "done" } } }];
+  const messages = [
+    { id: "1", type: "user", content: "go on" },
+    {
+      id: "2",
+      type: "qwen",
+      content: "I look",
+      thoughts: [{ subject: "s", description: "hm" }],
+      tokens: { input: 1, output: 2 },
+      toolCalls: [{ ...call, result }],
+    },
+  ];
+  const old = await tellTextsOf("qwen-code", {
+    ".qwen/tmp/h/chats/s-0.json": JSON.stringify({ sessionId: "s-0", messages }),
+  });
+  expect(Object.fromEntries(old.records.map((r) => [r.operation, r.content]))).toEqual({
+    session: undefined,
+    user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+    chat: { output_messages: [{ role: "assistant", parts: PARTS }] },
+    execute_tool: { tool_arguments: { file: "a" }, tool_result: "done" },
+  } as never);
+  expect(old.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual([undefined, "1", "2", "2"]);
+});
+
+test("lines with missing, null and wrong values are told as far as they are known, and never as another number", async () => {
+  const told = await tellLines(
+    { type: "user" },
+    record("u", 1, "user", { message: null, provenance: 5 }),
+    record("a", 2, "assistant", { usageMetadata: "x", message: { parts: 5 } }),
+    record("b", 2, "assistant", { usageMetadata: { promptTokenCount: "9", candidatesTokenCount: -1 } }),
+    record("c", 3, "assistant", {
+      usageMetadata: { promptTokenCount: 9, candidatesTokenCount: 1 },
+      message: { parts: [null, 5, { functionCall: { id: "constructor", name: 7 } }, { functionCall: null }] },
+    }),
+    record("r", 4, "tool_result", { toolCallResult: { callId: "constructor" }, message: { parts: [{}] } }),
+    record("s", 5, "tool_result", { toolCallResult: { callId: "toString", status: 5 } }),
+    record("t", 6, "tool_result", {}),
+    record("e", 7, "system", { subtype: "ui_telemetry", systemPayload: null }),
+    response("f", 8, 5, 6, { response_id: 5, duration_ms: "x", "event.timestamp": 5 }),
+    record("k", 9, "system", { subtype: "chat_compression", systemPayload: { info: [], compressedHistory: 5 } }),
+    record("w", 1, "weather"),
+  );
+  expect(of(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([9, 5]);
+  expect(of(told, "execute_tool").map((r) => [r.tool?.call_id, r.tool?.name, r.status])).toEqual([
+    ["constructor", undefined, "ok"],
+    ["toString", undefined, "ok"],
+  ]);
+  expect([told.summary.quarantined, Object.keys(told.summary.unknown)]).toEqual([
+    [],
+    ["qwen-code/transcript: event ", "qwen-code/transcript: type weather"],
+  ]);
 });

@@ -1,14 +1,32 @@
 /** Owns the proof that Windsurf's steps are told once, whether its transcripts grow or are written anew. */
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
-import { operationsOf, tellOfDocuments } from "../support/documents.ts";
+import { mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { agents } from "../../src/agents/index.ts";
+import { figuresOf, syncHome, type Told, toldIn } from "../support/agent.ts";
+import { operationsOf, tellOfDocuments, tellTextsOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/windsurf");
 const FILE = ".windsurf/transcripts/11111111-0000-4000-8000-000000000001.jsonl";
 const step = (type: string, told: object = {}, status = "done") => ({ status, type, [type]: told });
+
+/** What one sync of a workspace's database tells. */
+async function tellOfChat(rows: Readonly<Record<string, unknown>>, level?: "raw"): Promise<Told> {
+  using place = scratch();
+  const path = join(place.home, ".config/Windsurf/User/workspaceStorage/0a1b/state.vscdb");
+  mkdirSync(dirname(path), { recursive: true });
+  const database = new Database(path);
+  database.run("CREATE TABLE ItemTable (key TEXT UNIQUE ON CONFLICT REPLACE, value BLOB)");
+  for (const [key, value] of Object.entries(rows))
+    database.run("INSERT INTO ItemTable VALUES (?, ?)", [
+      key,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]);
+  database.close();
+  return toldIn(place.data, await syncHome("windsurf", place.home, place.data, level));
+}
 
 test("counts exactly what stands in fixtures/agents/windsurf", async () => {
   using place = scratch();
@@ -70,4 +88,103 @@ test("a transcript that was pruned keeps its records, and no step tells what it 
   );
   expect(told.records.map((r) => r.operation)).toEqual(["session", "user_message", "chat"]);
   expect(told.records.some((r) => r.time ?? r.model ?? r.usage)).toBe(false);
+});
+
+test("bubbles of the chat panel say who speaks in words or numbers, and a session's requests are told like them", async () => {
+  const bubbles = [1, 2, "user", "assistant", "ai", "weather"].map((type) => ({ type, text: "PLANTED" }));
+  const requests = [{ message: { text: "PLANTED" }, response: [{ value: "PLANTED" }] }, { message: "PLANTED" }];
+  const told = await tellOfChat({
+    "aiChat.chatdata": { tabs: [{ tabId: "t-1", bubbles }, { bubbles }, { tabId: "t-2", bubbles: [] }] },
+    "workbench.panel.aichat.view.aichat.chatdata": { version: 3, requests },
+    "codeium.auth": "PLANTED",
+  });
+  const turns = (operation: string) => operationsOf(told, operation).map((r) => [r.session_id, r.turn]);
+  expect(turns("user_message")).toEqual([
+    ["t-1", 0],
+    ["t-1", 1],
+    ["workspace-0a1b", 0],
+    ["workspace-0a1b", 1],
+  ]);
+  expect(turns("chat")).toEqual([
+    ["t-1", 0],
+    ["t-1", 1],
+    ["t-1", 1],
+    ["workspace-0a1b", 0],
+  ]);
+  expect(told.summary.unknown).toEqual({
+    "windsurf/workspace_chat: bubble weather": 1,
+    "windsurf/workspace_chat: tab without an id": 1,
+  });
+  expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+});
+
+test("values of the wrong type stop nothing", async () => {
+  const odd = [
+    { type: 5 },
+    { type: "find", find: "x", status: 7 },
+    { type: "run_command", run_command: { exit_code: "1" } },
+  ];
+  const told = await tellOfDocuments("windsurf", { [FILE]: [...odd, {}, step("planner_response")] });
+  expect(operationsOf(told, "chat")).toHaveLength(1);
+  expect(operationsOf(told, "execute_tool").map((r) => r.error_type)).toEqual([undefined, undefined]);
+  const chat = await tellOfChat({ "aiChat.chatdata": { tabs: [5, { tabId: "t", bubbles: "x" }], requests: [null] } });
+  expect(chat.summary).toMatchObject({ quarantined: [], unreadable: [] });
+});
+
+test("texts stand where they belong: prompts, answers, arguments, results", async () => {
+  const steps = [
+    step("user_input", { user_response: "go" }),
+    step("planner_response", { response: "I look" }),
+    step("run_command", { command: "ls", cwd: "/w", exit_code: 0, output: "a.txt" }),
+    step("mcp_tool", { server_name: "s", tool_name: "lookup", arguments: '{"q":1}', result: '{"a":2}' }),
+    step("code_action", { path: "file:///a", new_content: "x" }),
+  ];
+  const grown = steps.map((_, i) => ({ [FILE]: steps.slice(0, i + 1) }));
+  for (const told of [
+    await tellTextsOfDocuments("windsurf", { [FILE]: steps }),
+    await tellTextsOfDocuments("windsurf", ...grown),
+  ]) {
+    expect(operationsOf(told, "user_message").map((r) => r.content)).toEqual([
+      { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
+    ] as never);
+    expect(operationsOf(told, "chat").map((r) => r.content)).toEqual([
+      { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "I look" }] }] },
+    ] as never);
+    expect(operationsOf(told, "execute_tool").map((r) => r.content)).toEqual([
+      { tool_arguments: { command: "ls", cwd: "/w" }, tool_result: "a.txt" },
+      { tool_arguments: { q: 1 }, tool_result: { a: 2 } },
+      { tool_arguments: { path: "file:///a", new_content: "x" } },
+    ]);
+    expect(JSON.parse(operationsOf(told, "chat")[0]?.raw ?? "")).toEqual(steps[1]);
+  }
+  const tabs = [
+    {
+      tabId: "t",
+      bubbles: [
+        { type: "user", initText: "go" },
+        { type: "ai", text: "done" },
+      ],
+    },
+  ];
+  const chat = await tellOfChat({ "aiChat.chatdata": { tabs } }, "raw");
+  expect(chat.records.flatMap((r) => r.content?.input_messages ?? r.content?.output_messages ?? [])).toEqual([
+    { role: "user", parts: [{ type: "text", content: "go" }] },
+    { role: "assistant", parts: [{ type: "text", content: "done" }] },
+  ] as never);
+});
+
+test("workspaces are found in both builds, on every platform, and variables move the own home's only", () => {
+  const chat = agents.find(({ id }) => id === "windsurf")?.streams[1];
+  const variable = (name: string) => ({ XDG_CONFIG_HOME: "/config", APPDATA: "/roaming" })[name];
+  const roots = (own: boolean) =>
+    chat?.locate({ homes: [{ path: "/h", own, layouts: ["linux", "darwin", "win32"] }], variable }).map((p) => p.root);
+  expect(roots(true)).toEqual([
+    "/config/Windsurf/User/workspaceStorage",
+    "/config/Windsurf - Next/User/workspaceStorage",
+    "/h/Library/Application Support/Windsurf/User/workspaceStorage",
+    "/h/Library/Application Support/Windsurf - Next/User/workspaceStorage",
+    "/roaming/Windsurf/User/workspaceStorage",
+    "/roaming/Windsurf - Next/User/workspaceStorage",
+  ]);
+  expect(roots(false)).toContain("/h/AppData/Roaming/Windsurf/User/workspaceStorage");
 });

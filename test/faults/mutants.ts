@@ -132,8 +132,8 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "sync/tail.ts",
-        from: "this.#row = { ...rowOf(this.#found, place), sidecars",
-        to: "this.#row = { ...rowOf(this.#found, place), ...sys.fstat(this.#fd), sidecars",
+        from: "rowOf(this.#found, place)",
+        to: "rowOf({ ...this.#found, stamp: sys.fstat(this.#fd) }, { ...place, size: sys.fstat(this.#fd).size })",
       },
     ],
     scenario: "a session that grows while it is read, by a clock that is ahead",

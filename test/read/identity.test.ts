@@ -3,7 +3,16 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, fstatSync, linkSync, openSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { isUnchanged, type Proof, proofAt, proves, type Stamp, sameFile, stampOf } from "../../src/read/identity.ts";
+import {
+  isSettled,
+  markOf,
+  type Proof,
+  proofAt,
+  proves,
+  type Stamp,
+  sameFile,
+  stampOf,
+} from "../../src/read/identity.ts";
 import { sys } from "../../src/system/system.ts";
 import { archived, syncInto } from "../support/archive.ts";
 import { callLine, callLines, callNumbers, numbersTo, sessionPath } from "../support/claude.ts";
@@ -102,11 +111,19 @@ describe("a file is the same", () => {
 describe("a file is taken for unchanged", () => {
   const old: Stamp = { dev: 1, ino: 2, birth: 3, size: 4, mtime: 1000, ctime: 1000 };
 
-  test("only when everything about it is the same, and it had rested before it was read", () => {
-    expect(isUnchanged({ ...old }, old, 3001)).toBe(true);
+  test("only when everything about it, its reader and its sidecars is the same", () => {
+    const mark = markOf(old, 1, "");
+    expect(markOf({ ...old }, 1, "")).toBe(mark);
+    expect(Number.isSafeInteger(mark) && mark > 0).toBe(true);
     for (const change of [{ size: 5 }, { mtime: 999 }, { ctime: 1001 }, { ino: 3 }, { dev: 2 }, { birth: 4 }])
-      expect(isUnchanged({ ...old, ...change }, old, 10_000)).toBe(false);
-    for (const readAt of [500, 1000, 2999, 3000]) expect(isUnchanged({ ...old }, old, readAt)).toBe(false);
+      expect(markOf({ ...old, ...change }, 1, "")).not.toBe(mark);
+    expect(markOf(old, 2, "")).not.toBe(mark);
+    expect(markOf(old, 1, "-wal:7:0:5")).not.toBe(mark);
+  });
+
+  test("and it had rested before it was read", () => {
+    expect(isSettled(old, 3001)).toBe(true);
+    for (const readAt of [500, 1000, 2999, 3000]) expect(isSettled(old, readAt)).toBe(false);
   });
 });
 

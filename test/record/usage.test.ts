@@ -48,7 +48,7 @@ describe("usage", () => {
   });
 
   test("takes no count that is none: negative, not a number, not finite; fractions are cut", () => {
-    for (const none of [-1, Number.NaN, Number.POSITIVE_INFINITY, "5", null, {}, true])
+    for (const none of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, Number.MAX_VALUE, "5", null, {}, true])
       expect(totalUsage({ input: none, output: 5 })).toEqual({ output_tokens: 5 });
     expect(totalUsage({ input: 5.9 })).toEqual({ input_tokens: 5 });
   });

@@ -1,21 +1,15 @@
-/**
- * The log of a session's events, its subagents' among them. Since late 2026 each call has a usage record; before, a call
- * is told by its message alone, without tokens, and the session's end tells their sums.
- */
+/** The log of a session's events, its subagents' among them. A fork's begins with the events that it comes from. */
 import type { Cut, Line, SourceInfo, Stream } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import type { Draft, Emit } from "../../record/draft.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
-import { providerName } from "../../record/provider.ts";
-import type { Usage } from "../../record/schema.ts";
-import { between, utc } from "../../record/time.ts";
-import { totalUsage } from "../../record/usage.ts";
-import { callFact, costOf } from "./facts.ts";
+import { instructions, message as roleMessage, textPart } from "../../record/messages.ts";
+import { utc } from "../../record/time.ts";
+import { compacted, compacting, message, usageRecord } from "./calls.ts";
 import { agentEnd, agentStart, hookEnd, hookStart, toolEnd, toolStart } from "./runs.ts";
-import { base, type Now, type State } from "./state.ts";
-import { startOf } from "./store.ts";
-import { addSums, addUsed, noSums, tellSums } from "./sums.ts";
+import { agentOf, base, KNOWN_AGENTS, type Now, type State } from "./state.ts";
+import { addSums, noSums, tellSums } from "./sums.ts";
 
 const FAST = 1024;
 const TYPE = /^\{"type":"([\w.]+)"/;
@@ -24,10 +18,10 @@ const TOOL_END: readonly Cut[] = [{ from: '"result":', to: ['},"agentId":"', '},
 
 /** Events that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
-  /^(?:abort|assistant\.(?:intent|reasoning|turn_end)|command\.\w+|elicitation\.\w+|exit_plan_mode\.\w+|external_tool\.\w+|mcp\.\w+|permission\.\w+|sampling\.\w+|session\.(?:auto_mode_resolved|background_tasks_changed|context_cleared|custom_agents_updated|handoff|idle|import_legacy|info|mode_changed|model_change|permissions_changed|plan_changed|remote_steerable_changed|skills_loaded|task_complete|title_changed|tools_updated|truncation|usage_checkpoint|usage_info|warning|workspace_file_changed)|skill\.\w+|subagent\.(?:configured|deselected|selected)|system\.\w+|tool\.(?:execution_partial_result|execution_progress|user_requested)|user_input\.\w+)$/;
+  /^(?:abort|assistant\.(?:intent|reasoning|turn_end)|command\.\w+|elicitation\.\w+|exit_plan_mode\.\w+|external_tool\.\w+|mcp\.\w+|permission\.\w+|sampling\.\w+|session\.(?:auto_mode_resolved|background_tasks_changed|context_cleared|custom_agents_updated|handoff|idle|import_legacy|info|mode_changed|permissions_changed|plan_changed|remote_steerable_changed|skills_loaded|task_complete|title_changed|tools_updated|truncation|usage_checkpoint|usage_info|warning|workspace_file_changed)|skill\.\w+|subagent\.(?:configured|deselected|selected)|system\.notification|tool\.(?:execution_partial_result|execution_progress|user_requested)|user_input\.\w+)$/;
 
 export function eventStream(locate: Stream["locate"], rank: number): Stream {
-  return tail<State>({ kind: "events", rank, version: 1, locate, session: sessionOf, start, step, open });
+  return tail<State>({ kind: "events", rank, version: 2, locate, session: sessionOf, start, step, open });
 }
 
 /** A session's folder, or its file in older versions, bears its id. */
@@ -36,14 +30,14 @@ function sessionOf(path: string): string | undefined {
 }
 
 function start(source: SourceInfo): State {
-  const none = { names: {}, turns: {}, tools: {}, agents: {}, hooks: {}, sums: noSums() };
+  const none = { seen: [], names: {}, models: {}, turns: {}, tools: {}, agents: {}, hooks: {}, sums: noSums() };
   return { session: sessionOf(source.path) ?? source.stem, turn: -1, ...none };
 }
 
 function step(state: State, line: Line, emit: Emit): void {
   const type = TYPE.exec(line.head)?.[1];
-  if (type !== undefined && isSilent(state, type)) return;
-  const o = (line.length > FAST ? bare(type, line) : undefined) ?? line.json();
+  if (type !== undefined && isSilent(state, type, emit) && state.copies !== "next") return;
+  const o = (line.length > FAST && !emit.captures ? bare(type, line) : undefined) ?? line.json();
   const now: Now = {
     state,
     o,
@@ -52,16 +46,26 @@ function step(state: State, line: Line, emit: Emit): void {
     at: { offset: line.offset },
     emit,
   };
+  findCopies(state, now.time);
   const name = text(o.type) ?? "";
-  if (isSilent(state, name)) return;
+  if (isSilent(state, name, emit)) return;
   const handle = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
-  if (!state.told && handle !== context) tellSession(now, {});
+  if (!state.opening && handle !== context) tellSession(now, {});
   if (handle) handle(now);
   else emit.unknown(`type ${name}`);
 }
 
-const isSilent = (state: State, type: string): boolean =>
-  SILENT.test(type) || (state.records === true && type === "assistant.message");
+/** Events that nothing is told of; some have texts. */
+function isSilent(state: State, type: string, { captures }: Emit): boolean {
+  if (captures && (type === "system.message" || type === "assistant.message")) return false;
+  return type === "system.message" || SILENT.test(type) || (state.records === true && type === "assistant.message");
+}
+
+/** The line after a fork's first is older than the fork; its copies end with the first line that is not. */
+function findCopies(state: State, time: string | undefined): void {
+  if (state.copies === undefined || time === undefined) return;
+  state.copies = time < (state.opening?.time ?? "") ? "here" : undefined;
+}
 
 /** The line without what a tool was given and gave. */
 function bare(type: string | undefined, line: Line): JsonObject | undefined {
@@ -72,8 +76,8 @@ function bare(type: string | undefined, line: Line): JsonObject | undefined {
 
 const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {
   "assistant.message": message,
-  "assistant.turn_start": ({ state, o, time }) => {
-    if (time !== undefined) state.turns[text(o.agentId) ?? ""] = time;
+  "assistant.turn_start": (now) => {
+    if (now.time !== undefined) now.state.turns[agentOf(now) ?? ""] = now.time;
   },
   "hook.end": hookEnd,
   "hook.start": hookStart,
@@ -81,13 +85,21 @@ const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {
   "session.compaction_start": compacting,
   "session.context_changed": context,
   "session.error": failure,
+  "session.model_change": ({ state, o, data }) => {
+    useModel(state, text(o.agentId), text(data.newModel));
+  },
   "session.resume": context,
   "session.shutdown": shutdown,
   "session.start": context,
-  "session.usage_record": usageRecord,
+  "session.usage_record": (now) => {
+    const { state, emit } = now;
+    if (!state.records && state.sums.untold) tellRuns(state, emit); // an older version's run, which had no end
+    usageRecord(now);
+  },
   "subagent.completed": agentEnd,
   "subagent.failed": agentEnd,
   "subagent.started": agentStart,
+  "system.message": instructed,
   "tool.execution_complete": toolEnd,
   "tool.execution_start": toolStart,
   "user.message": prompt,
@@ -101,14 +113,21 @@ function context(now: Now): void {
   state.version = text(data.copilotVersion) ?? state.version;
   state.cwd = text(place.cwd) ?? state.cwd;
   state.branch = text(place.branch) ?? state.branch;
-  if (!state.told) tellSession(now, place);
+  useModel(state, undefined, text(data.selectedModel));
+  if (!state.opening) tellSession(now, place);
+}
+
+/** Of an agent that has not told its model it stays unknown. */
+function useModel({ models }: State, agent: string | undefined, model: string | undefined): void {
+  const key = agent ?? "";
+  if (model !== undefined && (Object.hasOwn(models, key) || Object.keys(models).length < KNOWN_AGENTS))
+    models[key] = model;
 }
 
 function tellSession(now: Now, place: JsonObject): void {
-  const { state, data, time } = now;
+  const { state, o, data, time } = now;
   const [host, name] = [text(place.repositoryHost), text(place.repository)];
-  state.told = true;
-  now.emit({
+  const opening: Draft = {
     ...base(now),
     key: "session",
     fact: state.session,
@@ -117,7 +136,17 @@ function tellSession(now: Now, place: JsonObject): void {
     time: utc(data.startTime) ?? time,
     subagent: undefined,
     repository: host && name && !name.includes("://") ? `https://${host}/${name}` : name,
-  });
+  };
+  state.opening = opening;
+  if (o.type === "session.start") state.copies = "next";
+  now.emit(opening);
+}
+
+/** The instructions that the session's own agent works by, told with the session. */
+function instructed(now: Now): void {
+  const { state, data, emit } = now;
+  if (agentOf(now) !== undefined || !state.opening || state.copies === "here") return;
+  emit({ ...state.opening, content: { system_instructions: emit.keep(instructions(data.content)) } });
 }
 
 /** Subagents are asked by models; skills and the autopilot speak for themselves. */
@@ -128,124 +157,8 @@ function prompt(now: Now): void {
   if (source !== undefined && source !== "user") return;
   state.turn++;
   const key = text(data.messageId) ?? text(o.id) ?? `message@${time}`;
-  now.emit({ ...base(now), key, fact: key, operation: "user_message", time });
-}
-
-/** Tokens are totals: caches and reasoning are parts of them. Older versions have shorter names for a compaction's. */
-function usageOf(u: JsonObject): Usage | undefined {
-  return totalUsage({
-    input: u.inputTokens ?? u.input,
-    output: u.outputTokens ?? u.output,
-    cacheRead: u.cacheReadTokens ?? u.cachedInput,
-    cacheCreation: u.cacheWriteTokens,
-    reasoning: u.reasoningTokens,
-  });
-}
-
-function usageRecord(now: Now): void {
-  const { state, data, time } = now;
-  const u = object(data.usage) ?? {};
-  const [model, id, finish] = [u.model, u.apiCallId, u.finishReason].map(text);
-  state.records = true;
-  call(now, id ?? text(now.o.id), u, {
-    response_id: id,
-    model,
-    provider: providerName(text(u.providerType) ?? text(u.modelProvider)),
-    ttft_ms: number(u.timeToFirstTokenMs),
-    finish_reasons: finish === undefined ? undefined : [finish],
-    cost_usd: costOf(u.totalNanoAiu ?? object(u.copilotUsage)?.totalNanoAiu, time),
-    attributes: allowAttributes({
-      initiator: u.initiator,
-      apiEndpoint: u.apiEndpoint,
-      reasoningEffort: u.reasoningEffort,
-      maxOutputTokens: u.maxOutputTokens,
-      maxPromptTokens: u.maxPromptTokens,
-    }),
-  });
-}
-
-/** A call that ended with this line. */
-function call(now: Now, id: string | undefined, u: JsonObject, more: Partial<Draft>): void {
-  const { state, time } = now;
-  const usage = usageOf(u);
-  const duration = number(u.duration);
-  now.emit({
-    ...base(now),
-    key: id ?? `call@${time}`,
-    fact: callFact({ session: state.session, model: more.model, usage, duration }),
-    operation: "chat",
-    kind: "client",
-    time: startOf(time, duration),
-    end_time: time,
-    duration_ms: duration,
-    status: "ok",
-    request_model: more.model,
-    usage,
-    ...more,
-  });
-}
-
-/** A call as its message tells it, when nothing else does. What the agent says by itself has no model. */
-function message(now: Now): void {
-  const { state, o, data, time } = now;
-  const [id, model] = [text(data.apiCallId) ?? text(data.messageId), text(data.model)];
-  if (id === undefined || (text(data.apiCallId) === undefined && model === undefined)) return;
-  const began = state.turns[text(o.agentId) ?? ""];
-  now.emit({
-    ...base(now),
-    key: id,
-    fact: id,
-    operation: "chat",
-    kind: "client",
-    time: began ?? time,
-    end_time: time,
-    duration_ms: between(began, time),
-    status: "ok",
-    request_model: model,
-    model,
-    response_id: text(data.apiCallId),
-  });
-}
-
-function compacting(now: Now): void {
-  const { data, o, time } = now;
-  const key = text(data.compactionAttemptId) ?? text(o.id) ?? `compaction@${time}`;
-  now.state.compaction = { ...base(now), key, fact: key, operation: "compaction", kind: "internal", time };
-}
-
-/** The summary is a call of its own, which no usage record tells, and no sum at the session's end. */
-function compacted(now: Now): void {
-  const { state, data, o, time } = now;
-  const begun = state.compaction;
-  const key = text(data.compactionAttemptId) ?? begun?.key ?? text(o.id) ?? `compaction@${time}`;
-  state.compaction = undefined;
-  now.emit({
-    ...base(now),
-    key,
-    fact: key,
-    operation: "compaction",
-    kind: "internal",
-    time: begun?.time ?? time,
-    end_time: time,
-    duration_ms: between(begun?.time, time),
-    status: data.success === false ? "error" : "ok",
-    error_type: data.success === false ? "compaction_failed" : undefined,
-    attributes: allowAttributes({
-      trigger: data.trigger,
-      preCompactionTokens: data.preCompactionTokens,
-      postCompactionTokens: data.postCompactionTokens,
-    }),
-  });
-  const used = object(data.compactionTokensUsed) ?? {};
-  const model = text(used.model) ?? text(data.behaviorModelId) ?? text(data.model);
-  const usage = usageOf(used);
-  if (!usage) return;
-  const attributes = allowAttributes({ initiator: "compaction" });
-  if (state.records) call(now, `compaction ${key}`, used, { model, attributes });
-  else {
-    addUsed(state.sums, model, usage);
-    call(now, `compaction ${key}`, { duration: used.duration }, { fact: key, model, attributes });
-  }
+  const input_messages = now.emit.keep(roleMessage("user", [textPart(data.content)]));
+  now.emit({ ...base(now), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 function failure(now: Now): void {
@@ -254,18 +167,26 @@ function failure(now: Now): void {
   const attributes = allowAttributes({ statusCode: number(data.statusCode) });
   const error_type = text(data.errorType) ?? text(data.errorCode) ?? "error";
   const own = { ...base(now), key, fact: key, time, error_type, attributes } as const;
-  now.emit({ ...own, operation: "error", kind: "client", status: "error" });
+  const content = { error_message: now.emit.keep(text(data.message)) };
+  now.emit({ ...own, operation: "error", kind: "client", status: "error", content });
 }
 
 /** The sums of a session's models. Where its calls are told with their tokens, they only repeat them. */
-function shutdown(now: Now): void {
-  const { state, data, at, time } = now;
+function shutdown({ state, data, time, emit }: Now): void {
+  if (state.copies === "here") return;
+  state.ended = time ?? state.ended;
   addSums(state.sums, object(data.modelMetrics) ?? {});
-  if (!state.records) tellSums(state.sums, state.session, { time, at }, now.emit);
+  if (!state.records) tellRuns(state, emit);
+}
+
+function tellRuns({ session, opening, ended, cwd, version, sums }: State, emit: Emit): void {
+  const more = { time: opening?.time, end_time: ended, cwd, agent_version: version, at: { offset: 0 } };
+  tellSums(sums, session, more, emit);
 }
 
 function open(state: State, emit: Emit): void {
   for (const drafts of [state.tools, state.agents, state.hooks])
     for (const draft of Object.values(drafts)) emit({ ...draft, open: true });
   if (state.compaction) emit({ ...state.compaction, open: true });
+  if (state.sums.untold && !state.records) tellRuns(state, emit);
 }

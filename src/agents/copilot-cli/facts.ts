@@ -12,15 +12,30 @@ export interface Call {
   readonly duration: number | undefined;
 }
 
-/** The fact of a call: its session, model, tokens and duration, which no two calls of a session share. */
+/** The fact of a call: its session, model, tokens and duration; of those that are alike in all of it see `numbered`. */
 export function callFact({ session, model, usage = {}, duration }: Call): string {
   const { input_tokens, output_tokens, cache_read_input_tokens: read, cache_creation_input_tokens: written } = usage;
   return fingerprint([session, model, input_tokens ?? 0, output_tokens ?? 0, read ?? 0, written ?? 0, duration]);
 }
 
-/** The fact of a tool call: streams tell different starts of it. */
-export function toolCallFact(id: string, session: string | undefined): string {
-  return toolFact(id, undefined, session);
+/** Facts that were told lately, and how often. */
+export type Seen = [fact: string, count: number][];
+
+const SEEN = 64;
+
+/** Each call is one, also where several are alike in all that makes the fact: they are numbered as they come. */
+export function numbered(seen: Seen, fact: string): string {
+  const at = seen.findIndex(([known]) => known === fact);
+  const count = at < 0 ? 0 : (seen.splice(at, 1)[0]?.[1] ?? 0);
+  seen.push([fact, count + 1]);
+  if (seen.length > SEEN) seen.shift();
+  return count === 0 ? fact : `${fact}/${count}`;
+}
+
+/** The fact of a tool call: streams tell different starts of it. Ids that are no random texts come again in a session. */
+export function toolCallFact(seen: Seen, id: string, session: string | undefined): string {
+  const fact = toolFact(id, undefined, session);
+  return fact === id ? fact : numbered(seen, fact);
 }
 
 const CREDITS_SINCE = "2026-06-01";

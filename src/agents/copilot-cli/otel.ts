@@ -3,60 +3,78 @@ import type { Emit, Line, Stream } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
 import type { Draft } from "../../record/draft.ts";
-import { number, object, text } from "../../record/json.ts";
+import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { sdkSpan } from "../../record/sdk.ts";
+import { spanContent } from "../../record/span-content.ts";
 import { type Span, spanDraft } from "../../record/spans.ts";
 import { tokensOf } from "../../record/usage.ts";
-import { callFact, costOf, toolCallFact } from "./facts.ts";
+import { callFact, costOf, numbered, type Seen, toolCallFact } from "./facts.ts";
 
 const SERVICE = "github-copilot";
+const SCOPE = "github.copilot";
 const SERVER_DURATION = "github.copilot.server_duration";
 
 /** Known attributes that say nothing weir keeps, or hold content. */
 const SILENT =
-  /^(?:gen_ai\.(?:agent\.description|conversation\.compacted|request\.reasoning\.level)|github\.copilot\.(?:context\.\w+|interaction_id|tool\.parameters\..+)|process\..+)$/;
+  /^(?:gen_ai\.(?:agent\.description|conversation\.compacted|request\.reasoning\.level)|github\.copilot\.(?:(?:context|mcp|permission)\..+|interaction_id|tool\.parameters\..+)|process\..+)$/;
+
+interface State {
+  /** Facts of the latest calls. */
+  seen: Seen;
+}
 
 export function otelStream(locate: Stream["locate"], rank: number): Stream {
-  return tail<Record<string, never>>({
+  return tail<State>({
     kind: "otel_file",
     rank,
-    version: 1,
+    version: 2,
     locate,
     session: () => undefined,
-    start: () => ({}),
+    start: () => ({ seen: [] }),
     step,
     open: () => undefined,
   });
 }
 
 /** Other programs of the family may write to the same file; their spans are told as theirs. */
-function step(_: unknown, line: Line, emit: Emit): void {
+function step({ seen }: State, line: Line, emit: Emit): void {
   if (line.head.startsWith('{"type":"metric"')) return;
   const o = line.json();
   const span = sdkSpan(o);
-  const service = text(object(object(o.resource)?.attributes)?.["service.name"]);
-  if (span && service === SERVICE) emit({ ...draftOf(span, emit), at: { offset: line.offset } });
+  if (span && isOwn(o)) emit({ ...draftOf(span, seen, emit), at: { offset: line.offset } });
   else if (!span && text(o.type) !== undefined && o.type !== "metric") emit.unknown(`type ${text(o.type)}`);
 }
 
-function draftOf(span: Span, emit: Emit): Draft {
+/** `OTEL_SERVICE_NAME` and `COPILOT_OTEL_SOURCE_NAME` replace the one name or the other. */
+function isOwn({ resource, instrumentationScope }: JsonObject): boolean {
+  const service = text(object(object(resource)?.attributes)?.["service.name"]);
+  return service === SERVICE || text(object(instrumentationScope)?.name) === SCOPE;
+}
+
+function draftOf(span: Span, seen: Seen, emit: Emit): Draft {
   const { attributes: a } = span;
   const draft = spanDraft(span, (name) => SILENT.test(name) || emit.unknown(`attribute ${name}`));
   const session_id = text(a[GEN_AI.conversationId]);
-  const common = { ...draft, session_id };
-  if (draft.operation === "chat") return chatOf(common, number(a[SERVER_DURATION]));
+  const common = { ...draft, session_id, content: spanContent(a, draft.operation, emit) };
+  if (draft.operation === "chat") return chatOf(common, number(a[SERVER_DURATION]), seen);
   if (draft.operation !== "execute_tool") return common;
   const id = draft.tool?.call_id;
   const exit = number(a["process.exit.code"]);
   const outcome = exit ? ({ status: "error", error_type: "exit_code" } as const) : {};
   const attributes = exit === undefined ? draft.attributes : { ...draft.attributes, exitCode: exit };
-  return { ...common, fact: id && toolCallFact(id, session_id), attributes, ...outcome };
+  return { ...common, fact: id && toolCallFact(seen, id, session_id), attributes, ...outcome };
 }
 
-/** A request without tokens failed: only here it is told when another one then succeeded. */
-function chatOf(draft: Draft, duration: number | undefined): Draft {
+/**
+ * A request without tokens failed, which is told only here when another one then succeeded; or it is of a version that
+ * told the tokens of a subagent's calls in one span, as if they were one call: the subagent's run tells them as well.
+ */
+function chatOf(draft: Draft, duration: number | undefined, seen: Seen): Draft {
   const { session_id: session, request_model: model, usage, time } = draft;
-  if (tokensOf(usage) === 0) return draft.status === "error" ? { ...draft, operation: "error" } : draft;
+  if (tokensOf(usage) === 0)
+    return { ...draft, operation: draft.status === "error" ? "error" : "other", content: undefined };
+  const isSum = duration === undefined && draft.attributes?.[GEN_AI.requestStream] !== undefined;
+  if (isSum) return { ...draft, operation: "other", usage: undefined, content: undefined };
   const cost_usd = costOf(draft.attributes?.["github.copilot.nano_aiu"], time);
-  return { ...draft, fact: callFact({ session, model, usage, duration }), cost_usd };
+  return { ...draft, fact: numbered(seen, callFact({ session, model, usage, duration })), cost_usd };
 }

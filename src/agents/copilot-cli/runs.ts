@@ -1,26 +1,29 @@
 /** What runs beside the calls, from one event to another: tools, subagents, hooks. */
 import { allowAttributes } from "../../record/attributes.ts";
-import { number, object, text } from "../../record/json.ts";
+import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { structured } from "../../record/messages.ts";
+import type { Content } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
+import { under } from "../../record/tool.ts";
 import { toolCallFact } from "./facts.ts";
-import { base, type Now } from "./state.ts";
-
-const KNOWN_AGENTS = 64;
+import { base, KNOWN_AGENTS, type Now, sourceOf } from "./state.ts";
 
 export function toolStart(now: Now): void {
   const { state, data, time } = now;
   const id = text(data.toolCallId);
   if (id === undefined) return;
   const name = text(data.toolName);
+  const fact = toolCallFact(state.seen, id, sourceOf(state));
   state.tools[id] = {
     ...base(now),
-    key: id,
-    fact: toolCallFact(id, state.session),
+    key: fact,
+    fact,
     operation: "execute_tool",
     kind: "internal",
     time,
     tool: { name, call_id: id, type: "function" },
     attributes: allowAttributes({ mcpServerName: data.mcpServerName }),
+    content: { tool_arguments: now.emit.keep(structured(data.arguments)) },
   };
 }
 
@@ -28,7 +31,7 @@ export function toolStart(now: Now): void {
 export function toolEnd(now: Now): void {
   const { state, data, time } = now;
   const id = text(data.toolCallId) ?? "";
-  const draft = state.tools[id];
+  const draft = under(state.tools, id);
   if (!draft) return; // its beginning was taken back, or stands in no file
   delete state.tools[id];
   const exit = number(object(data.shellExecution)?.exitCode);
@@ -42,7 +45,15 @@ export function toolEnd(now: Now): void {
     status: error === undefined ? "ok" : "error",
     error_type: error,
     attributes: exit === undefined ? draft.attributes : { ...draft.attributes, exitCode: exit },
+    content: { ...draft.content, ...now.emit.keep(givenBy(data)) },
   });
+}
+
+/** What a tool gave back; the first versions had it as one text for the model. */
+function givenBy({ result, error }: JsonObject): Content {
+  const { content, text_result_for_llm, contents } = object(result) ?? {};
+  const tool_result = content ?? text_result_for_llm ?? contents ?? (text(result) || undefined);
+  return { tool_result, error_message: text(object(error)?.message) };
 }
 
 export function agentStart(now: Now): void {
@@ -54,7 +65,7 @@ export function agentStart(now: Now): void {
   state.agents[id] = {
     ...base(now),
     key: id,
-    fact: `${state.session}/${id}`,
+    fact: `${sourceOf(state)}/${id}`,
     operation: "invoke_agent",
     kind: "internal",
     agent_name: name,
@@ -68,7 +79,7 @@ export function agentStart(now: Now): void {
 export function agentEnd(now: Now): void {
   const { state, o, data, time } = now;
   const id = text(o.agentId) ?? text(data.toolCallId) ?? "";
-  const draft = state.agents[id];
+  const draft = under(state.agents, id);
   if (!draft) return;
   delete state.agents[id];
   const failed = o.type === "subagent.failed";
@@ -78,23 +89,31 @@ export function agentEnd(now: Now): void {
     duration_ms: number(data.durationMs) ?? between(draft.time, time),
     status: failed ? "error" : "ok",
     error_type: failed ? "agent_failed" : data.cancelled === true ? "cancelled" : undefined,
+    content: failed
+      ? { error_message: now.emit.keep(text(object(data.error)?.message) ?? text(data.error)) }
+      : undefined,
   });
 }
 
 export function hookStart(now: Now): void {
   const { data, time } = now;
   const id = text(data.hookInvocationId);
-  const own = { ...base(now), operation: "execute_hook", kind: "internal", name: text(data.hookType), time } as const;
+  const content = { tool_arguments: now.emit.keep(structured(data.input)) };
+  const what = { operation: "execute_hook", kind: "internal", name: text(data.hookType) } as const;
+  const own = { ...base(now), ...what, time, content };
   if (id !== undefined) now.state.hooks[id] = { ...own, key: id, fact: id };
 }
 
 export function hookEnd(now: Now): void {
   const { state, data, time } = now;
   const id = text(data.hookInvocationId) ?? "";
-  const draft = state.hooks[id];
+  const draft = under(state.hooks, id);
   if (!draft) return;
   delete state.hooks[id];
   const failed = data.success === false;
   const outcome = { status: failed ? "error" : "ok", error_type: failed ? "hook_error" : undefined } as const;
-  now.emit({ ...draft, ...outcome, end_time: time, duration_ms: between(draft.time, time) });
+  const tool_result = now.emit.keep(structured(data.output));
+  const error_message = now.emit.keep(text(object(data.error)?.message) ?? text(data.error));
+  const content = { ...draft.content, tool_result, error_message };
+  now.emit({ ...draft, ...outcome, end_time: time, duration_ms: between(draft.time, time), content });
 }

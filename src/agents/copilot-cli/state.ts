@@ -2,20 +2,37 @@
 import type { Draft, Emit } from "../../record/draft.ts";
 import type { JsonObject } from "../../record/json.ts";
 import { text } from "../../record/json.ts";
+import type { Part } from "../../record/schema.ts";
+import { under } from "../../record/tool.ts";
+import type { Seen } from "./facts.ts";
 import type { Sums } from "./sums.ts";
+
+/** Of how many subagents names, models and texts are kept. */
+export const KNOWN_AGENTS = 64;
 
 export interface State {
   session: string;
   version?: string;
   cwd?: string;
   branch?: string;
-  told?: boolean;
+  /** The session's own record, and when its last run ended. */
+  opening?: Draft;
+  ended?: string;
+  /** A fork begins with the lines of the session that it comes from: they come next, or are being read. */
+  copies?: "next" | "here";
+  /** The session that the latest copied call is of. */
+  source?: string;
+  /** Facts of the latest calls. */
+  seen: Seen;
+  /** The latest call that a message told: several messages may be of one. */
+  message?: string;
   /** Number of the person's last prompt. */
   turn: number;
   /** Calls are told by usage records. */
   records?: boolean;
-  /** Names of subagents, and when each agent's turn began, by agent; the main one is "". */
+  /** Names of subagents, the models in use, and when each agent's turn began, by agent; the main one is "". */
   names: Record<string, string>;
+  models: Record<string, string>;
   turns: Record<string, string>;
   /** What has no end yet, by its own id. */
   tools: Record<string, Draft>;
@@ -23,6 +40,15 @@ export interface State {
   hooks: Record<string, Draft>;
   compaction?: Draft;
   sums: Sums;
+  /** By agent: the latest call as it was told, and what its messages say, kept. Only while texts are captured. */
+  said?: Record<string, Said>;
+}
+
+/** A call, and the texts of its messages, whichever of them comes first. */
+export interface Said {
+  readonly id: string;
+  draft?: Draft;
+  parts: readonly Part[];
 }
 
 /** A line that is being read. */
@@ -35,16 +61,27 @@ export interface Now {
   readonly emit: Emit;
 }
 
+/** The subagent that a line is of; the first versions know it by the tool call that started it alone. */
+export function agentOf({ o, data }: Pick<Now, "o" | "data">): string | undefined {
+  return text(o.agentId) ?? text(data.parentToolCallId);
+}
+
+/** The session that a line's facts are of: that of a copied line is another one. */
+export function sourceOf({ session, source, copies }: State): string {
+  return copies === "here" ? (source ?? session) : session;
+}
+
 /** What every record of a line has in common. */
-export function base({ state, o, at }: Now): Omit<Draft, "key" | "operation"> {
-  const agent = text(o.agentId);
+export function base(now: Now): Omit<Draft, "key" | "operation"> {
+  const { state, at } = now;
+  const agent = agentOf(now);
   return {
     session_id: state.session,
     agent_version: state.version,
     cwd: state.cwd,
     branch: state.branch,
     turn: state.turn < 0 ? undefined : state.turn,
-    subagent: agent === undefined ? undefined : { id: agent, name: state.names[agent] },
+    subagent: agent === undefined ? undefined : { id: agent, name: under(state.names, agent) },
     at,
   };
 }

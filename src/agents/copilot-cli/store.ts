@@ -7,7 +7,7 @@ import { fingerprint } from "../../record/identity.ts";
 import { number, text } from "../../record/json.ts";
 import { fromMillis, utc } from "../../record/time.ts";
 import { tokensOf, totalUsage } from "../../record/usage.ts";
-import { callFact, costOf } from "./facts.ts";
+import { callFact, costOf, numbered, type Seen } from "./facts.ts";
 
 const KEYS = "(SELECT value FROM json_each(?1))";
 const CALL = [
@@ -56,20 +56,20 @@ const SUMS: Layout = {
 /** The index of sessions and the usage of their calls. */
 export function storeStream(locate: Stream["locate"], rank: number): Stream {
   const groups = { form: "sqlite", layouts: [SESSIONS, CALLS] } as const;
-  return snapshot({ kind: "session_store", rank, version: 1, locate, session: () => undefined, groups, reduce });
+  return snapshot({ kind: "session_store", rank, version: 2, locate, session: () => undefined, groups, reduce });
 }
 
 /** What the desktop app counts of its own part of each session. */
 export function desktopStream(locate: Stream["locate"], rank: number): Stream {
   const groups = { form: "sqlite", layouts: [SUMS] } as const;
-  return snapshot({ kind: "desktop", rank, version: 1, locate, session: () => undefined, groups, reduce });
+  return snapshot({ kind: "desktop", rank, version: 2, locate, session: () => undefined, groups, reduce });
 }
 
 function reduce({ rows = {} }: Group, _: SourceInfo, emit: Emit): void {
   for (const row of rows.session ?? []) tellSession(row, emit);
   for (const row of rows.sum ?? []) tellSum(row, emit);
-  const seen = new Map<string, number>();
-  for (const row of rows.calls ?? []) tellCall(row, seen, emit);
+  const [keys, facts]: [Seen, Seen] = [[], []];
+  for (const row of rows.calls ?? []) tellCall(row, keys, facts, emit);
 }
 
 function tellSession(row: Row, emit: Emit): void {
@@ -79,7 +79,7 @@ function tellSession(row: Row, emit: Emit): void {
 }
 
 /** Rows have no ids that last: of several that are alike in everything, each is a call. */
-function tellCall(row: Row, seen: Map<string, number>, emit: Emit): void {
+function tellCall(row: Row, keys: Seen, facts: Seen, emit: Emit): void {
   const usage = totalUsage({
     input: row.input_tokens,
     output: row.output_tokens,
@@ -91,13 +91,10 @@ function tellCall(row: Row, seen: Map<string, number>, emit: Emit): void {
   const duration = number(row.duration_ms);
   const fact = callFact({ session: session_id, model, usage, duration });
   const end_time = timeOf(row.created_at);
-  const print = fingerprint([fact, end_time]);
-  const before = seen.get(print) ?? 0;
-  seen.set(print, before + 1);
   const finish = text(row.finish_reason);
   emit({
-    key: before === 0 ? print : `${print}/${before}`,
-    fact: before === 0 ? fact : `${fact}/${before}`,
+    key: numbered(keys, fingerprint([fact, end_time])),
+    fact: numbered(facts, fact),
     operation: "chat",
     kind: "client",
     session_id,
@@ -130,12 +127,12 @@ function tellSum(row: Row, emit: Emit): void {
   emit({ ...sumDraft(id, model), time, usage, cost_usd });
 }
 
-/** The record of a session's sum by model; it counts where no call of the session has tokens. */
+/** The record of a session's sum by model, told as its run; it counts where no call of the session has tokens. */
 export function sumDraft(session_id: string | undefined, model: string | undefined): Draft {
   const key = `usage ${model ?? ""}`;
   const fact = fingerprint([session_id, key]);
   const names = { name: "usage", request_model: model, model } as const;
-  return { key, fact, session_id, operation: "other", kind: "internal", ...names, aggregate: true };
+  return { key, fact, session_id, operation: "invoke_agent", kind: "internal", ...names, aggregate: true };
 }
 
 /** When a call began, by when it was noted and how long it took. */

@@ -2,6 +2,7 @@
 import type { Draft, Emit } from "../../record/draft.ts";
 import { type JsonObject, number, object } from "../../record/json.ts";
 import type { Usage } from "../../record/schema.ts";
+import { under } from "../../record/tool.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { costOf } from "./facts.ts";
 import { sumDraft } from "./store.ts";
@@ -15,33 +16,59 @@ export interface Sums {
   /** By model: what was last told, and what all ends together tell. */
   last: Record<string, Counts>;
   total: Record<string, Counts>;
+  /** Calls that messages have told: since the last end, and in all. */
+  calls: { run: number; all: number };
+  /** By model: output that messages have told since the last end. */
+  running: Record<string, number>;
+  /** There is more than the latest end has told. */
+  untold: boolean;
 }
 
 export function noSums(): Sums {
-  return { last: {}, total: {} };
+  return { last: {}, total: {}, calls: { run: 0, all: 0 }, running: {}, untold: false };
 }
 
-/** Adds what an end tells beyond the one before. Numbers that fell begin anew. */
+/** Notes a call that a message has told; older versions tell its output there. */
+export function noteCall(sums: Sums, model: string | undefined, output: number | undefined): void {
+  sums.calls.run++;
+  sums.calls.all++;
+  if (output === undefined) return;
+  sums.running[model ?? ""] = (under(sums.running, model ?? "") ?? 0) + output;
+  sums.untold = true;
+}
+
+/**
+ * Adds what an end tells beyond the one before. Some versions begin anew with every run, some go on from the run before:
+ * the number of their requests is nearer to that of the run's calls, or to that of all. Numbers that fell begin anew.
+ */
 export function addSums(sums: Sums, metrics: JsonObject): void {
-  for (const [model, value] of Object.entries(metrics)) {
-    const told = object(value) ?? {};
-    const usage = object(told.usage) ?? {};
-    const now: Counts = {};
-    for (const field of FIELDS) if (number(usage[field]) !== undefined) now[field] = number(usage[field]) ?? 0;
-    if (number(told[NANO]) !== undefined) now[NANO] = number(told[NANO]) ?? 0;
-    const before = sums.last[model] ?? {};
-    const isOn = Object.entries(before).every(([field, count]) => (now[field] ?? 0) >= count);
-    const total = sums.total[model] ?? {};
-    for (const [field, count] of Object.entries(now))
-      total[field] = (total[field] ?? 0) + count - (isOn ? (before[field] ?? 0) : 0);
-    sums.total[model] = total;
-    sums.last[model] = now;
-  }
+  const models = Object.entries(metrics).map(([model, value]) => ({ model, told: object(value) ?? {} }));
+  const requests = models.reduce((sum, { told }) => sum + (number(object(told.requests)?.count) ?? 0), 0);
+  const { run, all } = sums.calls;
+  if (requests > 0 && Math.abs(requests - run) < Math.abs(requests - all)) sums.last = {};
+  for (const { model, told } of models) addModel(sums, model, told);
+  sums.calls.run = 0;
+  sums.running = {};
+  sums.untold = false;
+}
+
+function addModel(sums: Sums, model: string, told: JsonObject): void {
+  const usage = object(told.usage) ?? {};
+  const now: Counts = {};
+  for (const field of FIELDS) if (number(usage[field]) !== undefined) now[field] = number(usage[field]) ?? 0;
+  if (number(told[NANO]) !== undefined) now[NANO] = number(told[NANO]) ?? 0;
+  const before = under(sums.last, model) ?? {};
+  const isOn = Object.entries(before).every(([field, count]) => (now[field] ?? 0) >= count);
+  const total = under(sums.total, model) ?? {};
+  for (const [field, count] of Object.entries(now))
+    total[field] = (total[field] ?? 0) + count - (isOn ? (before[field] ?? 0) : 0);
+  sums.total[model] = total;
+  sums.last[model] = now;
 }
 
 /** Adds a call that no end tells of. */
 export function addUsed(sums: Sums, model: string | undefined, usage: Usage): void {
-  const total = sums.total[model ?? ""] ?? {};
+  const total = under(sums.total, model ?? "") ?? {};
   const told = [
     usage.input_tokens,
     usage.output_tokens,
@@ -53,18 +80,23 @@ export function addUsed(sums: Sums, model: string | undefined, usage: Usage): vo
     if (count !== undefined) total[field] = (total[field] ?? 0) + count;
   });
   sums.total[model ?? ""] = total;
+  sums.untold = true;
 }
 
-export function tellSums({ total }: Sums, session: string, more: Pick<Draft, "time" | "at">, emit: Emit): void {
-  for (const [model, counts] of Object.entries(total)) {
-    const { inputTokens: input, outputTokens: output, reasoningTokens: reasoning } = counts;
+/** Tells the sums of all runs; of one that has no end yet, or was killed, the output that its messages tell. */
+export function tellSums(sums: Sums, session: string, more: Partial<Draft>, emit: Emit): void {
+  for (const model of new Set([...Object.keys(sums.total), ...Object.keys(sums.running)])) {
+    const counts = under(sums.total, model) ?? {};
+    const running = under(sums.running, model) ?? 0;
+    const output = running === 0 ? counts.outputTokens : (counts.outputTokens ?? 0) + running;
     const usage = totalUsage({
-      input,
+      input: counts.inputTokens,
       output,
-      reasoning,
       cacheRead: counts.cacheReadTokens,
       cacheCreation: counts.cacheWriteTokens,
+      reasoning: counts.reasoningTokens,
     });
-    emit({ ...sumDraft(session, model), ...more, usage, cost_usd: costOf(counts[NANO], more.time) });
+    const cost_usd = costOf(counts[NANO], more.end_time);
+    emit({ ...sumDraft(session, model || undefined), ...more, open: running > 0 || undefined, usage, cost_usd });
   }
 }

@@ -1,11 +1,12 @@
 /** The wire log of the Kimi CLI, protocol 1.1 to 1.10: messages with their times. Knows nothing of Kimi Code's. */
-import type { Emit, Line, SourceInfo } from "../../read/types.ts";
+import type { Emit, Group, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { answer, message as messageOf, resultOf, structured, toolCallPart } from "../../record/messages.ts";
 import { between, fromSeconds } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
-import { base, type Common, type Log, sessionOf, usageOf } from "./log.ts";
+import { toolDraft, under } from "../../record/tool.ts";
+import { base, type Common, forget, hear, type Log, partsIn, sessionOf, usageOf } from "./log.ts";
 
 export interface State extends Log {
   /** Start of the turn, the step and the compaction that run now. */
@@ -13,6 +14,8 @@ export interface State extends Log {
   stepStart?: string;
   compacting?: string;
   last?: string;
+  /** The model that a subagent was given, by its name in the settings; the session's own is told nowhere. */
+  model?: string;
 }
 
 /** One message of the log, or of a subagent inside it. */
@@ -33,14 +36,28 @@ const SILENT =
 
 export function start({ path, stem, sidecars }: SourceInfo): State {
   const agent = /subagents\/([^/]+)\/[^/]+$/.exec(path)?.[1];
-  const name = text(object(sidecars[SUBAGENT_META])?.subagent_type);
+  const meta = object(sidecars[SUBAGENT_META]) ?? {};
+  const name = text(meta.subagent_type);
+  const model = text(object(meta.launch_spec)?.effective_model);
   const subagent = agent === undefined ? undefined : { id: agent, ...(name && { name }) };
-  return { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {} };
+  return { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {}, ...(subagent && model && { model }) };
+}
+
+/**
+ * A fork's log begins with its original's lines, times and all, and names it nowhere: only the title that it was given
+ * tells it for one. So no log tells when its session began, a fork's state does.
+ */
+export function reduceState(group: Group, { path, stem }: SourceInfo, emit: Emit): void {
+  const { title_generated, custom_title, wire_mtime } = object(group.document) ?? {};
+  if (title_generated !== true || !/^(?:Fork|Undo): /.test(text(custom_title) ?? "")) return;
+  const session_id = sessionOf(path) ?? stem;
+  const time = fromSeconds(wire_mtime);
+  emit({ key: "session", fact: session_id, operation: "session", session_id, time, at: { index: 0 } });
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
   const type = /^\{"timestamp":\s*[\d.]+,\s*"message":\s*\{"type":\s*"(\w+)"/.exec(line.head)?.[1];
-  if (state.told && type !== undefined && SILENT.test(type)) return;
+  if (state.told && type !== undefined && SILENT.test(type) && !(emit.captures && type === "ContentPart")) return;
   const o = line.json();
   if (o.type === "metadata") return;
   const { type: name, payload } = object(o.message) ?? {};
@@ -50,15 +67,15 @@ export function step(state: State, line: Line, emit: Emit): void {
     time: fromSeconds(o.timestamp),
     at: line.offset,
   };
-  if (!state.told) tellSession(state, message.time, emit);
+  if (!state.told) tellSession(state, emit);
   tell(state, message, emit);
   state.last = message.time ?? state.last;
 }
 
-function tellSession(state: State, time: string | undefined, emit: Emit): void {
+function tellSession(state: State, emit: Emit): void {
   state.told = true;
   if (state.subagent) return;
-  emit({ ...base(state), key: "session", fact: state.session, operation: "session", time, at: { offset: 0 } });
+  emit({ ...base(state), key: "session", fact: state.session, operation: "session", at: { offset: 0 } });
 }
 
 function tell(state: State, message: Message, emit: Emit): void {
@@ -68,10 +85,11 @@ function tell(state: State, message: Message, emit: Emit): void {
   else if (type === "ToolResult") toolResult(state, message, emit);
   else if (type === "StepRetry") retry(state, message, emit);
   else if (type === "SubagentEvent") subagentEvent(state, message, emit);
+  else if (type === "ContentPart") hear(state, slotOf(message, ""), partsIn(payload), emit);
+  else if (type === "StepBegin") stepBegin(state, message);
   else if (message.subagent) return;
   else if (type === "TurnBegin" || type === "SteerInput") prompt(state, message, emit);
   else if (type === "TurnEnd") endTurn(state, time, emit);
-  else if (type === "StepBegin") state.stepStart = time;
   else if (type === "CompactionBegin") state.compacting = time;
   else if (type === "CompactionEnd") compaction(state, time, emit);
   else if (type === "HookResolved") hook(state, payload, time, emit);
@@ -98,6 +116,11 @@ function subagentEvent(state: State, { payload, time, at }: Message, emit: Emit)
   tell(state, { type: text(event.type) ?? "", payload: object(event.payload) ?? {}, time, at, subagent }, emit);
 }
 
+function stepBegin(state: State, message: Message): void {
+  forget(state, (said) => said === slotOf(message, ""));
+  if (!message.subagent) state.stepStart = message.time;
+}
+
 /** A turn that was interrupted in an old version has no end: the next one ends it. */
 function prompt(state: State, message: Message, emit: Emit): void {
   const { type, payload, time } = message;
@@ -108,7 +131,8 @@ function prompt(state: State, message: Message, emit: Emit): void {
   }
   if (state.subagent) return;
   const key = fingerprint([type, time, JSON.stringify(payload.user_input)?.length]);
-  emit({ ...common(state, message), key, fact: key, operation: "user_message", time });
+  const input_messages = emit.keep(messageOf("user", partsIn(payload.user_input)));
+  emit({ ...common(state, message), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 function endTurn(state: State, end: string | undefined, emit: Emit): void {
@@ -124,7 +148,7 @@ function tellTurn(state: State, time: string, end_time: string | undefined, emit
   emit({ ...of, key, fact: key, operation: "invoke_agent", kind: "internal" });
 }
 
-/** Only an update with tokens is a call. The log does not tell its model. */
+/** Only an update with tokens is a call. Of its model only what a subagent was given is told. */
 function status(state: State, message: Message, emit: Emit): void {
   const { payload, time } = message;
   const usage = usageOf(payload.token_usage);
@@ -143,9 +167,12 @@ function status(state: State, message: Message, emit: Emit): void {
     end_time: time,
     duration_ms: between(begun, time),
     status: "ok",
+    request_model: state.model,
     response_id: id,
     usage,
+    content: { output_messages: answer(state.said?.[slotOf(message, "")] ?? [], undefined) },
   });
+  forget(state, (said) => said === slotOf(message, ""));
 }
 
 /** Ids count from 0 in each conversation: a subagent's inside its parent's log are kept apart. */
@@ -157,23 +184,28 @@ function toolCall(state: State, message: Message, emit: Emit): void {
   const { payload, time, at } = message;
   const id = text(payload.id) ?? "";
   const slot = slotOf(message, id);
-  const earlier = state.tools[slot];
+  const earlier = under(state.tools, slot);
   if (earlier) emit({ ...common(state, message), ...toolDraft(id, earlier, state.session, undefined) });
   const { turn } = common(state, message);
-  state.tools[slot] = { name: text(object(payload.function)?.name), start: time, turn, at };
+  const { name, arguments: given } = object(payload.function) ?? {};
+  state.tools[slot] = { name: text(name), start: time, turn, at, args: emit.keep(structured(given)) };
+  hear(state, slotOf(message, ""), [toolCallPart(id, name, given)], emit);
 }
 
 function toolResult(state: State, message: Message, emit: Emit): void {
   const { payload, time, at } = message;
   const id = text(payload.tool_call_id) ?? "";
   const slot = slotOf(message, id);
-  const call = state.tools[slot] ?? { at };
+  const call = under(state.tools, slot) ?? { at };
   delete state.tools[slot];
-  const failed = object(payload.return_value)?.is_error === true;
-  emit({ ...common(state, message), ...toolDraft(id, call, state.session, { time, failed }) });
+  const given = object(payload.return_value) ?? {};
+  const result = emit.keep(resultOf(given.output) || text(given.message));
+  const end = { time, failed: given.is_error === true, result };
+  emit({ ...common(state, message), ...toolDraft(id, call, state.session, end) });
 }
 
 function retry(state: State, message: Message, emit: Emit): void {
+  forget(state, (said) => said === slotOf(message, ""));
   const { payload, time } = message;
   const key = fingerprint(["retry", time, number(payload.next_attempt)]);
   const attributes = allowAttributes({ status_code: payload.status_code });
@@ -205,6 +237,7 @@ function hook(state: State, payload: JsonObject, end_time: string | undefined, e
     duration_ms: number(duration_ms),
     status: "ok",
     attributes: allowAttributes({ hookEvent: event, action }),
+    content: { tool_result: emit.keep(text(payload.reason)) },
   });
 }
 

@@ -4,7 +4,7 @@
  * known by its message's id, else by its step or its times and tokens, in whatever session's log it is copied to.
  */
 import type { Agent, Emit, Environment, Group, Place, SourceInfo } from "../../read/types.ts";
-import { snapshot, tail } from "../../read/types.ts";
+import { settingsFolders, snapshot, tail } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import { timeOf } from "../../record/time.ts";
 import * as cli from "./cli.ts";
@@ -21,18 +21,18 @@ export const kimiCode: Agent = {
     tail<wire.State>({
       kind: "wire",
       rank: 50,
-      version: 1,
+      version: 2,
       locate: (environment) => placesOf(environment, "agents/*/wire.jsonl"),
       session: sessionOf,
       start: wire.start,
       step: wire.step,
       open: wire.open,
     }),
-    // Believed more than the log, which in a fork begins as its parent's does.
+    // The only one to tell when a session began: a fork's log begins as its parent's does.
     snapshot({
       kind: "session_state",
       rank: 60,
-      version: 1,
+      version: 2,
       locate: (environment) => placesOf(environment, "state.json"),
       session: sessionOf,
       groups: { form: "json" },
@@ -41,12 +41,21 @@ export const kimiCode: Agent = {
     tail<cli.State>({
       kind: "cli_wire",
       rank: 40,
-      version: 1,
-      locate: locateCli,
+      version: 2,
+      locate: (environment) => locateCli(environment, ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"]),
       session: sessionOf,
       start: cli.start,
       step: cli.step,
       open: cli.open,
+    }),
+    snapshot({
+      kind: "cli_state",
+      rank: 45,
+      version: 1,
+      locate: (environment) => locateCli(environment, ["*/*/state.json"]),
+      session: sessionOf,
+      groups: { form: "json" },
+      reduce: cli.reduceState,
     }),
   ],
 };
@@ -54,40 +63,39 @@ export const kimiCode: Agent = {
 /** Of the desktop app's sessions only conversations are a person's. */
 function placesOf({ homes, variable }: Environment, file: string): Place[] {
   return homes.flatMap((home) => {
-    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
-    const support = {
-      linux: own("XDG_CONFIG_HOME") ?? `${home.path}/.config`,
-      darwin: `${home.path}/Library/Application Support`,
-      win32: own("APPDATA") ?? `${home.path}/AppData/Roaming`,
-    };
-    const root = `${own("KIMI_CODE_HOME") ?? `${home.path}/.kimi-code`}/sessions`;
-    const desktop = home.layouts.map((layout) => ({
-      root: `${support[layout]}/${DESKTOP}`,
+    const root = `${(home.own && variable("KIMI_CODE_HOME")) || `${home.path}/.kimi-code`}/sessions`;
+    const desktop = settingsFolders(home, variable).map((folder) => ({
+      root: `${folder}/${DESKTOP}`,
       match: [`*/conv-*/${file}`],
     }));
     return [{ root, match: [`*/*/${file}`] }, ...desktop];
   });
 }
 
-function locateCli({ homes, variable }: Environment): Place[] {
+function locateCli({ homes, variable }: Environment, match: readonly string[]): Place[] {
   return homes.map((home) => ({
     root: `${(home.own && variable("KIMI_SHARE_DIR")) || `${home.path}/.kimi`}/sessions`,
-    match: ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"],
+    match,
     sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
   }));
 }
 
-/** A session that was migrated from the Kimi CLI carries that session's id, and its messages without times or tokens. */
+/**
+ * A session that was migrated from the Kimi CLI carries that session's id, and its messages without times or tokens.
+ * A fork inherits its original's `custom`, and with it a parent that is not its own: a child is forked from its parent.
+ */
 function reduce(group: Group, source: SourceInfo, emit: Emit): void {
   const state = object(group.document) ?? {};
   const session_id = sessionOf(source.path) ?? source.stem;
+  const forkedFrom = text(state.forkedFrom);
+  const parent = text(object(state.custom)?.parent_session_id);
   emit({
     key: "session",
     fact: session_id,
     operation: "session",
     session_id,
-    parent_session_id: text(object(state.custom)?.parent_session_id),
-    forked_from: text(state.forkedFrom) ?? /^ses_([\da-f-]{36})$/.exec(session_id)?.[1],
+    parent_session_id: forkedFrom === undefined || forkedFrom === parent ? parent : undefined,
+    forked_from: forkedFrom ?? /^ses_([\da-f-]{36})$/.exec(session_id)?.[1],
     cwd: text(state.cwd) ?? text(state.workDir),
     time: timeOf(state.createdAt),
     at: { index: 0 },

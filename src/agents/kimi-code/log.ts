@@ -1,7 +1,8 @@
 /** What both of Kimi's wire logs have in common: whose they are, their tokens, and what every record of them says. */
-import type { Draft } from "../../read/types.ts";
-import { object } from "../../record/json.ts";
-import type { Usage } from "../../record/schema.ts";
+import type { Draft, Emit } from "../../read/types.ts";
+import { type JsonObject, object, text } from "../../record/json.ts";
+import { mediaPart, partsOf, reasoningPart } from "../../record/messages.ts";
+import type { Part, Usage } from "../../record/schema.ts";
 import type { ToolCall } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
 
@@ -11,9 +12,19 @@ export interface Log {
   /** The agent whose log this is, where it is not the session's own. */
   subagent?: { id: string; name?: string };
   cwd?: string;
+  version?: string;
   told?: boolean;
   turn: number;
   tools: Record<string, ToolCall>;
+  /** What was said so far in answers that are not complete, kept; only while texts are captured. */
+  said?: Record<string, readonly Part[]>;
+}
+
+/** One line's record, and when it was written. */
+export interface Entry {
+  readonly o: JsonObject;
+  readonly time?: string;
+  readonly at: number;
 }
 
 export type Common = Omit<Draft, "key" | "operation">;
@@ -23,9 +34,10 @@ export function sessionOf(path: string): string | undefined {
   return /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
 }
 
-export function base({ session, subagent, cwd, turn }: Log): Common {
+export function base({ session, subagent, cwd, version, turn }: Log): Common {
   return {
     session_id: session,
+    agent_version: version,
     subagent: subagent && { ...subagent },
     cwd,
     turn: turn < 0 || subagent ? undefined : turn,
@@ -45,4 +57,28 @@ export function usageOf(value: unknown): Usage | undefined {
     { caches: true },
   );
   return tokensOf(usage) > 0 ? usage : undefined;
+}
+
+/** Content as both write it: a text, or parts that are texts, thoughts, or pictures and other files by their address. */
+export function partsIn(content: unknown): (Part | undefined)[] {
+  const parts = Array.isArray(content) ? content : [content];
+  return parts.flatMap((part) => {
+    const p = object(part) ?? {};
+    if (p.type === "think") return reasoningPart(p.think);
+    const kind = /^(image|audio|video)_url$/.exec(text(p.type) ?? "")?.[1];
+    const { url } = object(p[`${kind}Url`] ?? p[`${kind}_url`]) ?? {};
+    return kind === undefined ? partsOf(part) : mediaPart(`${kind}/`, { uri: url });
+  });
+}
+
+/** Keeps what an answer says until its call is told. */
+export function hear(state: Log, answer: string | undefined, parts: readonly (Part | undefined)[], emit: Emit): void {
+  if (answer === undefined) return;
+  const kept = emit.keep(parts.filter((part) => part !== undefined));
+  if (kept) state.said = { ...state.said, [answer]: [...(state.said?.[answer] ?? []), ...kept] };
+}
+
+/** Forgets what these answers said. */
+export function forget(state: Log, isOne: (answer: string) => boolean): void {
+  for (const answer of Object.keys(state.said ?? {})) if (isOne(answer)) delete state.said?.[answer];
 }

@@ -1,6 +1,8 @@
 /** A session as the first versions of Qwen Code kept it: one document, its messages with their tokens. */
 import type { Emit, Group, SourceInfo } from "../../read/types.ts";
-import { list, object, text } from "../../record/json.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, reasoningPart, structured, toolCallPart } from "../../record/messages.ts";
+import type { Part } from "../../record/schema.ts";
 import { utc } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
 import { IN_DOCUMENT, usageOf } from "./tokens.ts";
@@ -17,16 +19,40 @@ export function reduce(group: Group, source: SourceInfo, emit: Emit): void {
     const key = text(m.id) ?? String(index);
     const time = utc(m.timestamp);
     if (m.type === "user") turn++;
-    const common = { key, fact: key, session_id, time, turn: turn < 0 ? undefined : turn, at: { index } };
-    if (m.type === "user") emit({ ...common, operation: "user_message" });
+    const common = { key, fact: key, session_id, time, turn: turn < 0 ? undefined : turn, at: { index }, raw: m };
+    if (m.type === "user") {
+      const input_messages = emit.keep(message("user", partsOf(m.content)));
+      emit({ ...common, operation: "user_message", content: { input_messages } });
+    }
     const usage = usageOf(m.tokens, IN_DOCUMENT);
-    if (usage) emit({ ...common, operation: "chat", kind: "client", status: "ok", model: text(m.model), usage });
+    const model = text(m.model);
+    const content = { output_messages: usage && emit.keep(answer(saidIn(m), undefined)) };
+    if (usage) emit({ ...common, operation: "chat", kind: "client", status: "ok", model, usage, content });
     for (const item of list(m.toolCalls)) {
       const call = object(item) ?? {};
       const status = text(call.status);
-      const end = status === undefined ? undefined : { failed: status !== "success" };
-      const tool = { name: text(call.name), start: utc(call.timestamp) ?? time, turn: common.turn, at: 0 };
-      emit({ ...toolDraft(text(call.id) ?? `${key}#${tool.name}`, tool, session_id, end), at: { index } });
+      const result = emit.keep(givenBy(call));
+      const end = status === undefined ? undefined : { failed: status !== "success", result };
+      const args = emit.keep(structured(call.args));
+      const tool = { name: text(call.name), start: utc(call.timestamp) ?? time, turn: common.turn, at: 0, args };
+      const draft = toolDraft(text(call.id) ?? `${key}#${tool.name}`, tool, session_id, end);
+      emit({ ...draft, at: { index }, raw: m });
     }
   });
+}
+
+/** What an answer says: its thoughts, its text, its calls. */
+function saidIn(m: JsonObject): readonly (Part | undefined)[] {
+  const thoughts = list(m.thoughts).map((one) => reasoningPart(object(one)?.description ?? object(one)?.subject));
+  const calls = list(m.toolCalls).map((one) => {
+    const { id, name, args } = object(one) ?? {};
+    return toolCallPart(id, name, args);
+  });
+  return [...thoughts, ...partsOf(m.content), ...calls];
+}
+
+function givenBy(call: JsonObject): unknown {
+  const [first] = list(call.result).map(object);
+  const response = object(object(first?.functionResponse)?.response);
+  return response?.output ?? response?.error ?? call.resultDisplay ?? undefined;
 }

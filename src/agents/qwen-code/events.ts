@@ -1,19 +1,21 @@
 /** The events that Qwen Code's session logs carry: what the program measured of its calls and tools. */
-import type { Emit } from "../../read/types.ts";
+import type { Draft, Emit } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint, responseFact } from "../../record/identity.ts";
+import { responseFact } from "../../record/identity.ts";
 import { type JsonObject, number, text } from "../../record/json.ts";
+import { answer, structured, textPart } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { fromMillis, utc } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
-import { base, type Common, type Entry, note, type State, taken } from "./state.ts";
+import { base, type Common, type Entry, hold, note, type State, taken } from "./state.ts";
 import { IN_EVENT, tokensText, usageOf } from "./tokens.ts";
 
 /** How many tools may lie between their events and their results. */
 const TIMED = 16;
-const SILENT_EVENT = /^(?:qwen-code\.)?(?:api_cancel|api_request|request_lifecycle|tool_lifecycle|user_prompt)$/;
+const SILENT_EVENT =
+  /^(?:qwen-code\.)?(?:api_cancel|api_request|request_lifecycle|tool_lifecycle|user_feedback|user_prompt)$/;
 /** `<session>#<subagent>#<round>`; the main conversation's own are made otherwise. */
-const SUBAGENT_PROMPT = /^([^#]+)#([^#]+)#\d+$/;
+const SUBAGENT_PROMPT = /^[^#]+#([^#]+)#\d+$/;
 
 /** An event of the conversation, or of a subagent that may have no file of its own. */
 export function event(state: State, { o, key, time, at }: Entry, e: JsonObject, emit: Emit): void {
@@ -21,21 +23,24 @@ export function event(state: State, { o, key, time, at }: Entry, e: JsonObject, 
   const end_time = utc(e["event.timestamp"]) ?? time;
   const duration_ms = number(e.duration_ms);
   const begun = end_time && duration_ms !== undefined ? fromMillis(Date.parse(end_time) - duration_ms) : undefined;
-  const [, session = state.own, agent] = SUBAGENT_PROMPT.exec(text(e.prompt_id) ?? "") ?? [];
-  const by = subagentOf(e, agent);
+  const by = subagentOf(e, SUBAGENT_PROMPT.exec(text(e.prompt_id) ?? "")?.[1]);
   const common = { ...base(state, o), ...by, key, fact: key, time: begun ?? end_time, end_time, duration_ms };
   const function_name = text(e.function_name);
-  if (name === "api_response") response(state, e, common, by ? session : undefined, emit);
+  if (name === "api_response") response(state, e, common, by === undefined, emit);
   else if (name === "api_error") {
     state.failed = true;
     const error_type = text(e.error_type) ?? String(e.status_code ?? "api_error");
     const attributes = allowAttributes({ auth_type: e.auth_type, status_code: e.status_code });
     const request_model = text(e.model);
-    emit({ ...common, operation: "error", kind: "client", status: "error", error_type, request_model, attributes });
+    const content = { error_message: emit.keep(text(e.error_message)) };
+    const failed = { operation: "error", kind: "client", status: "error", error_type, request_model } as const;
+    emit({ ...common, ...failed, attributes, content });
   } else if (name === "tool_call" && by) {
     const error = text(e.error_type) ?? (e.status === "error" ? undefined : text(e.status));
-    const draft = toolDraft(key, { start: begun, at }, state.own, { failed: e.success === false, error });
-    emit({ ...draft, ...common, tool: { name: function_name, type: "function" } });
+    const args = emit.keep(structured(e.function_args));
+    const end = { failed: e.success === false, error, result: emit.keep(text(e.error)) };
+    const draft = toolDraft(key, { start: begun, at, args }, state.own, end);
+    emit({ ...draft, ...common, tool: { name: function_name, call_id: text(e.call_id), type: "function" } });
   } else if (name === "tool_call") {
     state.timed.push([function_name ?? "", duration_ms ?? 0]);
     if (state.timed.length > TIMED) state.timed.shift();
@@ -50,26 +55,20 @@ function subagentOf(e: JsonObject, agent: string | undefined): Common | undefine
   return { subagent: { id, name }, agent_name: name, turn: undefined };
 }
 
-/** A subagent's call stands in the subagent's file too, without the response's id: there it is known by its tokens. */
-function response(
-  state: State,
-  e: JsonObject,
-  common: Common & { key: string },
-  session: string | undefined,
-  emit: Emit,
-): void {
+/** The main conversation's calls are told by the assistant's lines as well. */
+function response(state: State, e: JsonObject, common: Common & { key: string }, isMain: boolean, emit: Emit): void {
   const usage = usageOf(e, IN_EVENT);
   const tokens = usage && tokensText(usage);
-  if (tokens !== undefined && session === undefined) {
+  if (tokens !== undefined && isMain) {
     if (taken(state.answers, tokens)) return;
     note(state.events, tokens);
   }
   const id = text(e.response_id);
   const key = id === undefined ? common.key : responseFact(id, common.end_time);
-  emit({
+  const draft: Draft = {
     ...common,
     key,
-    fact: tokens !== undefined && session !== undefined ? fingerprint([session, tokens]) : key,
+    fact: key,
     operation: "chat",
     kind: "client",
     status: "ok",
@@ -77,5 +76,8 @@ function response(
     model: text(e.model),
     response_id: id,
     usage,
-  });
+  };
+  if (isMain && tokens !== undefined && emit.captures) hold(state, tokens, draft);
+  const output_messages = isMain ? undefined : emit.keep(answer([textPart(e.response_text)], undefined));
+  emit({ ...draft, content: { output_messages } });
 }

@@ -1,14 +1,17 @@
 /**
  * Qwen Code: one JSONL file a session, one for each background subagent beside it; before that one JSON document a session.
  * Counting rule: a call is one `api_response` event, which covers subagents, memory and compaction too; the assistant's
- * line with the same tokens is the same call told again, and a call of its own only where no event tells it.
+ * line with the same tokens is the same call told again, and a call of its own only where no event tells it. A subagent's
+ * own file counts where the session's tells less.
  */
-import type { Agent, Environment, Place, SourceInfo, Stream } from "../../read/types.ts";
+import type { Agent, Environment, Home, Place, SourceInfo, Stream } from "../../read/types.ts";
 import { snapshot, tail } from "../../read/types.ts";
+import { object, text } from "../../record/json.ts";
 import { reduce } from "./document.ts";
 import type { State } from "./state.ts";
 import { open, parentOf, start, step } from "./transcript.ts";
 
+const SESSIONS = ["projects/*/chats/*.jsonl", "projects/*/chats/archive/*.jsonl"];
 const SUBAGENTS = "projects/*/subagents/*/agent-*.jsonl";
 
 export const qwenCode: Agent = {
@@ -16,9 +19,9 @@ export const qwenCode: Agent = {
   title: "Qwen Code",
   retention: "deletes nothing by itself",
   streams: [
-    transcript("transcript", 50, ["projects/*/chats/*.jsonl", SUBAGENTS], start),
-    // Subagents' tools are told by events of the parent's file as well, without an id that would join the two.
-    transcript("subagent_tools", 40, [SUBAGENTS], (source) => ({ ...start(source), toolsOnly: true })),
+    transcript("transcript", 50, [...SESSIONS, SUBAGENTS], start),
+    // What a subagent did is told by events of its parent's file as well, without an id that would join the two.
+    transcript("subagent_steps", 40, [SUBAGENTS], (source) => ({ ...start(source), steps: true })),
     snapshot({
       kind: "legacy_chats",
       rank: 30,
@@ -34,15 +37,29 @@ export const qwenCode: Agent = {
 function transcript(kind: string, rank: number, match: string[], begin: (source: SourceInfo) => State): Stream {
   const locate = (environment: Environment): Place[] => placesOf(environment, match);
   const session = (path: string): string | undefined => parentOf(path) ?? /([^/]+)\.jsonl$/.exec(path)?.[1];
-  return tail<State>({ kind, rank, version: 1, locate, session, start: begin, step, open });
+  return tail<State>({ kind, rank, version: 2, locate, session, start: begin, step, open });
 }
 
 /** The runtime folder takes what is new; what was kept before it was set stays where it was. */
-function placesOf({ homes, variable }: Environment, match: readonly string[]): Place[] {
+function placesOf(environment: Environment, match: readonly string[]): Place[] {
   const sidecars = [{ ending: ".jsonl", beside: ".meta.json" }];
-  return homes.flatMap((home) => {
-    const runtime = home.own ? variable("QWEN_RUNTIME_DIR") : undefined;
-    const roots = [...(runtime ? [runtime] : []), `${home.path}/.qwen`];
-    return roots.map((root) => ({ root, match, sidecars }));
-  });
+  return environment.homes.flatMap((home) =>
+    [...rootsOf(home, environment)].map((root) => ({ root, match, sidecars })),
+  );
+}
+
+function rootsOf(home: Home, { variable, settings }: Environment): ReadonlySet<string> {
+  const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
+  const usual = `${home.path}/.qwen`;
+  const [qwen = usual] = folderOf(own("QWEN_HOME"), home);
+  const advanced = object(object(settings?.(`${qwen}/settings.json`))?.advanced);
+  const runtimes = [own("QWEN_RUNTIME_DIR"), text(advanced?.runtimeOutputDir)];
+  return new Set([...runtimes.flatMap((path) => folderOf(path, home)), qwen, usual]);
+}
+
+/** A folder as the agent's settings name it. A relative one lies in each project, wherever that is; another home's, in it. */
+function folderOf(path: string | undefined, home: Home): string[] {
+  if (path === undefined) return [];
+  if (/^~(?:[\\/]|$)/.test(path)) return [`${home.path}${path.slice(1)}`];
+  return home.own && /^(?:[\\/]|[A-Za-z]:)/.test(path) ? [path] : [];
 }

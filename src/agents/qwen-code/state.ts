@@ -9,8 +9,8 @@ export interface State {
   subagent?: { id: string; name?: string };
   /** What the subagent's sidecar tells of its run. */
   run?: { call?: string; start?: string; status?: string; model?: string };
-  /** Only tools are told: the second stream of a subagent's file. */
-  toolsOnly?: boolean;
+  /** Calls and tools are told, and nothing else: the second stream of a subagent's file. */
+  steps?: boolean;
   told?: boolean;
   /** The session that the first lines were copied from, and the one that spawned this. */
   forked?: string;
@@ -25,6 +25,8 @@ export interface State {
   /** Tokens of the calls that events have told and no assistant's line yet, and the other way round. */
   events: string[];
   answers: string[];
+  /** Of the calls in `events`, what was told of them: the assistant's line has their texts. Only while texts are captured. */
+  calls?: { readonly tokens: string; readonly draft: Draft }[];
   tools: Record<string, ToolCall>;
   /** Tools that events have timed and whose results have not come: name, milliseconds. */
   timed: [string, number][];
@@ -60,6 +62,18 @@ export function taken(noted: string[], tokens: string): boolean {
   const at = noted.indexOf(tokens);
   if (at >= 0) noted.splice(at, 1);
   return at >= 0;
+}
+
+/** Notes a call whose texts are to come. */
+export function hold(state: State, tokens: string, draft: Draft): void {
+  state.calls = [...(state.calls ?? []), { tokens, draft }].slice(-PAIRS);
+}
+
+/** The call whose texts are here; it is noted no more then. */
+export function held(state: State, tokens: string): Draft | undefined {
+  const found = state.calls?.find((call) => call.tokens === tokens);
+  state.calls = state.calls?.filter((call) => call !== found);
+  return found?.draft;
 }
 
 export function note(noted: string[], tokens: string): void {

@@ -1,12 +1,12 @@
 /** The log of a session, or of one of its subagents, of Qwen Code. */
 import type { Cut, Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint } from "../../record/identity.ts";
 import { gluedObjects, type JsonObject, list, object, text } from "../../record/json.ts";
+import { answer, message, partsOf, structured, textPart } from "../../record/messages.ts";
 import { between, utc } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { toolDraft, under } from "../../record/tool.ts";
 import { event } from "./events.ts";
-import { base, type Entry, note, type State, taken } from "./state.ts";
+import { base, type Entry, held, note, type State, taken } from "./state.ts";
 import { IN_LINE, tokensText, usageOf } from "./tokens.ts";
 
 const FAST = 1024;
@@ -23,7 +23,11 @@ const EVENT: readonly Cut[] = [
 
 /** System records that say nothing weir keeps; titles and the like are written again and again. */
 const SILENT =
-  /^(?:agent_(?:bootstrap|launch_prompt|retry|session_ready)|at_command|attribution_snapshot|background_task_completed|branch_checkpoint|cron|custom_title|file_history_snapshot|goal_\w+|managed_session_\w+|notification|realtime_message|rewind|session_(?:approval_mode|artifact_\w+|model|notes|source)|slash_command)$/;
+  /^(?:agent_(?:bootstrap|launch_prompt|retry|session_ready)|at_command|attribution_snapshot|background_task_completed|branch_checkpoint|cron|custom_title|file_history_snapshot|goal_\w+|managed_session_\w+|notification|omni_recall|realtime_message|rewind|session_(?:approval_mode|artifact_\w+|model|notes|sources?|sources_snapshot)|slash_command|user_text_elements)$/;
+
+const MID_TURN = "mid_turn_user_message";
+/** The kinds of a person's messages that have a name: what came while the agent worked, what was spoken. */
+const SAID: ReadonlySet<string> = new Set([MID_TURN, "realtime_message"]);
 
 /** The session whose subagent a file is of. */
 export function parentOf(path: string): string | undefined {
@@ -44,7 +48,7 @@ export function start(source: SourceInfo): State {
 export function step(state: State, line: Line, emit: Emit): void {
   const subtype = /"type":"system".{0,400}?"subtype":"(\w+)"/.exec(line.head)?.[1];
   if (state.told && subtype !== undefined && SILENT.test(subtype)) return;
-  const fast = line.length > FAST ? fastRead(line, subtype) : undefined;
+  const fast = line.length > FAST && !emit.captures ? fastRead(line, subtype) : undefined;
   for (const o of fast ? [fast] : wholeObjects(line)) {
     const time = utc(o.timestamp);
     tell(state, { o, key: text(o.uuid) ?? `${text(o.type)}@${time}`, time, at: line.offset }, emit);
@@ -87,7 +91,7 @@ function tell(state: State, entry: Entry, emit: Emit): void {
   state.last = time ?? state.last;
   if (o.type === "assistant") assistant(state, entry, emit);
   else if (o.type === "tool_result") toolResult(state, entry, emit);
-  else if (state.toolsOnly) return;
+  else if (state.steps) return;
   else if (o.type === "user") user(state, entry, emit);
   else if (o.type === "system") system(state, entry, emit);
   else emit.unknown(`type ${text(o.type) ?? ""}`);
@@ -113,29 +117,36 @@ function sessionDraft({ own, parent, forked, began }: State): Draft {
 }
 
 function assistant(state: State, entry: Entry, emit: Emit): void {
+  if (state.subagent && !state.steps) return;
   const { o, key, time } = entry;
-  if (state.toolsOnly || !state.subagent) noteTools(state, entry, emit);
+  noteTools(state, entry, emit);
   const usage = usageOf(o.usageMetadata, IN_LINE);
-  if (!usage || state.toolsOnly) return;
+  if (!usage) return;
   const tokens = tokensText(usage);
-  if (!state.subagent) {
-    if (taken(state.events, tokens)) return;
+  const content = { output_messages: emit.keep(answer(partsOf(object(o.message)?.parts), undefined)) };
+  if (!state.steps) {
+    if (taken(state.events, tokens)) {
+      const told = held(state, tokens);
+      if (told) emit({ ...told, content });
+      return;
+    }
     note(state.answers, tokens);
   }
   const begun = state.asked ?? time;
+  const span = { time: begun, end_time: time, duration_ms: between(begun, time) };
   emit({
     ...base(state, o),
+    // The parent's events tell the same call by another key: one telling must not begin where the other does by chance.
+    ...(state.steps ? { time } : span),
     key,
-    fact: state.subagent ? fingerprint([state.own, tokens]) : key,
+    fact: key,
     operation: "chat",
     kind: "client",
     agent_name: state.subagent?.name,
-    time: begun,
-    end_time: time,
-    duration_ms: between(begun, time),
     status: "ok",
     model: text(o.model) ?? state.run?.model,
     usage,
+    content,
   });
 }
 
@@ -145,41 +156,46 @@ function noteTools(state: State, { o, time, at }: Entry, emit: Emit): void {
     const call = object(object(part)?.functionCall);
     const id = text(call?.id);
     if (id === undefined) continue;
-    const earlier = state.tools[id];
+    const earlier = under(state.tools, id);
     if (earlier) emit({ ...common, ...toolDraft(id, earlier, state.own, undefined) });
-    state.tools[id] = { name: text(call?.name), start: time, turn: common.turn, at };
+    const args = emit.keep(structured(call?.args));
+    state.tools[id] = { name: text(call?.name), start: time, turn: common.turn, at, args };
   }
 }
 
 /** A command that ran and ended with another code than 0 is a success here. */
 function toolResult(state: State, { o, time, at }: Entry, emit: Emit): void {
   state.asked = time;
-  if (state.subagent && !state.toolsOnly) return;
+  if (state.subagent && !state.steps) return;
   const result = object(o.toolCallResult) ?? {};
   const responses = list(object(o.message)?.parts).map((part) => object(object(part)?.functionResponse));
   const told = responses.find((response) => response !== undefined);
   const id = text(result.callId) ?? text(told?.id);
   if (id === undefined) return;
-  const call = state.tools[id] ?? { name: text(told?.name), at };
+  const call = under(state.tools, id) ?? { name: text(told?.name), at };
   delete state.tools[id];
-  const status = text(result.status) ?? (object(told?.response)?.error === undefined ? "success" : "error");
+  const given = object(told?.response);
+  const status = text(result.status) ?? (given?.error === undefined ? "success" : "error");
   const error = text(result.errorType) ?? (status === "error" ? undefined : status);
-  const draft = toolDraft(id, call, state.own, { time, failed: status !== "success", error });
+  const end = { time, failed: status !== "success", error, result: emit.keep(given?.output ?? given?.error ?? given) };
+  const draft = toolDraft(id, call, state.own, end);
   const timed = state.timed.findIndex(([name]) => name === call.name);
   const duration = timed < 0 ? undefined : state.timed.splice(timed, 1)[0]?.[1];
   emit({ ...base(state, o), ...draft, duration_ms: duration ?? draft.duration_ms });
 }
 
-/** Only what a person typed: not a subagent's task, and nothing that the agent put in. */
+/** Only what a person said: not a subagent's task, and nothing that the agent put in. */
 function user(state: State, entry: Entry, emit: Emit): void {
   const { o, key, time } = entry;
   state.asked = time;
-  const isTyped = (o.provenance ?? "real_user") === "real_user" && o.subtype === undefined && o.isSidechain !== true;
+  const subtype = text(o.subtype);
+  const isSaid = (o.provenance ?? "real_user") === "real_user" && (subtype === undefined || SAID.has(subtype));
   const isResult = list(object(o.message)?.parts).some((part) => object(part)?.functionResponse !== undefined);
-  if (!isTyped || isResult || state.subagent) return;
-  state.turn++;
+  if (!isSaid || isResult || o.isSidechain === true || state.subagent) return;
+  if (subtype !== MID_TURN) state.turn++;
   state.failed = false;
-  emit({ ...base(state, o), key, fact: key, operation: "user_message", time });
+  const input_messages = emit.keep(message("user", partsOf(object(o.message)?.parts)));
+  emit({ ...base(state, o), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
 function system(state: State, entry: Entry, emit: Emit): void {
@@ -188,24 +204,29 @@ function system(state: State, entry: Entry, emit: Emit): void {
   const payload = object(o.systemPayload) ?? {};
   const common = { ...base(state, o), key, fact: key, time };
   if (subtype === "ui_telemetry") event(state, entry, object(payload.uiEvent) ?? {}, emit);
-  else if (subtype === "mid_turn_user_message") emit({ ...common, operation: "user_message" });
-  else if (subtype === "chat_compression") {
+  else if (subtype === MID_TURN) {
+    const input_messages = emit.keep(message("user", [textPart(payload.displayText)]));
+    emit({ ...common, operation: "user_message", content: { input_messages } });
+  } else if (subtype === "chat_compression") {
     const { originalTokenCount, newTokenCount, compressionStatus } = object(payload.info) ?? {};
     const attributes = allowAttributes({ originalTokenCount, newTokenCount, compressionStatus });
-    emit({ ...common, operation: "compaction", kind: "internal", attributes });
+    const [summary] = list(payload.compressedHistory).map(object);
+    const content = { output_messages: emit.keep(answer(partsOf(summary?.parts), undefined)) };
+    emit({ ...common, operation: "compaction", kind: "internal", attributes, content });
   } else if (subtype === "turn_result") {
     const error = object(payload.error);
     if (!error || state.failed) return; // the failed request has been told
     const error_type = text(error.type) ?? text(error.code) ?? "turn_error";
-    emit({ ...common, operation: "error", kind: "client", status: "error", error_type });
+    const content = { error_message: emit.keep(text(error.message)) };
+    emit({ ...common, operation: "error", kind: "client", status: "error", error_type, content });
   } else if (!SILENT.test(subtype) && subtype !== "parent_session") emit.unknown(`system ${subtype}`);
 }
 
 export function open(state: State, emit: Emit): void {
   for (const [id, call] of Object.entries(state.tools))
     emit({ ...base(state, {}), ...toolDraft(id, call, state.own, undefined) });
-  if (state.subagent && !state.toolsOnly) tellRun(state, state.subagent, emit);
-  else if (!state.told && state.last !== undefined && !state.toolsOnly) emit(sessionDraft(state)); // only copies so far
+  if (state.subagent && !state.steps) tellRun(state, state.subagent, emit);
+  else if (!state.told && state.last !== undefined && !state.subagent) emit(sessionDraft(state)); // only copies so far
 }
 
 function tellRun({ own, run = {}, last }: State, subagent: { id: string; name?: string }, emit: Emit): void {
