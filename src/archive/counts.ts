@@ -40,6 +40,9 @@ interface Telling {
   /** How much it says, and a hash of that: which of two tellings is taken must not depend on their order. */
   readonly length: number;
   readonly content: number;
+  /** The same of its texts, which decide only between tellings of the same metadata. */
+  readonly textLength: number;
+  readonly texts: number;
 }
 
 interface Session {
@@ -75,7 +78,7 @@ export class Counter {
     const key = `${record.id}${this.#sourceHash(record)}`;
     const before = this.#tellings.get(key);
     if (before && before.rev > record.rev) return;
-    const told = toldBy(line);
+    const [told, texts] = toldBy(line, record);
     const tokens = tokensOf(record.usage);
     const { name, rank } = this.#streamOf(record);
     if (record.operation === "chat") noteIn(this.#callStreams, record.agent, name);
@@ -96,6 +99,8 @@ export class Counter {
       aggregate: record.aggregate === true,
       length: told.length,
       content: textHash(told),
+      textLength: texts.length,
+      texts: texts === "" ? 0 : textHash(texts),
     });
   }
 
@@ -171,7 +176,9 @@ export class Counter {
     if (a.isNested !== b.isNested) return b.isNested;
     if (a.tokens !== b.tokens) return a.tokens > b.tokens;
     if (a.length !== b.length) return a.length > b.length;
-    return a.content > b.content;
+    if (a.content !== b.content) return a.content > b.content;
+    if (a.textLength !== b.textLength) return a.textLength > b.textLength;
+    return a.texts > b.texts;
   }
 
   #isCopy(t: Telling): boolean {
@@ -191,9 +198,12 @@ export class Counter {
   }
 }
 
-/** What a line says of its fact: all between its revision and the place where it was read. */
-function toldBy(line: string): string {
-  return line.slice(line.indexOf(",", line.indexOf(',"rev":') + 1), line.lastIndexOf(',"source":{'));
+/** What a line says of its fact: all between its revision and the place where it was read, and there its texts apart. */
+function toldBy(line: string, { content, raw }: WeirRecord): readonly [metadata: string, texts: string] {
+  const told = line.slice(line.indexOf(",", line.indexOf(',"rev":') + 1), line.lastIndexOf(',"source":{'));
+  if (content === undefined && raw === undefined) return [told, ""];
+  const at = told.indexOf(content === undefined ? ',"raw":"' : ',"content":{');
+  return [told.slice(0, at), told.slice(at)];
 }
 
 function noteIn(sets: Map<string, Set<string>>, key: string, value: string): void {

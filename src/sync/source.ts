@@ -9,7 +9,8 @@ import type { Found } from "./discover.ts";
 import { sidecarStamp } from "./match.ts";
 import type { Work } from "./sync.ts";
 
-const SIDECAR_LIMIT = 4 << 20;
+/** As much as a document may have. */
+const SIDECAR_LIMIT = 256 << 20;
 
 /** How far a source was read, and what of it is not as it was found. */
 type Standing = Pick<SourceRow, "size" | "position" | "generation"> & Partial<Pick<SourceRow, "sidecars" | "readAt">>;

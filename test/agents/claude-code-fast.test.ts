@@ -1,11 +1,10 @@
 /** Owns the proof that Claude Code's lines tell the same whether they are cut by their layout or parsed whole. */
-import { expect, test } from "bun:test";
+import { test } from "bun:test";
 import type { JsonObject } from "../../src/record/json.ts";
-import { expectSameFold, jsonLine, someText, someValue, someVariation, varied } from "../support/fast.ts";
-import { type Random, SEED, setting, trial } from "../support/random.ts";
+import { FILES, proveSame, someText, someValue } from "../support/fast.ts";
+import type { Random } from "../support/random.ts";
 
 const LONG = { timeout: 600_000 };
-const SESSIONS = setting("WEIR_LINES", 1500);
 const S = "11111111-1111-4111-8111-111111111111";
 
 /** Sessions of lines as Claude Code writes them, one after the other, each a little different from that. */
@@ -132,20 +131,8 @@ for (const [whose, path] of [
   ["a subagent", `-w/${S}/subagents/agent-1.jsonl`],
 ] as const) {
   test(
-    `${SESSIONS} random files of ${whose} tell the same, cut by their layout and parsed whole`,
-    async () => {
-      let lines = 0;
-      let cut = 0;
-      for (let at = 0; at < SESSIONS; at++)
-        await trial(SEED + at, (r) => {
-          const writer = new Writer(r);
-          const objects = Array.from({ length: r.int(1, 14) }, () => writer.line());
-          const texts = objects.map((o) => jsonLine(varied(o, r, someVariation(r)) as JsonObject, r));
-          lines += texts.length;
-          cut += expectSameFold("claude-code", path, texts);
-        });
-      expect(cut).toBeGreaterThan(lines / 5);
-    },
+    `${FILES} random files of ${whose} tell the same, cut by their layout, parsed whole and with their texts`,
+    () => proveSame("claude-code", path, 14, (r) => new Writer(r)),
     LONG,
   );
 }

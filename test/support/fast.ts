@@ -6,20 +6,20 @@ import { Skimmer } from "../../src/read/skim/skim.ts";
 import type { Tail } from "../../src/read/types.ts";
 import type { Draft, Emit } from "../../src/record/draft.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import type { Random } from "./random.ts";
+import { type Random, SEED, setting, trial } from "./random.ts";
 
 /** What a stream makes of some lines, and how many of them it parsed whole. */
-export interface Fold {
+interface Fold {
   readonly drafts: readonly Draft[];
   readonly unknown: readonly string[];
   readonly parsed: number;
 }
 
 /** How lines are read: as usual, with every means but the full parse taken away, or with their texts. */
-export type Manner = "usual" | "whole" | "texts";
+type Manner = "usual" | "whole" | "texts";
 
 /** Folds lines as the reader hands them out: all of one chunk. */
-export function fold(agent: string, path: string, lines: readonly string[], manner: Manner): Fold {
+function fold(agent: string, path: string, lines: readonly string[], manner: Manner): Fold {
   const stream = agents.find((a) => a.id === agent)?.streams[0] as Tail<unknown>;
   const drafts: Draft[] = [];
   const unknown: string[] = [];
@@ -50,8 +50,31 @@ export function fold(agent: string, path: string, lines: readonly string[], mann
   return { drafts, unknown, parsed };
 }
 
+/** Files that are read in all manners; `WEIR_LINES=20000` reads more. */
+export const FILES = setting("WEIR_LINES", 800);
+
+/** Reads random files of up to `most` lines in all manners; a fair share of the lines must not have been parsed whole. */
+export async function proveSame(
+  agent: string,
+  path: string,
+  most: number,
+  writer: (r: Random) => { line(): JsonObject },
+): Promise<void> {
+  let lines = 0;
+  let cut = 0;
+  for (let at = 0; at < FILES; at++)
+    await trial(SEED + at, (r) => {
+      const agentWrites = writer(r);
+      const objects = Array.from({ length: r.int(1, most) }, () => agentWrites.line());
+      const texts = objects.map((o) => jsonLine(varied(o, r, someVariation(r)) as JsonObject, r));
+      lines += texts.length;
+      cut += expectSameFold(agent, path, texts);
+    });
+  expect(cut).toBeGreaterThan(lines / 5);
+}
+
 /** Expects all manners of reading to say the same but for the texts; gives how many lines were usually not parsed whole. */
-export function expectSameFold(agent: string, path: string, lines: readonly string[]): number {
+function expectSameFold(agent: string, path: string, lines: readonly string[]): number {
   const usual = fold(agent, path, lines, "usual");
   const full = fold(agent, path, lines, "whole");
   expect({ ...usual, parsed: 0 }).toEqual({ ...full, parsed: 0 });
@@ -119,7 +142,7 @@ export function someValue(r: Random, depth = 2): unknown {
 }
 
 /** How far a line may be from what the agent writes. */
-export interface Variation {
+interface Variation {
   readonly order: boolean;
   readonly extra: boolean;
   readonly missing: boolean;
@@ -127,13 +150,13 @@ export interface Variation {
 }
 
 /** One of the ways in which a line may differ, or none. */
-export function someVariation(r: Random): Variation {
+function someVariation(r: Random): Variation {
   const one = r.int(0, 9);
   return { order: one === 0 || one === 4, extra: one === 1 || one === 4, missing: one === 2, types: one === 3 };
 }
 
 /** The same object with some keys elsewhere, added, gone or of another type, at any depth. */
-export function varied(value: unknown, r: Random, how: Variation): unknown {
+function varied(value: unknown, r: Random, how: Variation): unknown {
   if (Array.isArray(value)) return value.map((item) => varied(item, r, how));
   if (typeof value !== "object" || value === null) return value;
   let entries = Object.entries(value).map(([key, inner]) => [key, varied(inner, r, how)] as [string, unknown]);
@@ -145,7 +168,7 @@ export function varied(value: unknown, r: Random, how: Variation): unknown {
 }
 
 /** An object as JSON. In some lines free texts are escaped more than they need; single words, ids and keys never are. */
-export function jsonLine(object: JsonObject, r: Random): string {
+function jsonLine(object: JsonObject, r: Random): string {
   return r.chance(0.8) ? JSON.stringify(object) : escaped(object, r);
 }
 
