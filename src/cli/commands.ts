@@ -34,7 +34,7 @@ const captureArgs = {
     type: "enum",
     options: ["metadata", "content", "raw"],
     defaultText: "capture",
-    description: "how much of a session is archived from now on: no text, what was said, or each item too",
+    description: "how much is archived of what is new: no text, also what was said, or each item too",
   },
 } as const satisfies ArgTable;
 

@@ -9,12 +9,15 @@ for (const letters of LAST_LETTERS.split(" ")) {
   for (let any = a ?? 0; any <= (a ?? 31); any++) LAST[(any << 10) | (b << 5) | c] = 1;
 }
 const DIGIT_9 = 57;
+const CAPITAL_Z = 90;
+const UNDERSCORE = 95;
 
 /** False for most words of a text that are no name of a secret: by their first unit and the last three. */
 export function mayTell(text: string, start: number, end: number): boolean {
   if (text.charCodeAt(start) <= DIGIT_9 && text.charCodeAt(start) !== 45) return false;
   const c = text.charCodeAt(end - 1);
-  if (c <= DIGIT_9) return true;
+  // Digits end it, or capitals: `SECRET_KEY_BASE`.
+  if (c <= DIGIT_9 || (c <= CAPITAL_Z && text.charCodeAt(end - 2) <= UNDERSCORE)) return true;
   return LAST[((text.charCodeAt(end - 3) & 31) << 10) | ((text.charCodeAt(end - 2) & 31) << 5) | (c & 31)] === 1;
 }
 
@@ -40,6 +43,9 @@ function judge(name: string): NameKind {
   const bare = name.replace(/[_.-]?(?:value|base64|b64|pem|raw|plain|\d{1,2})$/i, "");
   const plain = bare.replace(/[^A-Za-z0-9]/g, "").toLowerCase();
   if (/^(?:proxy)?authorization$|^(?:set)?cookies?$/.test(plain)) return "header";
+  // Variables may say more after it: `SECRET_KEY_BASE`, `PASSWORD_TEST`.
+  if (/^[A-Z][A-Z0-9_]*$/.test(name) && /(?:^|_)(?:SECRETS?|PASSWORD|PASSWD|CREDENTIALS?)(?:_|$)/.test(name))
+    return "secret";
   // By themselves these are words of their own: `pass: 12`.
   if (/^(?:auth|pass|pat)$/.test(bare)) return "random";
   // Not the end of another word: `db_pass`, never `compass`.

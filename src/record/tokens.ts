@@ -47,6 +47,24 @@ const SHAPES = [
   "ATATT3[A-Za-z0-9_=-]{20,}", // Atlassian
   "PMAK-[a-f0-9]{24}-[a-f0-9]{34}", // Postman
   "(?:sk|pk)\\.eyJ[A-Za-z0-9_.-]{20,}", // Mapbox
+  "NR(?:AK|II|JS|RA)-[A-Za-z0-9]{20,}", // New Relic
+  "sq0(?:atp|csp|idp)-[A-Za-z0-9_-]{20,}", // Square
+  "amzn\\.mws\\.[A-Za-z0-9-]{20,}",
+  "AAAAAAAAAAAAAAAAAAAA[A-Za-z0-9%]{20,}", // X
+  "dp\\.(?:pt|st|ct|sa|scim)\\.[A-Za-z0-9._-]{20,}", // Doppler
+  "pul-[a-f0-9]{40}", // Pulumi
+  "CFPAT-[A-Za-z0-9_-]{20,}", // Contentful
+  "ph[cx]_[A-Za-z0-9]{30,}", // PostHog
+  "oy2[a-z0-9]{43}(?![A-Za-z0-9])", // NuGet
+  "LTAI[A-Za-z0-9]{12,24}(?![A-Za-z0-9])", // Alibaba Cloud
+  "ATBB[A-Za-z0-9]{28,}", // Bitbucket
+  "bku[a-z]_[A-Za-z0-9]{30,}", // Buildkite
+  "tskey-[A-Za-z0-9-]{16,}", // Tailscale
+  "sgp_[A-Za-z0-9_]{30,}", // Sourcegraph
+  "sb[ps]?_(?:secret_)?[A-Za-z0-9]{30,}", // Supabase
+  "fm[12]_[A-Za-z0-9+/=_-]{40,}", // Fly
+  "nf[cpou]_[A-Za-z0-9]{30,}", // Netlify
+  "cio[A-Za-z0-9]{32}(?![A-Za-z0-9])", // crates.io
 ];
 
 let token: RegExp | undefined;

@@ -34,15 +34,18 @@ function streamsOf(found: readonly Found[]): Iterable<Found[]> {
   return groups.values();
 }
 
-/** Matches each found source with its row. A file that was moved keeps its row, when nothing else stands at its old path. */
-export function* matchSources(found: readonly Found[], archive: Archive): Generator<Match> {
+/**
+ * Matches each found source with its row; `all`: also those that cannot have changed. A file that was moved keeps its row,
+ * when nothing else stands at its old path.
+ */
+export function* matchSources(found: readonly Found[], archive: Archive, all: boolean): Generator<Match> {
   for (const group of streamsOf(found)) {
     const [first] = group;
     if (!first) continue;
-    const marks = archive.marksOf(first.agent.id, first.stream.kind);
+    const marks = all ? undefined : archive.marksOf(first.agent.id, first.stream.kind);
     let rows: Rows | undefined; // only a source that may have changed asks for them: in most runs few do
     for (const f of group) {
-      const known = marks.get(f.path);
+      const known = marks?.get(f.path);
       if (known && isUnchanged(f, known)) {
         yield { found: f, known: undefined, unchanged: true };
         continue;

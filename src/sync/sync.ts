@@ -75,9 +75,9 @@ export async function sync(
     },
   };
   let done = 0;
-  for (const match of matchSources(found, archive)) {
+  for (const match of matchSources(found, archive, isRecapture)) {
     done++;
-    if (match.unchanged && !isRecapture) continue;
+    if (match.unchanged) continue;
     if (await work.pause()) break;
     options.onProgress?.(done - 1, found.length, summary);
     await collect(match.found, () => collectSource(match, work), work);

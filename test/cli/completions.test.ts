@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { agents } from "../../src/agents/index.ts";
 import { type ArgSpec, answerArgs, globalArgs } from "../../src/cli/args.ts";
-import { commands } from "../../src/cli/commands.ts";
+import { commands, exportArgs } from "../../src/cli/commands.ts";
 import { scratch } from "../support/home.ts";
 import { weir } from "../support/weir.ts";
 
@@ -97,7 +97,7 @@ test.skipIf(!Bun.which("fish"))("fish offers commands, options and values", () =
       .map((each) => each.split("\t")[0] ?? "");
   };
   expect(ask("weir ").sort()).toEqual(commands.map(({ name }) => name).sort());
-  expect(ask("weir export --format ").sort()).toEqual(["csv", "jsonl"]);
+  expect(ask("weir export --format ").sort()).toEqual([...exportArgs.format.options].sort());
   expect(ask("weir sync --agent codex,p")).toEqual(["codex,pi"]);
   expect(ask("weir completions ").sort()).toEqual([...SHELLS].sort());
 });

@@ -175,6 +175,17 @@ describe("a change of the level", () => {
     expect(await p.sync(again(RAW))).toMatchObject({ records: { added: 0, revised: 0 } });
   });
 
+  test("is recaptured from sources that have not changed for long, and from them as revisions only", async () => {
+    using p = place();
+    p.add(ask("1", "one"), block("two"));
+    p.write("n.json", JSON.stringify(["three"]));
+    await Bun.sleep(2200); // what has just changed may change again unseen, and is looked at again
+    expect(await p.sync()).toMatchObject({ sources: { read: 2 }, records: { added: 3 } });
+    expect(await p.sync(CONTENT)).toMatchObject({ sources: { read: 0 }, records: { added: 0, revised: 0 } });
+    expect(await p.sync(again(CONTENT))).toMatchObject({ sources: { read: 2 }, records: { added: 0, revised: 3 } });
+    expect(await p.sync(CONTENT)).toMatchObject({ sources: { read: 0 } });
+  });
+
   test("back to metadata leaves nothing of later texts in archive and state, nor of earlier ones in new records", async () => {
     using p = place();
     p.add({ type: "call", id: "t1", args: { command: "kept earlier" } });

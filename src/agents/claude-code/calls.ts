@@ -68,8 +68,7 @@ export function assistant(
 function mergeParts(call: Call, parts: readonly Part[]): void {
   call.parts ??= [];
   for (const part of parts) {
-    const told = JSON.stringify(part);
-    if (call.parts.some((one) => JSON.stringify(one) === told)) continue;
+    if (call.parts.some((one) => Bun.deepEquals(one, part))) continue;
     const last = call.parts.at(-1);
     const goesOn = last?.type === part.type && goesOnFrom(last.content, part.content);
     call.parts.splice(goesOn ? -1 : call.parts.length, goesOn ? 1 : 0, part);
