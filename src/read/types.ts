@@ -112,6 +112,41 @@ export interface Layout {
   readonly pruned?: string;
   /** Groups that are read at once; 500 unless the groups are large. */
   readonly page?: number;
+  /** For tables of very many small rows: how they are compared and read in their own order. */
+  readonly blocks?: Blocks;
+}
+
+/**
+ * A part of a layout whose rows are very many, each with named values in a table of its own. Texts of blocks of both
+ * tables are compared, so `index` tells the groups' keys only; where nothing is known yet, everything is read from
+ * these texts, in the order in which it was written. Keys are texts.
+ */
+export interface Blocks {
+  /** The part, and the columns that its rows have in `rows`: what is read of a row as a list, and its values by name. */
+  readonly part: string;
+  readonly row: string;
+  readonly values: string;
+  /** The table of the rows, and the columns of their group's key and of their own. */
+  readonly table: string;
+  readonly group: string;
+  readonly key: string;
+  /** What is read of a row, as SQL that never gives bytes. */
+  readonly columns: readonly string[];
+  readonly details: Details;
+}
+
+/** The table of the named values of rows. */
+export interface Details {
+  readonly table: string;
+  /** Columns: the key of the row, the value's name. */
+  readonly of: string;
+  readonly name: string;
+  /** The value, as SQL that never gives bytes. */
+  readonly value: string;
+  /** Names that are not read. */
+  readonly silent: readonly string[];
+  /** Columns of rows, by the names of the values that they repeat: those are not read from blocks. */
+  readonly repeated: Readonly<Record<string, string>>;
 }
 
 /** Values by column: texts, numbers (REALs as exact doubles), null, bytes; integers beyond 2^53 are bigints. */

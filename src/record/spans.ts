@@ -78,7 +78,7 @@ const NUMBERS: ReadonlySet<string> = new Set<string>([
 const BOOLEANS: ReadonlySet<string> = new Set<string>([GEN_AI.requestStream, "copilot_chat.canceled"]);
 
 /** Attributes that hold content: neither kept nor unknown. */
-const CONTENT: ReadonlySet<string> = new Set<string>([
+export const CONTENT_ATTRIBUTES: readonly string[] = [
   GEN_AI.agentDescription,
   GEN_AI.inputMessages,
   GEN_AI.outputMessages,
@@ -88,7 +88,8 @@ const CONTENT: ReadonlySet<string> = new Set<string>([
   GEN_AI.toolDefinitions,
   "gen_ai.completion",
   "gen_ai.prompt",
-]);
+];
+const CONTENT: ReadonlySet<string> = new Set(CONTENT_ATTRIBUTES);
 
 /** Attributes that fields of the record tell. */
 const TOLD: ReadonlySet<string> = new Set<string>([

@@ -10,11 +10,24 @@ export function utc(text: unknown): string | undefined {
   return Number.isFinite(ms) ? fromMillis(ms) : undefined;
 }
 
+const MINUTE = 60_000;
+/** The minute of the last time that was told, up to its seconds: most times follow each other, and dates are dear. */
+let lastMinute = { at: 0, text: "1970-01-01T00:00:" };
+
+/** Whole milliseconds since 1970. */
+function isoOf(ms: number): string {
+  const rest = ms % MINUTE;
+  const at = ms - rest;
+  if (lastMinute.at !== at) lastMinute = { at, text: new Date(at).toISOString().slice(0, 17) };
+  const digits = String(rest + 100_000);
+  return `${lastMinute.text}${digits.slice(1, 3)}.${digits.slice(3)}Z`;
+}
+
 /** Milliseconds since 1970 (fractions kept, to the microsecond) as RFC 3339 UTC. Undefined outside years 1970 to 9999. */
 export function fromMillis(ms: unknown): string | undefined {
   if (typeof ms !== "number" || !(ms >= 0 && ms < 253_402_300_800_000)) return undefined;
   const whole = Math.floor(ms);
-  const iso = new Date(whole).toISOString();
+  const iso = isoOf(whole);
   const micros = Math.round((ms - whole) * 1000);
   return micros > 0 && micros < 1000
     ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z`

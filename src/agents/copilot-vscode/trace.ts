@@ -13,12 +13,10 @@ const PARENT_SESSION = "copilot_chat.parent_chat_session_id";
 const OLD_SESSION = "copilot_chat.session_id";
 const REQUEST = "copilot_chat.server_request_id";
 
-/** Known attributes that hold content, or ids that fields of the record tell. */
-const SILENT: ReadonlySet<string> = new Set([
-  CHAT_SESSION,
-  OLD_SESSION,
-  PARENT_SESSION,
-  REQUEST,
+/** Attributes that say whose a span is. */
+const SESSION_NAMES = [CHAT_SESSION, OLD_SESSION, PARENT_SESSION, REQUEST];
+/** Known attributes that hold content, or nothing that a record tells. */
+export const USELESS_ATTRIBUTES: readonly string[] = [
   "copilot_chat.debug_name",
   "copilot_chat.event_category",
   "copilot_chat.event_details",
@@ -50,11 +48,12 @@ const SILENT: ReadonlySet<string> = new Set([
   "session.id",
   "user.name",
   "vscode.version",
-]);
+];
+const SILENT: ReadonlySet<string> = new Set([...SESSION_NAMES, ...USELESS_ATTRIBUTES]);
 
-/** Attributes that say whose a span is. */
+/** True for an attribute that says whose a span is. */
 export function isSessionName(name: string): boolean {
-  return name === CHAT_SESSION || name === PARENT_SESSION || name === OLD_SESSION || name === REQUEST;
+  return SESSION_NAMES.includes(name);
 }
 
 interface Node {
@@ -211,14 +210,10 @@ function wrapperOf(node: Node): Node | undefined {
 
 /** The run that a span belongs to; a run belongs to itself, or to the run that it is the inside of. */
 function runOf(node: Node | undefined): Node | undefined {
-  const way: Node[] = [];
   let at = node;
-  while (at && at.run === undefined && (at.operation !== "invoke_agent" || isInner(at))) {
-    way.push(at);
-    at = at.parent;
-  }
-  const run = at?.run === undefined ? at : at.run;
-  for (const passed of way) passed.run = run ?? null;
+  while (at && at.run === undefined && (at.operation !== "invoke_agent" || isInner(at))) at = at.parent;
+  const run = (at?.run === undefined ? at : at.run) ?? null;
+  for (let below = node; below && below !== at; below = below.parent) below.run = run;
   return run ?? undefined;
 }
 
