@@ -5,8 +5,6 @@
 import { type ForeignDatabase, UnreadableDatabase } from "./sqlite.ts";
 import type { Blocks } from "./types.ts";
 
-/** Row numbers of a block, by table; powers of two. */
-const SIZES = { rows: 256, values: 4096 } as const;
 /** So that a block of one table never looks like one of the other. */
 const SEEDS = { rows: 1n, values: 2n } as const;
 /** First rows of a block that are asked where their values begin: some may have none. */
@@ -14,7 +12,7 @@ const ASKED = 4;
 /** Rows at either end that are asked whether their columns repeat what their values say. */
 const PROBED = 64;
 
-export type Side = keyof typeof SIZES;
+export type Side = "rows" | "values";
 
 /** A row's number; a bigint beyond 2^53. */
 export type Place = number | bigint;
@@ -23,6 +21,7 @@ export type Place = number | bigint;
 export interface BlocksSql {
   readonly layout: string;
   readonly blocks: Blocks;
+  readonly sizes: Readonly<Record<Side, number>>;
   readonly first: Readonly<Record<Side, string>>;
   /** A block: the next row's number, how many rows there are, and what is read of them as bytes of text. */
   readonly rows: string;
@@ -43,29 +42,31 @@ export interface BlocksSql {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const listed = (names: readonly string[]): string => `(${names.map(quoted).join()})`;
-const inBlock = (side: Side): string => `rowid BETWEEN ?1 AND ?1 | ${SIZES[side] - 1}`;
+const inBlock = (of: { readonly size: number }): string => `rowid BETWEEN ?1 AND ?1 | ${of.size - 1}`;
 const first = (table: string): string => `SELECT min(rowid) FROM ${table}`;
-const next = (table: string, side: Side): string => `(${first(table)} WHERE rowid > ?1 | ${SIZES[side] - 1})`;
+const next = ({ table, size }: Pick<Blocks, "table" | "size">): string =>
+  `(${first(table)} WHERE rowid > ?1 | ${size - 1})`;
 const text = (column: string): string => `CAST(${column} AS TEXT)`;
 
 /** The SQL for these blocks; `has` tells which columns the table of rows really has. */
 export function blocksSql(layout: string, blocks: Blocks, has: (column: string) => boolean): BlocksSql {
-  const { table, group, key, columns, details: d } = blocks;
+  const { table, size, group, key, columns, details: d } = blocks;
   const repeated = Object.entries(d.repeated).filter(([, column]) => has(column));
   const names = repeated.map(([name]) => name);
-  const values = (left: readonly string[]): string => `SELECT ${next(d.table, "values")}, count(*),
+  const values = (left: readonly string[]): string => `SELECT ${next(d)}, count(*),
       CAST(${[text(d.of), text(d.name), d.value].map((one) => `json_group_array(${one})`).join(" || char(10) || ")} AS BLOB)
-    FROM ${d.table} WHERE ${inBlock("values")} AND ${d.name} NOT IN ${listed(left)}`;
+    FROM ${d.table} WHERE ${inBlock(d)} AND ${d.name} NOT IN ${listed(left)}`;
   const end = (order: string): string =>
     `SELECT * FROM (SELECT rowid FROM ${table} ORDER BY rowid ${order} LIMIT ${PROBED})`;
   const column = `CASE v.n ${repeated.map(([name, c]) => `WHEN ${quoted(name)} THEN r.${c}`).join(" ")} END`;
   return {
     layout,
     blocks,
+    sizes: { rows: size, values: d.size },
     first: { rows: first(table), values: first(d.table) },
-    rows: `SELECT ${next(table, "rows")}, count(*),
+    rows: `SELECT ${next(blocks)}, count(*),
         CAST(json_group_array(json_array(${text(group)}, ${text(key)}, ${columns.join()})) AS BLOB)
-      FROM ${table} WHERE ${inBlock("rows")}`,
+      FROM ${table} WHERE ${inBlock(blocks)}`,
     values: values(d.silent),
     leanValues: values([...d.silent, ...names]),
     lack:
@@ -76,13 +77,13 @@ export function blocksSql(layout: string, blocks: Blocks, has: (column: string) 
               AND ${d.name} IN ${listed(names)} AND ${d.value} IS NOT NULL) v
           JOIN ${table} r ON r.${key} = v.o WHERE ${column} IS NULL LIMIT 1`,
     start: `${first(d.table)} WHERE ${d.of} IN
-      (SELECT ${key} FROM ${table} WHERE ${inBlock("rows")} ORDER BY rowid LIMIT ${ASKED})`,
-    far: `SELECT ${text(group)}, max(rowid) & -${SIZES.rows} AS last FROM ${table} GROUP BY ${group}
-      HAVING last > min(rowid) & -${SIZES.rows}`,
+      (SELECT ${key} FROM ${table} WHERE ${inBlock(blocks)} ORDER BY rowid LIMIT ${ASKED})`,
+    far: `SELECT ${text(group)}, max(rowid) & -${size} AS last FROM ${table} GROUP BY ${group}
+      HAVING last > min(rowid) & -${size}`,
     groups: {
-      rows: `SELECT DISTINCT ${group} FROM ${table} WHERE ${inBlock("rows")}`,
+      rows: `SELECT DISTINCT ${group} FROM ${table} WHERE ${inBlock(blocks)}`,
       values: `SELECT DISTINCT ${group} FROM ${table}
-        WHERE ${key} IN (SELECT ${d.of} FROM ${d.table} WHERE ${inBlock("values")})`,
+        WHERE ${key} IN (SELECT ${d.of} FROM ${d.table} WHERE ${inBlock(d)})`,
     },
     groupsOfKeys: `SELECT DISTINCT ${group} FROM ${table} WHERE ${key} IN (SELECT value FROM json_each(?1))`,
   };
@@ -136,11 +137,11 @@ export class BlockReader {
 
   /** The block that a row's number is in. */
   block(side: Side, at: Place): Block {
-    const size = BigInt(SIZES[side]);
+    const size = BigInt(this.sql.sizes[side]);
     const low = BigInt(at) & -size;
     const [[following, count, text] = []] = this.ask(this.#texts[side], low);
     // No block has more rows than numbers, but a damaged tree may lead back into itself.
-    if (Number(count) > SIZES[side])
+    if (Number(count) > this.sql.sizes[side])
       throw new UnreadableDatabase("unreadable", "damaged (more rows than it has room for)");
     const bytes = text instanceof Uint8Array ? text : new Uint8Array();
     return {
@@ -158,7 +159,7 @@ export class BlockReader {
 
   /** The last number of the block that a row's number is in. */
   lastOf(side: Side, at: Place): Place {
-    return small(BigInt(at) | BigInt(SIZES[side] - 1));
+    return small(BigInt(at) | BigInt(this.sql.sizes[side] - 1));
   }
 
   /** All blocks, first of the rows, then of the values. */

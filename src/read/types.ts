@@ -119,15 +119,17 @@ export interface Layout {
 /**
  * A part of a layout whose rows are very many, each with named values in a table of its own. Texts of blocks of both
  * tables are compared, so `index` tells the groups' keys only; where nothing is known yet, everything is read from
- * these texts, in the order in which it was written. Keys are texts.
+ * these texts, in the order in which it was written. A block is the rows whose numbers differ in their last bits only, so
+ * sizes are powers of two. Keys are texts.
  */
 export interface Blocks {
   /** The part, and the columns that its rows have in `rows`: what is read of a row as a list, and its values by name. */
   readonly part: string;
   readonly row: string;
   readonly values: string;
-  /** The table of the rows, and the columns of their group's key and of their own. */
+  /** The table of the rows, how many row numbers a block of it has, and the columns of a group's key and a row's own. */
   readonly table: string;
+  readonly size: number;
   readonly group: string;
   readonly key: string;
   /** What is read of a row, as SQL that never gives bytes. */
@@ -138,6 +140,7 @@ export interface Blocks {
 /** The table of the named values of rows. */
 export interface Details {
   readonly table: string;
+  readonly size: number;
   /** Columns: the key of the row, the value's name. */
   readonly of: string;
   readonly name: string;

@@ -11,16 +11,18 @@ export function utc(text: unknown): string | undefined {
 }
 
 const MINUTE = 60_000;
-/** The minute of the last time that was told, up to its seconds: most times follow each other, and dates are dear. */
-let lastMinute = { at: 0, text: "1970-01-01T00:00:" };
+/** The minute of the time that was told last, up to its seconds: most times follow each other, and dates are dear. */
+let minute = { from: 0, text: "1970-01-01T00:00:" };
 
 /** Whole milliseconds since 1970. */
 function isoOf(ms: number): string {
-  const rest = ms % MINUTE;
-  const at = ms - rest;
-  if (lastMinute.at !== at) lastMinute = { at, text: new Date(at).toISOString().slice(0, 17) };
-  const digits = String(rest + 100_000);
-  return `${lastMinute.text}${digits.slice(1, 3)}.${digits.slice(3)}Z`;
+  let rest = ms - minute.from;
+  if (rest < 0 || rest >= MINUTE) {
+    rest = ms % MINUTE;
+    minute = { from: ms - rest, text: new Date(ms - rest).toISOString().slice(0, 17) };
+  }
+  const digits = String(100_000 + rest);
+  return `${minute.text}${digits.slice(1, 3)}.${digits.slice(3)}Z`;
 }
 
 /** Milliseconds since 1970 (fractions kept, to the microsecond) as RFC 3339 UTC. Undefined outside years 1970 to 9999. */

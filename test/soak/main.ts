@@ -18,6 +18,11 @@ const steps: readonly Step[] = [
   { name: "files", file: "files", sizes: { WEIR_FILE_PROGRAMS: 100_000 } },
   { name: "fuzz", file: "fuzz", sizes: { WEIR_FUZZ: 20 } },
   { name: "processes", file: "processes", sizes: { WEIR_PROCESSES: 50, WEIR_ROUNDS: 200 } },
+  {
+    name: "spans",
+    file: "../agents/copilot-vscode/schedules",
+    sizes: { WEIR_SCHEDULES: 1000, WEIR_KILLED_SCHEDULES: 1000 },
+  },
   { name: "stops", file: "../soak/stop", sizes: { WEIR_STOPS: 100 } },
   { name: "kills", file: "kill", sizes: { WEIR_KILLS: 10_000, WEIR_POSITIONS: 100_000, WEIR_FAILURES: 100_000 } },
 ];

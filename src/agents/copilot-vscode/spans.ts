@@ -74,11 +74,13 @@ const LAYOUT: Layout = {
     row: "span",
     values: "attributes",
     table: "spans",
+    size: 256,
     group: "trace_id",
     key: "span_id",
     columns: COLUMNS,
     details: {
       table: "span_attributes",
+      size: 4096,
       of: "span_id",
       name: "key",
       value: VALUE,
@@ -88,7 +90,7 @@ const LAYOUT: Layout = {
   },
   rows: {
     spans: `SELECT trace_id, json_array(${[word("trace_id"), word("span_id"), ...COLUMNS].join()}) AS span,
-        (SELECT json_group_object(${word("key")}, ${VALUE}) FROM span_attributes WHERE span_id = spans.span_id
+        (SELECT json_group_object(${word("key")}, ${VALUE} ORDER BY rowid) FROM span_attributes WHERE span_id = spans.span_id
           AND key NOT IN (${SILENT.map((name) => `'${name}'`).join()})) AS attributes
       FROM spans WHERE trace_id IN (SELECT value FROM json_each(?1))`,
   },

@@ -60,9 +60,12 @@ interface Node {
   readonly span: Span;
   readonly operation: Draft["operation"];
   parent: Node | undefined;
-  readonly children: Node[];
+  children: Node[] | undefined;
+  session: string | undefined;
   /** The run that it belongs to, or null without one, once it is looked up. */
   run: Node | null | undefined;
+  /** The nearest session above it that is not its own, or null without one, once it is looked up. */
+  outer: string | null | undefined;
 }
 
 /** The session that a span names itself. */
@@ -92,8 +95,10 @@ function isHelper({ span: { attributes: a }, operation, parent }: Node): boolean
 /** Tells all spans of a trace. */
 export function reduceTrace(spans: readonly Span[], emit: Emit): void {
   const nodes = treeOf(spans);
-  const trace = new Trace(nodes);
-  for (const node of nodes) emit(trace.draft(node, (name) => emit.unknown(`attribute ${name}`)));
+  giveSessions(nodes);
+  const spawners = spawnersOf(nodes);
+  const unknown = (name: string): void => emit.unknown(`attribute ${name}`);
+  for (const node of nodes) emit(draftOf(node, spawners, unknown));
 }
 
 /** Tells one span by what it says itself, where the others of its trace are not at hand. */
@@ -103,13 +108,20 @@ export function lonelyDraft(span: Span, session: string | undefined, unknown?: (
 
 function treeOf(spans: readonly Span[]): Node[] {
   const byId = new Map<string, Node>();
-  for (const span of spans)
-    byId.set(span.spanId, { span, operation: spanOperation(span), parent: undefined, children: [], run: undefined });
+  for (const span of spans) {
+    const operation = spanOperation(span);
+    const own = { span, operation, parent: undefined, children: undefined };
+    byId.set(span.spanId, { ...own, session: undefined, run: undefined, outer: undefined });
+  }
   const nodes = [...byId.values()];
   for (const node of nodes)
     node.parent = node.span.parentSpanId === undefined ? undefined : byId.get(node.span.parentSpanId);
   cutCircles(nodes);
-  for (const node of nodes) node.parent?.children.push(node);
+  for (const node of nodes) {
+    if (!node.parent) continue;
+    if (node.parent.children) node.parent.children.push(node);
+    else node.parent.children = [node];
+  }
   return nodes;
 }
 
@@ -126,64 +138,61 @@ function cutCircles(nodes: readonly Node[]): void {
   }
 }
 
-class Trace {
-  readonly #sessions: ReadonlyMap<Node, string>;
-  readonly #spawners = new Map<string, string>();
-
-  constructor(nodes: readonly Node[]) {
-    this.#sessions = sessionsOf(nodes);
-    for (const node of nodes) {
-      const spawner = text(node.span.attributes[PARENT_SESSION]);
-      const session = this.#sessions.get(node);
-      if (session !== undefined && spawner !== undefined && spawner !== session) this.#spawners.set(session, spawner);
-    }
+/** Sessions that name the session that spawned them, with it. */
+function spawnersOf(nodes: readonly Node[]): ReadonlyMap<string, string> {
+  const spawners = new Map<string, string>();
+  for (const { span, session } of nodes) {
+    const spawner = text(span.attributes[PARENT_SESSION]);
+    if (session !== undefined && spawner !== undefined && spawner !== session) spawners.set(session, spawner);
   }
-
-  draft(node: Node, unknown: (name: string) => void): Draft {
-    const session = this.#sessions.get(node);
-    const draft = sessionDraft(node.span, session, this.#spawnerOf(node, session), unknown);
-    const wrapper = wrapperOf(node);
-    if (wrapper) {
-      draft.fact = spanFact(wrapper.span);
-      draft.agent_name = text(wrapper.span.attributes[GEN_AI.agentName]);
-    }
-    if (node.operation === "invoke_agent" && !draft.usage) takeInnerUsage(node, draft);
-    const run = runOf(node);
-    const outer = runOf(run?.parent);
-    if (run && outer && this.#sessions.get(outer) === session)
-      draft.subagent = { id: run.span.spanId, name: text(run.span.attributes[GEN_AI.agentName]) };
-    return draft;
-  }
-
-  #spawnerOf(node: Node, session: string | undefined): string | undefined {
-    const named = text(node.span.attributes[PARENT_SESSION]);
-    if (session === undefined || (named !== undefined && named !== session)) return named;
-    const known = this.#spawners.get(session);
-    if (known !== undefined) return known;
-    for (let above = node.parent; above; above = above.parent) {
-      const other = this.#sessions.get(above);
-      if (other !== undefined && other !== session) return other;
-    }
-    return undefined;
-  }
+  return spawners;
 }
 
-/** Each span's session: its own, its nearest relative's, or its conversation where that is a known session. */
-function sessionsOf(nodes: readonly Node[]): Map<Node, string> {
-  const sessions = new Map<Node, string>();
-  for (const node of nodes) {
-    const own = ownSession(node.span);
-    if (own !== undefined) sessions.set(node, own);
+function draftOf(node: Node, spawners: ReadonlyMap<string, string>, unknown: (name: string) => void): Draft {
+  const { session } = node;
+  const draft = sessionDraft(node.span, session, spawnerOf(node, spawners), unknown);
+  const wrapper = wrapperOf(node);
+  if (wrapper) {
+    draft.fact = spanFact(wrapper.span);
+    draft.agent_name = text(wrapper.span.attributes[GEN_AI.agentName]);
   }
-  if (sessions.size === nodes.length) return sessions;
-  const known = new Set(sessions.values());
-  let ring = [...sessions.keys()];
+  if (node.operation === "invoke_agent" && !draft.usage) takeInnerUsage(node, draft);
+  const run = runOf(node);
+  const outer = runOf(run?.parent);
+  if (run && outer && outer.session === session)
+    draft.subagent = { id: run.span.spanId, name: text(run.span.attributes[GEN_AI.agentName]) };
+  return draft;
+}
+
+/** The session that spawned a span's session: as the span or another of its session says, or the one above. */
+function spawnerOf(node: Node, spawners: ReadonlyMap<string, string>): string | undefined {
+  const named = text(node.span.attributes[PARENT_SESSION]);
+  if (node.session === undefined || (named !== undefined && named !== node.session)) return named;
+  return spawners.get(node.session) ?? outerOf(node);
+}
+
+/** The nearest session above a span that is not its own. */
+function outerOf(node: Node): string | undefined {
+  let at = node;
+  while (at.outer === undefined && at.parent && (at.parent.session ?? node.session) === node.session) at = at.parent;
+  const outer = (at.outer === undefined ? at.parent?.session : at.outer) ?? null;
+  for (let below = node; below !== at && below.parent; below = below.parent) below.outer = outer;
+  at.outer = outer;
+  return outer ?? undefined;
+}
+
+/** Gives each span its session: its own, its nearest relative's, or its conversation where that is a known session. */
+function giveSessions(nodes: readonly Node[]): void {
+  for (const node of nodes) node.session = ownSession(node.span);
+  let ring = nodes.filter(({ session }) => session !== undefined);
+  if (ring.length === nodes.length) return;
+  const known = new Set(ring.map(({ session }) => session));
   while (ring.length > 0) {
     const next: Node[] = [];
-    for (const node of ring) {
-      for (const relative of node.parent ? [node.parent, ...node.children] : node.children) {
-        if (sessions.has(relative) || isHelper(relative)) continue;
-        sessions.set(relative, sessions.get(node) ?? "");
+    for (const { session, parent, children = [] } of ring) {
+      for (const relative of parent ? [parent, ...children] : children) {
+        if (relative.session !== undefined || isHelper(relative)) continue;
+        relative.session = session;
         next.push(relative);
       }
     }
@@ -191,10 +200,9 @@ function sessionsOf(nodes: readonly Node[]): Map<Node, string> {
   }
   for (const node of nodes) {
     const conversation = text(node.span.attributes[GEN_AI.conversationId]);
-    if (conversation !== undefined && known.has(conversation) && !sessions.has(node) && !isHelper(node))
-      sessions.set(node, conversation);
+    if (node.session === undefined && conversation !== undefined && known.has(conversation) && !isHelper(node))
+      node.session = conversation;
   }
-  return sessions;
 }
 
 /** A nameless run directly below a run is the same run, told from within. */
@@ -219,7 +227,7 @@ function runOf(node: Node | undefined): Node | undefined {
 
 /** A wrapper without usage has that of the run that it wraps. */
 function takeInnerUsage({ children }: Node, draft: Told): void {
-  const inner = children.find((child) => wrapperOf(child) !== undefined);
+  const inner = children?.find((child) => wrapperOf(child) !== undefined);
   const told = inner && spanDraft(inner.span);
   if (!told?.usage) return;
   draft.usage = told.usage;
