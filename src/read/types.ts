@@ -84,6 +84,8 @@ export interface Tables {
    * those with different names are all read.
    */
   readonly layouts: readonly Layout[];
+  /** Nothing else is kept in these databases: one with tables of which no layout fits cannot be read. Else it is counted. */
+  readonly strict?: true;
 }
 
 /** How one layout of a database is read. Only ordinary tables are, columns by name; generated columns count as absent. */

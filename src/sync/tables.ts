@@ -89,7 +89,10 @@ class TablesRun {
     }
     const db = ForeignDatabase.open(path, this.#work.archive.temporary);
     try {
-      const { fits, unknown } = shapeOf(db, this.#tables.layouts);
+      const { layouts, strict } = this.#tables;
+      const { fits, unknown } = shapeOf(db, layouts);
+      if (unknown !== undefined && strict)
+        throw new UnreadableDatabase("unreadable", `of no known layout (${unknown})`);
       this.#adopt(db.stamp, db.openedAt);
       const cursors = this.#advance(db, fits);
       const changes = await this.#compare(db, fits);

@@ -188,9 +188,8 @@ export class Windows implements AsyncDisposable {
     const { tokens, host } = this.#fresh();
     const where = `WHERE span_id = '${span.id}'`;
     const key = (name: string): string => `${where} AND key = '${name}'`;
-    // A span that has lost its run knows less than it did, so that only other tokens are news.
-    const isLost = !span.namesSession && !this.#table.has(span.parent ?? "");
-    if (isLost || r.chance(0.5)) {
+    // A span that loses its run knows less than it did: then only other tokens are news.
+    if (!span.namesSession || r.chance(0.5)) {
       await this.#run(
         window,
         `BEGIN IMMEDIATE; UPDATE spans SET output_tokens = ${tokens} ${where};

@@ -109,9 +109,10 @@ function userData(home: Home, { variable }: Environment): string[] {
 
 function outfilesOf(root: string, { settings }: Environment): string[] {
   const read = (path: string): ReturnType<typeof object> => object(settings?.(`${root}/${path}`));
-  const profiles = list(read("User/globalStorage/storage.json")?.userDataProfiles).flatMap(
-    (profile) => text(object(profile)?.location) ?? [],
-  );
+  const profiles = list(read("User/globalStorage/storage.json")?.userDataProfiles).flatMap((profile) => {
+    const location = object(profile)?.location; // the folder's name, in older editions its address
+    return (text(location) ?? text(object(location)?.path))?.split("/").at(-1) ?? [];
+  });
   const files = ["User", "Machine", ...profiles.map((profile) => `User/profiles/${profile}`)];
   return files.flatMap((folder) => text(read(`${folder}/settings.json`)?.["github.copilot.chat.otel.outfile"]) ?? []);
 }

@@ -103,6 +103,15 @@ const LAYOUT: Layout = {
   page: 100,
 };
 
+const NEWEST = 2;
+/** A layout's number that weir does not know, told while the tables still fit. */
+const NEWER: Layout = {
+  name: "schema_version",
+  needs: { ...LAYOUT.needs, schema_version: ["version"] },
+  index: `SELECT version FROM schema_version WHERE version > ${NEWEST}`,
+  rows: { version: "SELECT version FROM schema_version WHERE version IN (SELECT value FROM json_each(?1))" },
+};
+
 /** The stream of a trace database at these places. */
 export function spanStream(locate: Snapshot["locate"], rank: number): Stream {
   return snapshot({
@@ -111,12 +120,16 @@ export function spanStream(locate: Snapshot["locate"], rank: number): Stream {
     version: 1,
     locate,
     session: () => undefined,
-    groups: { form: "sqlite", layouts: [LAYOUT] },
+    groups: { form: "sqlite", layouts: [LAYOUT, NEWER], strict: true },
     reduce,
   });
 }
 
 function reduce(group: Group, _source: unknown, emit: Emit): void {
+  if (group.layout === NEWER.name) {
+    emit.unknown(`schema version ${group.key}`);
+    return;
+  }
   const spans = (group.rows?.spans ?? []).map(spanOf);
   spans.sort((a, b) => a.at - b.at || (a.span.spanId < b.span.spanId ? -1 : 1));
   reduceTrace(

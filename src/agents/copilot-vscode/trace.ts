@@ -181,16 +181,25 @@ function outerOf(node: Node): string | undefined {
   return outer ?? undefined;
 }
 
-/** Gives each span its session: its own, its nearest relative's, or its conversation where that is a known session. */
+/**
+ * Gives each span its session: its own, its nearest relative's, its conversation where that is a known session, or the
+ * only one that its trace knows.
+ */
 function giveSessions(nodes: readonly Node[]): void {
   for (const node of nodes) node.session = ownSession(node.span);
   let ring = nodes.filter(({ session }) => session !== undefined);
   if (ring.length === nodes.length) return;
   const known = new Set(ring.map(({ session }) => session));
+  // Spans of one parent that has yet to end, or was deleted, are relatives all the same.
+  const orphans = Map.groupBy(nodes, ({ span, parent }) => (parent ? undefined : span.parentSpanId));
   while (ring.length > 0) {
     const next: Node[] = [];
-    for (const { session, parent, children = [] } of ring) {
-      for (const relative of parent ? [parent, ...children] : children) {
+    for (const node of ring) {
+      const { session, parent, children = [], span } = node;
+      const absent = parent ? undefined : span.parentSpanId;
+      const siblings = (absent !== undefined && orphans.get(absent)) || [];
+      if (absent !== undefined) orphans.delete(absent); // the first of them has told the others
+      for (const relative of parent ? [parent, ...children] : [...children, ...siblings]) {
         if (relative.session !== undefined || isHelper(relative)) continue;
         relative.session = session;
         next.push(relative);
@@ -198,10 +207,11 @@ function giveSessions(nodes: readonly Node[]): void {
     }
     ring = next;
   }
+  const [only] = known.size === 1 ? known : [];
   for (const node of nodes) {
+    if (node.session !== undefined || isHelper(node)) continue;
     const conversation = text(node.span.attributes[GEN_AI.conversationId]);
-    if (node.session === undefined && conversation !== undefined && known.has(conversation) && !isHelper(node))
-      node.session = conversation;
+    node.session = conversation !== undefined && known.has(conversation) ? conversation : only;
   }
 }
 

@@ -27,6 +27,10 @@ const toldBy = ({ usage, end_time, attributes, events }: WeirRecord): string => 
   return `${turn === String(usage?.output_tokens) ? turn : `${turn}/${usage?.output_tokens}`} ${end_time} ${attributes?.["server.address"]}`;
 };
 
+/** The session that a span names itself, or another one of its trace. */
+const sessionIn = (table: ReadonlyMap<string, WindowSpan>, { trace, session }: WindowSpan): string | undefined =>
+  [...table.values()].some((other) => other.trace === trace && other.namesSession) ? session : undefined;
+
 /** What syncs have seen of each span, and what the archive has to say of it therefore. */
 class Oracle {
   readonly #seen = new Map<string, string[]>();
@@ -50,9 +54,9 @@ class Oracle {
       const isChanged = seen.at(-1) !== saidBy(span);
       if (isChanged) seen.push(saidBy(span));
       this.#seen.set(span.id, seen);
-      // Its own, or that of its run; one that is told anew after its run was deleted has none to find.
-      const isKnown = span.namesSession || table.has(span.parent ?? "");
-      if (isKnown || isChanged) this.#sessions.set(span.id, isKnown ? span.session : undefined);
+      // One that is told anew after those of its trace that name the session were deleted has none to find.
+      const session = sessionIn(table, span);
+      if (session !== undefined || isChanged) this.#sessions.set(span.id, session);
     }
   }
 
@@ -100,8 +104,7 @@ async function readAnew(place: Scratch, table: ReadonlyMap<string, WindowSpan>, 
   for (const span of table.values()) {
     const record = last.get(span.id)!;
     expect(toldBy(record)).toBe(saidBy(span));
-    const isKnown = span.namesSession || table.has(span.parent ?? "");
-    expect([span.id, record.session_id]).toEqual([span.id, isKnown ? span.session : undefined]);
+    expect([span.id, record.session_id]).toEqual([span.id, sessionIn(table, span)]);
   }
 }
 
