@@ -13,6 +13,8 @@ export interface Draft extends Omit<WeirRecord, Given> {
   readonly scope?: string;
   /** What it tells of, the same in every stream and copy. Absent: nobody else can tell of it. */
   readonly fact?: string;
+  /** Rows that would tell more of it are not there: they are deleted, or have yet to come. */
+  readonly partial?: true;
   /** Where in the source it was read. */
   readonly at?: { readonly offset?: number; readonly index?: number; readonly row?: number | string };
 }

@@ -6,7 +6,7 @@ import { ForeignDatabase, UnreadableDatabase } from "../read/sqlite.ts";
 import { Sweep } from "../read/sweep.ts";
 import { countPruned, type Fit, type Key, readCursor, readGroups, readIndex, shapeOf } from "../read/tables.ts";
 import { hashBytes } from "../read/tail.ts";
-import type { Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
+import type { Draft, Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
 import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import { emitter } from "./emitter.ts";
@@ -270,7 +270,11 @@ class TablesRun {
     if (this.#emit) return this.#emit;
     const ledger = this.#work.archive.ledgerOf((this.#row as SourceRow).id);
     const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
-    this.#emit = emitter(this.#match.found, this.#work, ledger, { soft: true, monotone: false, forgets: true }, at);
+    const emitAs = (forgets: boolean): Emit =>
+      emitter(this.#match.found, this.#work, ledger, { soft: true, monotone: false, forgets }, at);
+    const [whole, partial] = [emitAs(false), emitAs(true)];
+    const emit = (draft: Draft): void => (draft.partial ? partial : whole)(draft);
+    this.#emit = Object.assign(emit, { unknown: whole.unknown, lost: whole.lost });
     return this.#emit;
   }
 

@@ -62,11 +62,22 @@ interface Node {
   parent: Node | undefined;
   children: Node[] | undefined;
   session: string | undefined;
-  /** The run that it belongs to, or null without one, once it is looked up. */
-  run: Node | null | undefined;
-  /** The nearest session above it that is not its own, or null without one, once it is looked up. */
-  outer: string | null | undefined;
+  /** What is above it, once that is known. */
+  above: Above;
 }
+
+interface Above {
+  /** All that it is below of are there. */
+  readonly isWhole: boolean;
+  /** The run that it belongs to. A run belongs to itself, or to the run that it is the inside of. */
+  readonly run: Node | undefined;
+  /** The nearest span above it whose session is known. */
+  readonly relative: Node | undefined;
+  /** The nearest session above it that is not its own. */
+  readonly outer: string | undefined;
+}
+
+const NOTHING: Above = { isWhole: true, run: undefined, relative: undefined, outer: undefined };
 
 /** The session that a span names itself. */
 export function ownSession(span: Span): string | undefined {
@@ -96,6 +107,7 @@ function isHelper({ span: { attributes: a }, operation, parent }: Node): boolean
 export function reduceTrace(spans: readonly Span[], emit: Emit): void {
   const nodes = treeOf(spans);
   giveSessions(nodes);
+  lookUp(nodes);
   const spawners = spawnersOf(nodes);
   const unknown = (name: string): void => emit.unknown(`attribute ${name}`);
   for (const node of nodes) emit(draftOf(node, spawners, unknown));
@@ -111,7 +123,7 @@ function treeOf(spans: readonly Span[]): Node[] {
   for (const span of spans) {
     const operation = spanOperation(span);
     const own = { span, operation, parent: undefined, children: undefined };
-    byId.set(span.spanId, { ...own, session: undefined, run: undefined, outer: undefined });
+    byId.set(span.spanId, { ...own, session: undefined, above: NOTHING });
   }
   const nodes = [...byId.values()];
   for (const node of nodes)
@@ -148,8 +160,26 @@ function spawnersOf(nodes: readonly Node[]): ReadonlyMap<string, string> {
   return spawners;
 }
 
+/** Tells each span what is above it, from the roots down. */
+function lookUp(nodes: readonly Node[]): void {
+  const order = nodes.filter(({ parent }) => parent === undefined);
+  for (const node of order) {
+    node.above = aboveOf(node);
+    for (const child of node.children ?? []) order.push(child);
+  }
+}
+
+function aboveOf(node: Node): Above {
+  const { parent, session, operation, span } = node;
+  const isOutermost = operation === "invoke_agent" && !isInner(node);
+  if (!parent) return { ...NOTHING, isWhole: span.parentSpanId === undefined, run: isOutermost ? node : undefined };
+  const relative = parent.session === undefined ? parent.above.relative : parent;
+  const outer = relative?.session === session ? relative?.above.outer : relative?.session;
+  return { isWhole: parent.above.isWhole, run: isOutermost ? node : parent.above.run, relative, outer };
+}
+
 function draftOf(node: Node, spawners: ReadonlyMap<string, string>, unknown: (name: string) => void): Draft {
-  const { session } = node;
+  const { session, above } = node;
   const draft = sessionDraft(node.span, session, spawnerOf(node, spawners), unknown);
   const wrapper = wrapperOf(node);
   if (wrapper) {
@@ -157,28 +187,18 @@ function draftOf(node: Node, spawners: ReadonlyMap<string, string>, unknown: (na
     draft.agent_name = text(wrapper.span.attributes[GEN_AI.agentName]);
   }
   if (node.operation === "invoke_agent" && !draft.usage) takeInnerUsage(node, draft);
-  const run = runOf(node);
-  const outer = runOf(run?.parent);
-  if (run && outer && outer.session === session)
-    draft.subagent = { id: run.span.spanId, name: text(run.span.attributes[GEN_AI.agentName]) };
+  const outer = above.run?.parent?.above.run;
+  if (above.run && outer && outer.session === session)
+    draft.subagent = { id: above.run.span.spanId, name: text(above.run.span.attributes[GEN_AI.agentName]) };
+  if (!above.isWhole) draft.partial = true;
   return draft;
 }
 
 /** The session that spawned a span's session: as the span or another of its session says, or the one above. */
-function spawnerOf(node: Node, spawners: ReadonlyMap<string, string>): string | undefined {
-  const named = text(node.span.attributes[PARENT_SESSION]);
-  if (node.session === undefined || (named !== undefined && named !== node.session)) return named;
-  return spawners.get(node.session) ?? outerOf(node);
-}
-
-/** The nearest session above a span that is not its own. */
-function outerOf(node: Node): string | undefined {
-  let at = node;
-  while (at.outer === undefined && at.parent && (at.parent.session ?? node.session) === node.session) at = at.parent;
-  const outer = (at.outer === undefined ? at.parent?.session : at.outer) ?? null;
-  for (let below = node; below !== at && below.parent; below = below.parent) below.outer = outer;
-  at.outer = outer;
-  return outer ?? undefined;
+function spawnerOf({ span, session, above }: Node, spawners: ReadonlyMap<string, string>): string | undefined {
+  const named = text(span.attributes[PARENT_SESSION]);
+  if (session === undefined || (named !== undefined && named !== session)) return named;
+  return spawners.get(session) ?? above.outer;
 }
 
 /**
@@ -223,16 +243,7 @@ function isInner({ span, operation, parent }: Node): boolean {
 
 /** The run that this one is the inside of. */
 function wrapperOf(node: Node): Node | undefined {
-  return isInner(node) ? runOf(node) : undefined;
-}
-
-/** The run that a span belongs to; a run belongs to itself, or to the run that it is the inside of. */
-function runOf(node: Node | undefined): Node | undefined {
-  let at = node;
-  while (at && at.run === undefined && (at.operation !== "invoke_agent" || isInner(at))) at = at.parent;
-  const run = (at?.run === undefined ? at : at.run) ?? null;
-  for (let below = node; below && below !== at; below = below.parent) below.run = run;
-  return run ?? undefined;
+  return isInner(node) ? node.above.run : undefined;
 }
 
 /** A wrapper without usage has that of the run that it wraps. */
