@@ -21,6 +21,8 @@ export interface Environment {
   variable(name: string): string | undefined;
   /** A settings file (JSON with comments) of any home, parsed; undefined where none can be read. Given by `discover`. */
   settings?(path: string): unknown;
+  /** The names in a folder; none where there is no such folder, undefined where it cannot be looked at. Given by `discover`. */
+  names?(folder: string): ReadonlySet<string> | undefined;
 }
 
 /** A folder and the files in it that are sources. */

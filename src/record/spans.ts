@@ -75,7 +75,11 @@ const NUMBERS: ReadonlySet<string> = new Set<string>([
   "github.copilot.turn_count",
   "server.port",
 ]);
-const BOOLEANS: ReadonlySet<string> = new Set<string>([GEN_AI.requestStream, "copilot_chat.canceled"]);
+const BOOLEANS: ReadonlySet<string> = new Set<string>([
+  GEN_AI.requestStream,
+  "copilot_chat.canceled",
+  "github.copilot.auto_mode",
+]);
 
 /** Attributes that hold content: neither kept nor unknown. */
 export const CONTENT_ATTRIBUTES: readonly string[] = [

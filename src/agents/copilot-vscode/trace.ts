@@ -109,12 +109,11 @@ export function reduceTrace(spans: readonly Span[], emit: Emit): void {
   giveSessions(nodes);
   lookUp(nodes);
   const spawners = spawnersOf(nodes);
-  const unknown = (name: string): void => emit.unknown(`attribute ${name}`);
-  for (const node of nodes) emit(draftOf(node, spawners, unknown));
+  for (const node of nodes) emit(draftOf(node, spawners, emit.unknown));
 }
 
 /** Tells one span by what it says itself, where the others of its trace are not at hand. */
-export function lonelyDraft(span: Span, session: string | undefined, unknown?: (name: string) => void): Draft {
+export function lonelyDraft(span: Span, session: string | undefined, unknown?: (what: string) => void): Draft {
   return sessionDraft(span, session ?? ownSession(span), text(span.attributes[PARENT_SESSION]), unknown);
 }
 
@@ -178,7 +177,7 @@ function aboveOf(node: Node): Above {
   return { isWhole: parent.above.isWhole, run: isOutermost ? node : parent.above.run, relative, outer };
 }
 
-function draftOf(node: Node, spawners: ReadonlyMap<string, string>, unknown: (name: string) => void): Draft {
+function draftOf(node: Node, spawners: ReadonlyMap<string, string>, unknown: (what: string) => void): Draft {
   const { session, above } = node;
   const draft = sessionDraft(node.span, session, spawnerOf(node, spawners), unknown);
   const wrapper = wrapperOf(node);
@@ -263,13 +262,13 @@ function sessionDraft(
   span: Span,
   session: string | undefined,
   spawner: string | undefined,
-  unknown?: (name: string) => void,
+  unknown?: (what: string) => void,
 ): Told {
   const draft: Told = spanDraft(
     span,
     unknown &&
       ((name) => {
-        if (!SILENT.has(name)) unknown(name);
+        if (!SILENT.has(name)) unknown(`attribute ${name}`);
       }),
   );
   draft.session_id = session;
