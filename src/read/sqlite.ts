@@ -1,13 +1,13 @@
 /** Owns opening somebody else's SQLite database: never a byte is created, changed or left beside it (reliability 3.6). */
 import {
+  Asker,
   type Database,
   fileUri,
+  type Given,
   isBusy,
   isDamaged,
   openPrivateCopy,
   openReadOnlyUri,
-  rowsOf,
-  valuesOf,
 } from "../system/database.ts";
 import {
   copyFile,
@@ -113,6 +113,7 @@ const CHANGED = "it changed while it was read; the next run tries again";
 export class ForeignDatabase {
   readonly #path: string;
   readonly #db: Database;
+  readonly #asker: Asker;
   readonly #opened: Moment;
   readonly #way: Way;
   readonly #folder: string | undefined;
@@ -122,6 +123,7 @@ export class ForeignDatabase {
     this.#way = way;
     this.#opened = opened;
     this.#db = db;
+    this.#asker = new Asker(db);
     this.#folder = folder;
   }
 
@@ -202,8 +204,8 @@ export class ForeignDatabase {
         sys.step("database: page");
         db.run("BEGIN");
         answer = questions({
-          values: (sql, ...given) => values(db, sql, given),
-          rows: (sql, ...given) => rows(db, sql, given),
+          values: (sql, ...given) => values(this.#asker, sql, given),
+          rows: (sql, ...given) => rows(this.#asker, sql, given),
         });
         db.run("COMMIT");
       } catch (error) {
@@ -224,6 +226,7 @@ export class ForeignDatabase {
   }
 
   close(): void {
+    this.#asker.close();
     this.#db.close(true);
     if (this.#folder) removeFolder(this.#folder);
   }
@@ -231,8 +234,8 @@ export class ForeignDatabase {
 
 /** The questions that a page may ask: rows as arrays, or by column name with the name of the first column. */
 export interface Questions {
-  values(sql: string, ...given: (string | number)[]): unknown[][];
-  rows(sql: string, ...given: (string | number)[]): { readonly rows: readonly Row[]; readonly first: string };
+  values(sql: string, ...given: Given[]): unknown[][];
+  rows(sql: string, ...given: Given[]): { readonly rows: readonly Row[]; readonly first: string };
 }
 
 /** Makes a connection harmless and finds out whether the file can be read at all. */
@@ -242,7 +245,7 @@ function prepared(db: Database): Database {
     db.run("PRAGMA cell_size_check = ON");
     db.run("PRAGMA temp_store = MEMORY");
     db.run("PRAGMA query_only = ON");
-    valuesOf(db, "SELECT count(*) FROM sqlite_schema");
+    askedOnce(db, "SELECT count(*) FROM sqlite_schema");
     return db;
   } catch (error) {
     db.close();
@@ -250,9 +253,18 @@ function prepared(db: Database): Database {
   }
 }
 
+function askedOnce(db: Database, sql: string): unknown[][] {
+  const asker = new Asker(db);
+  try {
+    return asker.values(sql);
+  } finally {
+    asker.close();
+  }
+}
+
 /** A resting database is whole pages; SQLite would take what is missing of the last one for zeros. */
 function refuseCut(db: Database, size: number): void {
-  const [[pageSize] = []] = valuesOf(db, "PRAGMA page_size");
+  const [[pageSize] = []] = askedOnce(db, "PRAGMA page_size");
   if (size % Number(pageSize) === 0) return;
   db.close(true);
   throw new UnreadableDatabase("unreadable", "damaged (it is cut short)");
@@ -292,15 +304,15 @@ function named<T>(step: () => T): T {
   }
 }
 
-function values(db: Database, sql: string, given: (string | number)[]): unknown[][] {
-  const found = valuesOf(db, sql, ...given);
+function values(asker: Asker, sql: string, given: Given[]): unknown[][] {
+  const found = asker.values(sql, ...given);
   for (const row of found)
     for (let i = 0; i < row.length; i++) if (typeof row[i] === "bigint") row[i] = asNumber(row[i]);
   return found;
 }
 
-function rows(db: Database, sql: string, given: (string | number)[]): ReturnType<Questions["rows"]> {
-  const found = rowsOf(db, sql, ...given);
+function rows(asker: Asker, sql: string, given: Given[]): ReturnType<Questions["rows"]> {
+  const found = asker.rows(sql, ...given);
   for (const row of found.rows)
     for (const name in row) if (typeof row[name] === "bigint") row[name] = asNumber(row[name]);
   return found;

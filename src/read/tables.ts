@@ -1,4 +1,5 @@
 /** Owns reading a database's groups: which layouts fit it, which groups it has, and each group's rows of one moment. */
+import { type BlocksSql, blocksSql } from "./blocks.ts";
 import { type ForeignDatabase, type Questions, UnreadableDatabase } from "./sqlite.ts";
 import type { Group, Layout, Row } from "./types.ts";
 
@@ -13,6 +14,7 @@ export interface Fit {
   readonly cursor: string | undefined;
   readonly pruned: string | undefined;
   readonly page: number;
+  readonly blocks: BlocksSql | undefined;
 }
 
 /** What a database is like, as far as the layouts know. */
@@ -90,11 +92,13 @@ function lackOf({ needs }: Layout, columns: Columns): string | undefined {
 }
 
 function fitOf(layout: Layout, columns: Columns, captures: boolean): Fit {
-  const { name, index, rows, texts, cursor, pruned, page, optional = {} } = layout;
+  const { name, index, rows, texts, cursor, pruned, page, blocks, optional = {} } = layout;
+  const has = (table: string, column: string): boolean =>
+    columns.get(table.toLowerCase())?.has(column.toLowerCase()) === true;
   const sqlOf = (sql: string): string =>
     sql.replace(/\{(\w+)\.(\w+)\}/g, (whole, table: string, column: string) => {
       if (!optional[table]?.includes(column)) throw new Error(`layout ${name} has no optional column ${whole}`);
-      return columns.get(table.toLowerCase())?.has(column.toLowerCase()) ? `${table}.${column}` : "NULL";
+      return has(table, column) ? `${table}.${column}` : "NULL";
     });
   return {
     name,
@@ -103,6 +107,9 @@ function fitOf(layout: Layout, columns: Columns, captures: boolean): Fit {
     cursor: cursor && sqlOf(cursor),
     pruned: pruned && sqlOf(pruned),
     page: captures && texts ? Math.min(TEXTS_PAGE, page ?? PAGE) : (page ?? PAGE),
+    blocks:
+      blocks &&
+      blocksSql(name, { ...blocks, columns: blocks.columns.map(sqlOf) }, (column) => has(blocks.table, column)),
   };
 }
 

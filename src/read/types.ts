@@ -21,6 +21,8 @@ export interface Environment {
   variable(name: string): string | undefined;
   /** A settings file (JSON with comments) of any home, parsed; undefined where none can be read. Given by `discover`. */
   settings?(path: string): unknown;
+  /** The names in a folder; none where there is no such folder, undefined where it cannot be looked at. Given by `discover`. */
+  names?(folder: string): ReadonlySet<string> | undefined;
 }
 
 /** Where desktop programs keep their settings and data, for each layout of a home; the own home's variables move it. */
@@ -107,6 +109,8 @@ export interface Tables {
    * those with different names are all read.
    */
   readonly layouts: readonly Layout[];
+  /** Nothing else is kept in these databases: one with tables of which no layout fits cannot be read. Else it is counted. */
+  readonly strict?: true;
 }
 
 /** How one layout of a database is read. Only ordinary tables are, columns by name; generated columns count as absent. */
@@ -137,6 +141,44 @@ export interface Layout {
   readonly pruned?: string;
   /** Groups that are read at once; 500 unless the groups are large. */
   readonly page?: number;
+  /** For tables of very many small rows: how they are compared and read in their own order. */
+  readonly blocks?: Blocks;
+}
+
+/**
+ * A part of a layout whose rows are very many, each with named values in a table of its own. Texts of blocks of both
+ * tables are compared, so `index` tells the groups' keys only; where nothing is known yet, everything is read from
+ * these texts, in the order in which it was written. A block is the rows whose numbers differ in their last bits only, so
+ * sizes are powers of two. Keys are texts.
+ */
+export interface Blocks {
+  /** The part, and the columns that its rows have in `rows`: what is read of a row as a list, and its values by name. */
+  readonly part: string;
+  readonly row: string;
+  readonly values: string;
+  /** The table of the rows, how many row numbers a block of it has, and the columns of a group's key and a row's own. */
+  readonly table: string;
+  readonly size: number;
+  readonly group: string;
+  readonly key: string;
+  /** What is read of a row, as SQL that never gives bytes. */
+  readonly columns: readonly string[];
+  readonly details: Details;
+}
+
+/** The table of the named values of rows. */
+export interface Details {
+  readonly table: string;
+  readonly size: number;
+  /** Columns: the key of the row, the value's name. */
+  readonly of: string;
+  readonly name: string;
+  /** The value, as SQL that never gives bytes. */
+  readonly value: string;
+  /** Names that are not read. */
+  readonly silent: readonly string[];
+  /** Columns of rows, by the names of the values that they repeat: those are not read from blocks. */
+  readonly repeated: Readonly<Record<string, string>>;
 }
 
 /** Values by column: texts, numbers (REALs as exact doubles), null, bytes; integers beyond 2^53 are bigints. */

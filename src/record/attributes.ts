@@ -127,6 +127,7 @@ const ALLOWED: ReadonlySet<string> = new Set<string>([
   "gen_ai.embeddings.input_count",
   "github.copilot.agent.type",
   "github.copilot.aiu",
+  "github.copilot.auto_mode",
   "github.copilot.cost",
   "github.copilot.git.commit_sha",
   "github.copilot.hook.decision",

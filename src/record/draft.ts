@@ -15,6 +15,8 @@ export interface Draft extends Omit<WeirRecord, Given> {
   readonly fact?: string;
   /** The item that told it, for capture level raw: a value or JSON text. Absent: the line that is being read. */
   readonly raw?: unknown;
+  /** Rows that would tell more of it are not there: they are deleted, or have yet to come. */
+  readonly partial?: true;
   /** Where in the source it was read. */
   readonly at?: { readonly offset?: number; readonly index?: number; readonly row?: number | string };
 }

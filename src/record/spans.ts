@@ -75,10 +75,14 @@ const NUMBERS: ReadonlySet<string> = new Set<string>([
   "github.copilot.turn_count",
   "server.port",
 ]);
-const BOOLEANS: ReadonlySet<string> = new Set<string>([GEN_AI.requestStream, "copilot_chat.canceled"]);
+const BOOLEANS: ReadonlySet<string> = new Set<string>([
+  GEN_AI.requestStream,
+  "copilot_chat.canceled",
+  "github.copilot.auto_mode",
+]);
 
 /** Attributes that hold content: neither kept nor unknown. */
-const CONTENT: ReadonlySet<string> = new Set<string>([
+export const CONTENT_ATTRIBUTES: readonly string[] = [
   GEN_AI.agentDescription,
   GEN_AI.inputMessages,
   GEN_AI.outputMessages,
@@ -88,7 +92,8 @@ const CONTENT: ReadonlySet<string> = new Set<string>([
   GEN_AI.toolDefinitions,
   "gen_ai.completion",
   "gen_ai.prompt",
-]);
+];
+const CONTENT: ReadonlySet<string> = new Set(CONTENT_ATTRIBUTES);
 
 /** Attributes that fields of the record tell. */
 const TOLD: ReadonlySet<string> = new Set<string>([
@@ -119,15 +124,15 @@ export function spanOperation({ name, attributes }: Pick<Span, "name" | "attribu
 
 /** The tokens that a span tells, under any of their names; what it tells of nothing is not known. */
 export function spanUsage(attributes: JsonObject): Usage | undefined {
-  const count = (names: readonly string[]): number | undefined => numeric(first(attributes, names));
-  const [input, output] = [count(ACCEPTED.inputTokens), count(ACCEPTED.outputTokens)];
+  const input = numeric(first(attributes, ACCEPTED.inputTokens));
+  const output = numeric(first(attributes, ACCEPTED.outputTokens));
   // Producers write 0 where the service did not say; a call without any input is none.
   return totalUsage({
     input: input || undefined,
     output: output === 0 && !input ? undefined : output,
-    cacheRead: count(ACCEPTED.cacheReadTokens),
-    cacheCreation: count(ACCEPTED.cacheCreationTokens),
-    reasoning: count(ACCEPTED.reasoningTokens),
+    cacheRead: numeric(first(attributes, ACCEPTED.cacheReadTokens)),
+    cacheCreation: numeric(first(attributes, ACCEPTED.cacheCreationTokens)),
+    reasoning: numeric(first(attributes, ACCEPTED.reasoningTokens)),
   });
 }
 
@@ -180,10 +185,7 @@ export function spanDraft(span: Span, unknown?: (name: string) => void): Draft {
     branch: text(first(a, BRANCHES)),
     events: eventsOf(span.events),
     attributes: attributesOf(a, operation, unknown),
-    resource: allowAttributes(
-      pick(span.resource, (name) => name.startsWith("service.")),
-      () => undefined,
-    ),
+    resource: span.resource && allowAttributes(pick(span.resource, (name) => name.startsWith("service."))),
   };
 }
 
@@ -205,15 +207,15 @@ function first(a: JsonObject, names: readonly string[]): unknown {
 
 /** A number, also when it is written as text. */
 function numeric(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
   return number(typeof value === "string" && /^-?[\d.]+(?:e[+-]?\d+)?$/i.test(value) ? Number(value) : value);
 }
 
 /** A list of texts, also when it is written as one JSON text; what is there twice once. */
 function texts(value: unknown): string[] | undefined {
   let given = value;
-  const single = typeof value === "string" ? /^\["([\w-]+)"\]$/.exec(value)?.[1] : undefined;
-  if (single !== undefined) return [single];
   if (typeof value === "string") {
+    if (value === lastTexts.json) return lastTexts.texts;
     try {
       given = JSON.parse(value);
     } catch {
@@ -221,8 +223,13 @@ function texts(value: unknown): string[] | undefined {
     }
   }
   const found = list(Array.isArray(given) ? given : [given]).filter((item) => typeof item === "string");
-  return found.length > 0 ? [...new Set(found)] : undefined;
+  const told = found.length > 0 ? [...new Set(found)] : undefined;
+  if (typeof value === "string") lastTexts = { json: value, texts: told };
+  return told;
 }
+
+/** Most lists say the same as the one before. */
+let lastTexts: { readonly json: string; readonly texts: string[] | undefined } = { json: "[]", texts: undefined };
 
 function nameOf({ name, attributes }: Span, operation: Operation): string | undefined {
   if (operation === "execute_hook") return text(first(attributes, HOOK_TYPES)) ?? text(name.replace(HOOK_NAME, ""));

@@ -10,11 +10,26 @@ export function utc(text: unknown): string | undefined {
   return Number.isFinite(ms) ? fromMillis(ms) : undefined;
 }
 
+const MINUTE = 60_000;
+/** The minute of the time that was told last, up to its seconds: most times follow each other, and dates are dear. */
+let minute = { from: 0, text: "1970-01-01T00:00:" };
+
+/** Whole milliseconds since 1970. */
+function isoOf(ms: number): string {
+  let rest = ms - minute.from;
+  if (rest < 0 || rest >= MINUTE) {
+    rest = ms % MINUTE;
+    minute = { from: ms - rest, text: new Date(ms - rest).toISOString().slice(0, 17) };
+  }
+  const digits = String(100_000 + rest);
+  return `${minute.text}${digits.slice(1, 3)}.${digits.slice(3)}Z`;
+}
+
 /** Milliseconds since 1970 (fractions kept, to the microsecond) as RFC 3339 UTC. Undefined outside years 1970 to 9999. */
 export function fromMillis(ms: unknown): string | undefined {
   if (typeof ms !== "number" || !(ms >= 0 && ms < 253_402_300_800_000)) return undefined;
   const whole = Math.floor(ms);
-  const iso = new Date(whole).toISOString();
+  const iso = isoOf(whole);
   const micros = Math.round((ms - whole) * 1000);
   return micros > 0 && micros < 1000
     ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z`

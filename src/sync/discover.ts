@@ -43,7 +43,7 @@ export interface Choice {
 
 /** Finds every source of the chosen streams, in a stable order. An absent place is silence, an unreadable one is told. */
 export function discover(agents: readonly Agent[], given: Environment, choice: Choice): Discovery {
-  const environment: Environment = { settings: settingsAt, ...given };
+  const environment: Environment = { settings: settingsAt, names: namesOf(), ...given };
   const found: Found[] = [];
   const unreadable: Unreadable[] = offlineHomes(environment);
   canonicalPaths.clear();
@@ -122,6 +122,23 @@ function settingsAt(path: string): unknown {
     return Bun.JSONC.parse(Buffer.from(readSmallFile(path, SETTINGS_LIMIT)).toString("utf8"));
   } catch {
     return undefined; // absent, unreadable or no JSON: then nothing is known of what it sets
+  }
+}
+
+/** Lists each folder once. */
+function namesOf(): NonNullable<Environment["names"]> {
+  const known = new Map<string, ReadonlySet<string> | undefined>();
+  return (folder) => {
+    if (!known.has(folder)) known.set(folder, namesIn(folder));
+    return known.get(folder);
+  };
+}
+
+function namesIn(folder: string): ReadonlySet<string> | undefined {
+  try {
+    return new Set(sys.list(folder).map(({ name }) => name));
+  } catch (error) {
+    return isAbsent(error) ? new Set() : undefined; // what cannot be looked at, the walk tells
   }
 }
 

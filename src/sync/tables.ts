@@ -1,10 +1,12 @@
 /** Owns one sync of one database: compare its groups with what was told of it, read and reduce those that changed. */
 import type { SourceRow } from "../archive/archive.ts";
+import { BlockReader, type BlocksSql } from "../read/blocks.ts";
 import { type Stamp, sameFile } from "../read/identity.ts";
 import { ForeignDatabase, UnreadableDatabase } from "../read/sqlite.ts";
+import { Sweep } from "../read/sweep.ts";
 import { countPruned, type Fit, type Key, readCursor, readGroups, readIndex, shapeOf } from "../read/tables.ts";
 import { hashBytes } from "../read/tail.ts";
-import type { Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
+import type { Draft, Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
 import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import { emitter } from "./emitter.ts";
@@ -39,12 +41,17 @@ export async function collectTables(match: Match, stream: Snapshot, tables: Tabl
   }
 }
 
-/** Groups that are to be read, with their digests. */
+/** What of one layout is to be read. */
 interface Changes {
   readonly fit: Fit;
   readonly keyless: number;
-  readonly keys: Key[];
-  readonly digests: bigint[];
+  readonly keys: readonly Key[];
+  /** Of the groups, one each. */
+  readonly digests: readonly bigint[];
+  /** Of blocks, whose groups are those of `keys`. */
+  readonly blocks: readonly bigint[];
+  /** Where nothing is known yet, everything is read at once. */
+  readonly everything?: BlockReader;
 }
 
 class TablesRun {
@@ -73,6 +80,10 @@ class TablesRun {
     this.#row = match.known;
   }
 
+  get #captures(): boolean {
+    return this.#work.keeper !== undefined;
+  }
+
   async collect(): Promise<void> {
     const { stamp, path, sidecars } = this.#match.found;
     if (stamp.size === 0 && sidecars.every((sidecar) => sidecar.isContent || sidecar.stamp.size === 0)) {
@@ -82,12 +93,15 @@ class TablesRun {
     }
     const db = ForeignDatabase.open(path, this.#work.archive.temporary);
     try {
-      const { fits, unknown } = shapeOf(db, this.#tables.layouts, this.#work.keeper !== undefined);
+      const { layouts, strict } = this.#tables;
+      const { fits, unknown } = shapeOf(db, layouts, this.#captures);
+      if (unknown !== undefined && strict)
+        throw new UnreadableDatabase("unreadable", `of no known layout (${unknown})`);
       this.#adopt(db.stamp, db.openedAt);
       const cursors = this.#advance(db, fits);
-      const changes = this.#compare(db, fits);
+      const changes = await this.#compare(db, fits);
       if (unknown !== undefined) this.#emitter().unknown(`schema ${unknown}`);
-      const isWhole = await this.#read(db, changes);
+      const isWhole = changes !== undefined && (await this.#read(db, changes));
       if (isWhole && JSON.stringify(cursors) !== JSON.stringify(this.#cursors)) {
         this.#cursors = cursors;
         this.#isToldStored = false;
@@ -136,53 +150,111 @@ class TablesRun {
     return cursors;
   }
 
-  /** What changed since it was told. Groups that are gone are forgotten; their records stay. */
-  #compare(db: ForeignDatabase, fits: readonly Fit[]): Changes[] {
+  /**
+   * What changed since it was told; undefined when the run was stopped meanwhile. Groups that are gone are forgotten;
+   * their records stay.
+   */
+  async #compare(db: ForeignDatabase, fits: readonly Fit[]): Promise<Changes[] | undefined> {
     const told = this.#told ?? new Set();
     const still = new Set<bigint>();
-    const all = fits.map((fit): Changes => {
-      const { keys, digests, keyless } = readIndex(db, fit);
-      const changed: Changes = { fit, keyless, keys: [], digests: [] };
-      digests.forEach((digest, i) => {
-        if (told.has(digest)) still.add(digest);
-        else {
-          changed.keys.push(keys[i] as Key);
-          changed.digests.push(digest);
-        }
-      });
-      return changed;
-    });
+    const all: Changes[] = [];
+    for (const fit of fits) {
+      const changes = fit.blocks
+        ? await this.#compareBlocks(db, fit, fit.blocks, still)
+        : compareGroups(db, fit, told, still);
+      if (!changes) return undefined;
+      all.push(changes);
+    }
     if (still.size !== told.size) this.#isToldStored = false;
     this.#told = still;
     return all;
   }
 
-  /** Reads and reduces the changed groups page by page; false when the run was stopped before the last. */
-  async #read(db: ForeignDatabase, all: readonly Changes[]): Promise<boolean> {
-    const { archive, summary } = this.#work;
+  async #compareBlocks(
+    db: ForeignDatabase,
+    fit: Fit,
+    sql: BlocksSql,
+    still: Set<bigint>,
+  ): Promise<Changes | undefined> {
     const told = this.#told ?? new Set();
-    const total = all.reduce((sum, { keys }) => sum + keys.length, told.size);
-    for (const { fit, keyless, keys, digests } of all) {
-      if (keyless > 0) this.#emitter().unknown(`${fit.name} without a key`);
-      for (let at = 0; at < keys.length; at += fit.page) {
-        const page = keys.slice(at, at + fit.page);
-        const groups = readGroups(db, fit, page);
-        summary.bytes.read += Math.round((db.bytes * page.length) / total);
-        for (const [i, key] of page.entries()) {
-          const group = groups.get(key);
-          if (group) this.#reduce(key, group);
-          told.add(digests[at + i] as bigint);
-          this.#isToldStored = false;
-          if (i % SLICE === SLICE - 1 && (await this.#work.pause())) return false;
-        }
-        if (this.#work.isFull()) {
-          this.#save(-1);
-          archive.commit();
-        }
-        if (await this.#work.pause()) return false;
+    const reader = new BlockReader(db, sql);
+    const nothing = { fit, keyless: 0, keys: [], digests: [], blocks: [] };
+    // Texts are asked for by the groups' keys.
+    if (told.size === 0 && !this.#captures) return { ...nothing, everything: reader };
+    const keys = new Set<Key>();
+    const blocks: bigint[] = [];
+    for (const block of reader.all()) {
+      if (told.has(block.digest)) still.add(block.digest);
+      else {
+        blocks.push(block.digest);
+        for (const key of reader.groupsIn(block)) keys.add(key);
       }
+      if (await this.#work.pause()) return undefined;
+    }
+    return { ...nothing, keys: [...keys], blocks };
+  }
+
+  /** Reads and reduces what changed; false when the run was stopped before the last of it. */
+  async #read(db: ForeignDatabase, all: readonly Changes[]): Promise<boolean> {
+    const total = all.reduce((sum, { keys }) => sum + keys.length, this.#told?.size ?? 0);
+    for (const changes of all) {
+      if (changes.keyless > 0) this.#emitter().unknown(`${changes.fit.name} without a key`);
+      const isWhole = changes.everything
+        ? await this.#readAll(db, changes.fit, changes.everything)
+        : await this.#readKeys(db, changes, db.bytes / total);
+      if (!isWhole) return false;
     }
     return true;
+  }
+
+  /** Reads and reduces everything at once, and then by their keys the groups that were left out by that. */
+  async #readAll(db: ForeignDatabase, fit: Fit, reader: BlockReader): Promise<boolean> {
+    const sweep = new Sweep(reader);
+    for (const groups of sweep.groups()) if (!(await this.#reduceAll(groups)) || (await this.#rest())) return false;
+    this.#work.summary.bytes.read += db.bytes;
+    const left = sweep.isWhole ? [] : readIndex(db, fit).keys.filter((key) => !sweep.isTold(String(key)));
+    const keys = [...new Set([...left, ...reader.groupsOf(sweep.strays)])];
+    if (sweep.keyless > 0) this.#emitter().unknown(`${fit.name} without a key`);
+    return this.#readKeys(db, { fit, keyless: 0, keys, digests: [], blocks: sweep.digests }, 0);
+  }
+
+  /** Reads and reduces the groups with these keys page by page; each has so many bytes. */
+  async #readKeys(db: ForeignDatabase, { fit, keys, digests, blocks }: Changes, bytes: number): Promise<boolean> {
+    const told = this.#told ?? new Set();
+    for (let at = 0; at < keys.length; at += fit.page) {
+      const page = keys.slice(at, at + fit.page);
+      const found = readGroups(db, fit, page);
+      this.#work.summary.bytes.read += Math.round(bytes * page.length);
+      const groups = page.flatMap((key): [Key, Group][] => {
+        const group = found.get(key);
+        return group ? [[key, group]] : [];
+      });
+      if (!(await this.#reduceAll(groups))) return false;
+      for (const digest of digests.slice(at, at + fit.page)) told.add(digest);
+      this.#isToldStored = false;
+      if (await this.#rest()) return false;
+    }
+    for (const digest of blocks) told.add(digest);
+    if (blocks.length > 0) this.#isToldStored = false;
+    return true;
+  }
+
+  /** Reduces whole groups; false when the run was stopped meanwhile. */
+  async #reduceAll(groups: readonly (readonly [Key, Group])[]): Promise<boolean> {
+    for (const [i, [key, group]] of groups.entries()) {
+      this.#reduce(key, group);
+      if (i % SLICE === SLICE - 1 && (await this.#work.pause())) return false;
+    }
+    return true;
+  }
+
+  /** Commits what has been told when it is enough for a batch; true when the run was stopped. */
+  #rest(): Promise<boolean> {
+    if (this.#work.isFull()) {
+      this.#save(-1);
+      this.#work.archive.commit();
+    }
+    return this.#work.pause();
   }
 
   #reduce(key: Key, group: Group): void {
@@ -203,8 +275,12 @@ class TablesRun {
     if (this.#emit) return this.#emit;
     const ledger = this.#work.archive.ledgerOf((this.#row as SourceRow).id);
     const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
-    const manner = { soft: true, monotone: false, forgets: true, capture: this.#work.capturing };
-    this.#emit = emitter(this.#match.found, this.#work, ledger, manner, { at });
+    const manner = { soft: true, monotone: false, capture: this.#work.capturing };
+    const emitAs = (forgets: boolean): Emit =>
+      emitter(this.#match.found, this.#work, ledger, { ...manner, forgets }, { at });
+    const [whole, partial] = [emitAs(false), emitAs(true)];
+    const emit = (draft: Draft): void => (draft.partial ? partial : whole)(draft);
+    this.#emit = Object.assign(emit, whole);
     return this.#emit;
   }
 
@@ -228,4 +304,19 @@ function packed(digests: ReadonlySet<bigint>): Uint8Array {
 
 function unpacked(state: string | Uint8Array | undefined): Set<bigint> {
   return new Set(state instanceof Uint8Array ? new BigUint64Array(state.slice().buffer) : []);
+}
+
+/** Compares the groups of a layout with those that were told; adds the digests of those that are the same to `still`. */
+function compareGroups(db: ForeignDatabase, fit: Fit, told: ReadonlySet<bigint>, still: Set<bigint>): Changes {
+  const { keys: all, digests: found, keyless } = readIndex(db, fit);
+  const keys: Key[] = [];
+  const digests: bigint[] = [];
+  found.forEach((digest, i) => {
+    if (told.has(digest)) still.add(digest);
+    else {
+      keys.push(all[i] as Key);
+      digests.push(digest);
+    }
+  });
+  return { fit, keyless, keys, digests, blocks: [] };
 }

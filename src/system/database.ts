@@ -47,32 +47,60 @@ export function openPrivateCopy(path: string, busyTimeoutMs: number): Database {
   return db;
 }
 
-/** A question's rows as arrays, integers as bigints, so that none is rounded. */
-export function valuesOf(db: Database, sql: string, ...given: (string | number)[]): unknown[][] {
-  return asked(db, sql, (statement) => statement.values(...given) as unknown[][]);
-}
-
-/** A question's rows by column name, integers as bigints, and the name of its first column. */
-export function rowsOf(db: Database, sql: string, ...given: (string | number)[]): NamedRows {
-  return asked(db, sql, (statement) => ({
-    rows: statement.all(...given) as Record<string, unknown>[],
-    first: statement.columnNames[0] ?? "",
-  }));
-}
+/** What may be given for a question's parameters. */
+export type Given = string | number | bigint;
 
 export interface NamedRows {
   readonly rows: Record<string, unknown>[];
   readonly first: string;
 }
 
-/** Nothing is left prepared: an open statement would keep the file open after `close`. */
-function asked<T>(db: Database, sql: string, ask: (statement: Statement) => T): T {
-  const statement = db.prepare(sql) as Statement & { safeIntegers(on: boolean): void }; // not yet in Bun's types
-  try {
+/** Asks questions of one database. Each is prepared once; integers come as bigints, so that none is rounded. */
+export class Asker {
+  readonly #db: Database;
+  readonly #prepared = new Map<string, Statement>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** A question's rows as arrays. */
+  values(sql: string, ...given: Given[]): unknown[][] {
+    return this.#asked(sql, (statement) => statement.values(...given) as unknown[][]);
+  }
+
+  /** A question's rows by column name, and the name of its first column. */
+  rows(sql: string, ...given: Given[]): NamedRows {
+    return this.#asked(sql, (statement) => ({
+      rows: statement.all(...given) as Record<string, unknown>[],
+      first: statement.columnNames[0] ?? "",
+    }));
+  }
+
+  /** A statement that failed is not asked again as it stands. */
+  #asked<T>(sql: string, ask: (statement: Statement) => T): T {
+    const held = this.#prepared.get(sql);
+    const statement = held ?? this.#prepare(sql);
+    try {
+      return ask(statement);
+    } catch (error) {
+      this.#prepared.delete(sql);
+      statement.finalize();
+      throw error;
+    }
+  }
+
+  #prepare(sql: string): Statement {
+    const statement = this.#db.prepare(sql) as Statement & { safeIntegers(on: boolean): void }; // not yet in Bun's types
     statement.safeIntegers(true);
-    return ask(statement);
-  } finally {
-    statement.finalize();
+    this.#prepared.set(sql, statement);
+    return statement;
+  }
+
+  /** Forgets all questions: one that is left prepared would keep the file open after the database is closed. */
+  close(): void {
+    for (const statement of this.#prepared.values()) statement.finalize();
+    this.#prepared.clear();
   }
 }
 

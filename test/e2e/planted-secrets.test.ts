@@ -11,8 +11,8 @@ import { chat, openTraces } from "../support/copilot.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { bytesBelow, type Scratch, scratch } from "../support/home.ts";
 import { receiver } from "../support/otlp.ts";
-import { random, SEED } from "../support/random.ts";
 import { type Secret, secretsOf } from "../support/planted-secrets.ts";
+import { random, SEED } from "../support/random.ts";
 import { type RunResult, startWeir, weir } from "../support/weir.ts";
 
 const secrets = secretsOf(random(SEED));

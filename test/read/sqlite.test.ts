@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -211,6 +212,50 @@ describe("reads every committed row and leaves no trace", () => {
       });
     }
   }
+});
+
+/** How a program can stand to its database, by the journal it keeps; rows that only the WAL has are the fourth. */
+const programs: readonly { readonly name: string; make(path: string): Promise<Writer | undefined> }[] = [
+  { name: "WAL, live", make: (path) => startWriter(path, ...CHECKPOINTED, ONE_MORE) },
+  { name: "WAL, killed", make: async (path) => killed(await startWriter(path, ...CHECKPOINTED, ONE_MORE)) },
+  { name: "WAL, at rest", make: async (path) => closed(await startWriter(path, ...CHECKPOINTED, ONE_MORE)) },
+  {
+    name: "journal, live",
+    make: (path) => startWriter(path, TABLE, ROWS, ONE_MORE, "BEGIN", "UPDATE t SET b = 'new'"),
+  },
+  {
+    name: "journal, killed",
+    make: async (path) => killed(await startWriter(path, TABLE, ROWS, ONE_MORE, "BEGIN", "UPDATE t SET b = 'new'")),
+  },
+  { name: "journal, at rest", make: async (path) => closed(await startWriter(path, TABLE, ROWS, ONE_MORE)) },
+];
+const CHECKPOINTED = ["PRAGMA journal_mode = WAL", TABLE, ROWS, "PRAGMA wal_checkpoint(TRUNCATE)"];
+const SIDECARS = ["-wal", "-shm", "-journal"];
+
+describe("whichever of the files beside a database are there, all that is committed is read and nothing is touched", () => {
+  for (const { name, make } of programs)
+    for (let there = 0; there < 2 ** SIDECARS.length; there++) {
+      const present = SIDECARS.filter((_, at) => (there >> at) & 1);
+      test(`${name}, with ${present.join(" ") || "none"}`, async () => {
+        using place = scratch();
+        const path = join(place.home, "their.db");
+        const writer = await make(path);
+        try {
+          const hadWal = existsSync(`${path}-wal`);
+          for (const end of SIDECARS) {
+            if (!present.includes(end)) rmSync(path + end, { force: true });
+            else if (!existsSync(path + end)) writeFileSync(path + end, "");
+          }
+          const isCut = hadWal && !present.includes("-wal");
+          const before = listing(place.home);
+          expect(await read(path, join(place.root, "tmp"))).toEqual(isCut ? OF_THREE : OF_FOUR);
+          expect(listing(place.home)).toEqual(before);
+          expect(readdirSync(place.root).includes("tmp") ? readdirSync(join(place.root, "tmp")) : []).toEqual([]);
+        } finally {
+          await writer?.kill();
+        }
+      });
+    }
 });
 
 const atRest = async (path: string): Promise<void> => {

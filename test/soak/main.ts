@@ -24,6 +24,11 @@ const steps: readonly Step[] = [
   { name: "fuzz", test: "faults/fuzz", sizes: { WEIR_FUZZ: 20 } },
   { name: "patience", test: "faults/patience", sizes: { WEIR_PATIENCE: 25 } },
   { name: "processes", test: "faults/processes", sizes: { WEIR_PROCESSES: 50, WEIR_ROUNDS: 200 } },
+  {
+    name: "spans",
+    test: "agents/copilot-vscode/schedules",
+    sizes: { WEIR_SCHEDULES: 1000, WEIR_KILLED_SCHEDULES: 1000 },
+  },
   { name: "stops", test: "faults/stop", sizes: { WEIR_STOPS: 300 } },
   { name: "kills", test: "faults/mixed", sizes: { WEIR_KILLS: 10_000 } },
   { name: "memory", test: "soak/memory", sizes: { WEIR_SOAK_MB: 2000 } },

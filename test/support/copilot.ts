@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import { countingRecords } from "../../src/archive/counting.ts";
 import { readableSegments } from "../../src/archive/read.ts";
+import type { Agent, Stream } from "../../src/read/types.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
 import { archived, rankOf, syncInto } from "./archive.ts";
@@ -23,7 +24,22 @@ export const NOON = 1774864800000;
 
 const copilot = agents.filter((agent) => agent.id === "copilot-vscode");
 
-const SCHEMA = `
+/** The agent with its trace database read in blocks of so many rows and attributes. */
+export function copilotInBlocks(rows: number, values: number): Agent {
+  const [agent] = copilot;
+  if (!agent) throw new Error("no copilot-vscode");
+  const streams = agent.streams.map((stream): Stream => {
+    if (stream.shape !== "snapshot" || stream.groups.form !== "sqlite") return stream;
+    const layouts = stream.groups.layouts.map(({ blocks, ...layout }) =>
+      blocks ? { ...layout, blocks: { ...blocks, size: rows, details: { ...blocks.details, size: values } } } : layout,
+    );
+    return { ...stream, groups: { form: "sqlite", layouts } };
+  });
+  return { ...agent, streams };
+}
+
+/** The extension's own tables, layout 1. */
+export const SPANS_SCHEMA = `
   CREATE TABLE schema_version (version INTEGER PRIMARY KEY);
   INSERT INTO schema_version VALUES (1);
   CREATE TABLE spans (span_id TEXT PRIMARY KEY, trace_id TEXT NOT NULL, parent_span_id TEXT, name TEXT NOT NULL,
@@ -83,7 +99,7 @@ export class TraceDatabase implements Disposable {
     const isNew = !existsSync(path);
     this.#db = new Database(path, { create: true, readwrite: true });
     this.#db.run("PRAGMA foreign_keys = ON");
-    if (isNew) this.#db.run(SCHEMA);
+    if (isNew) this.#db.run(SPANS_SCHEMA);
   }
 
   run(sql: string): this {

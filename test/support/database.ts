@@ -4,6 +4,8 @@ import { join } from "node:path";
 export interface Writer {
   /** Runs SQL in the other process and waits until it is done. Throws what SQLite says there. */
   run(sql: string): Promise<void>;
+  /** Closes the database, and opens another one where a path is given. */
+  turnTo(path?: string): Promise<void>;
   /** Ends it as programs end: the database is closed. */
   close(): Promise<void>;
   /** Ends it at once, whatever it is doing. */
@@ -18,7 +20,7 @@ export async function startWriter(path: string, ...sql: string[]): Promise<Write
     stderr: "inherit",
   });
   const answers = lines(child.stdout);
-  const ask = async (command: string): Promise<void> => {
+  const ask = async (command: string | readonly string[]): Promise<void> => {
     child.stdin.write(`${JSON.stringify(command)}\n`);
     child.stdin.flush();
     const answer = await answers.next();
@@ -26,6 +28,7 @@ export async function startWriter(path: string, ...sql: string[]): Promise<Write
   };
   const writer: Writer = {
     run: ask,
+    turnTo: (other) => ask(other === undefined ? [] : [other]),
     async close() {
       child.stdin.end();
       await child.exited;

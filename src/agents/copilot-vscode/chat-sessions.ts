@@ -58,12 +58,9 @@ const versionOf = (request: JsonObject | undefined): string | undefined =>
   text(object(request?.agent)?.extensionVersion);
 
 function reduceRequest(session: string, request: JsonObject, turn: number, emit: Emit): void {
-  const id = text(request.requestId);
-  if (id === undefined) {
-    emit.unknown("request without an id");
-    return;
-  }
   const time = fromMillis(request.timestamp);
+  // Early editions gave requests no ids; they are known by their place in the session then.
+  const id = text(request.requestId) ?? `${session}/${turn}@${time}`;
   const base = { session_id: session, agent_version: versionOf(request), turn, at: { index: turn } };
   emit({ ...base, key: id, fact: id, operation: "user_message", time });
   emit({ ...base, ...runOf(request), key: id, fact: id, operation: "invoke_agent", kind: "internal", time });

@@ -70,8 +70,7 @@ function readSpan(state: State, span: Span, at: number, emit: Emit): void {
   if (own !== undefined && spanOperation(span) === "invoke_agent") knowSession(state, spanId, own);
   if (own !== undefined && parentSpanId === undefined) knowSession(state, traceId, own);
   const known = own ?? sessionOf(state, parentSpanId);
-  const unknown = (name: string): void => emit.unknown(`attribute ${name}`);
-  const draft = lonelyDraft(span, known, unknown);
+  const draft = lonelyDraft(span, known, emit.unknown);
   if (parentSpanId !== undefined && (known === undefined || isInner(span)))
     state.waiting.push({ span: bareSpan(span, isSessionName), at });
   else emit({ ...draft, at: { offset: at } });

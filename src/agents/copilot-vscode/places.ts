@@ -86,22 +86,25 @@ export function otelFiles(environment: Environment): Place[] {
   });
 }
 
-function userData(home: Home, { variable }: Environment): string[] {
+/** The user data folders of all editions; of those that are always in one place only the ones that are there. */
+function userData(home: Home, { variable, names }: Environment): string[] {
   const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
+  const within = (parent: string, folders: readonly string[]): string[] =>
+    folders.filter((name) => names?.(parent)?.has(name) ?? true).map((name) => `${parent}/${name}`);
   const parents: string[] = [];
   const replaced = own("VSCODE_APPDATA");
   if (replaced) parents.push(replaced);
   if (home.layouts.includes("linux")) {
     parents.push(own("XDG_CONFIG_HOME") ?? `${home.path}/.config`);
-    parents.push(...FLATPAKS.map((id) => `${home.path}/.var/app/${id}/config`));
+    parents.push(...within(`${home.path}/.var/app`, FLATPAKS).map((app) => `${app}/config`));
   }
   if (home.layouts.includes("darwin")) parents.push(`${home.path}/Library/Application Support`);
   if (home.layouts.includes("win32")) parents.push(own("APPDATA") ?? `${home.path}/AppData/Roaming`);
   const portable = own("VSCODE_PORTABLE");
   const server = own("VSCODE_AGENT_FOLDER");
   return [
-    ...parents.flatMap((parent) => PRODUCTS.map((product) => `${parent}/${product}`)),
-    ...SERVERS.map((folder) => `${home.path}/${folder}/data`),
+    ...parents.flatMap((parent) => within(parent, PRODUCTS)),
+    ...within(home.path, SERVERS).map((folder) => `${folder}/data`),
     ...(portable ? [`${portable}/user-data`] : []),
     ...(server ? [`${server}/data`] : []),
   ];
@@ -109,9 +112,10 @@ function userData(home: Home, { variable }: Environment): string[] {
 
 function outfilesOf(root: string, { settings }: Environment): string[] {
   const read = (path: string): ReturnType<typeof object> => object(settings?.(`${root}/${path}`));
-  const profiles = list(read("User/globalStorage/storage.json")?.userDataProfiles).flatMap(
-    (profile) => text(object(profile)?.location) ?? [],
-  );
+  const profiles = list(read("User/globalStorage/storage.json")?.userDataProfiles).flatMap((profile) => {
+    const location = object(profile)?.location; // the folder's name, in older editions its address
+    return (text(location) ?? text(object(location)?.path))?.split("/").at(-1) ?? [];
+  });
   const files = ["User", "Machine", ...profiles.map((profile) => `User/profiles/${profile}`)];
   return files.flatMap((folder) => text(read(`${folder}/settings.json`)?.["github.copilot.chat.otel.outfile"]) ?? []);
 }

@@ -1,4 +1,4 @@
-/** The trace database: which of its columns are read, what makes a trace a changed one, and how its rows are spans. */
+/** The trace database: what of its rows and attributes is read, and how they are spans. */
 import {
   type Emit,
   type Group,
@@ -10,40 +10,55 @@ import {
 } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
-import { type Span, spanTimes } from "../../record/spans.ts";
+import { CONTENT_ATTRIBUTES, type Span, spanTimes } from "../../record/spans.ts";
 import { fromMillis } from "../../record/time.ts";
-import { reduceTrace } from "./trace.ts";
+import { reduceTrace, USELESS_ATTRIBUTES } from "./trace.ts";
 
 /** Columns that repeat attributes, with their names: told also where the attributes were lost. */
-const REPEATED: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<string, string>> = {
   operation_name: GEN_AI.operationName,
   provider_name: GEN_AI.providerName,
   agent_name: GEN_AI.agentName,
   conversation_id: GEN_AI.conversationId,
   request_model: GEN_AI.requestModel,
   response_model: GEN_AI.responseModel,
-  input_tokens: GEN_AI.usageInputTokens,
-  output_tokens: GEN_AI.usageOutputTokens,
-  cached_tokens: GEN_AI.usageCacheReadInputTokens,
-  reasoning_tokens: "gen_ai.usage.reasoning_tokens",
   tool_name: GEN_AI.toolName,
   tool_call_id: GEN_AI.toolCallId,
   tool_type: GEN_AI.toolType,
   chat_session_id: "copilot_chat.chat_session_id",
 };
-const COLUMNS = Object.entries(REPEATED);
-const OPTIONAL = ["parent_span_id", "status_code", ...Object.keys(REPEATED)];
+const COUNTS: Readonly<Record<string, string>> = {
+  input_tokens: GEN_AI.usageInputTokens,
+  output_tokens: GEN_AI.usageOutputTokens,
+  cached_tokens: GEN_AI.usageCacheReadInputTokens,
+  reasoning_tokens: "gen_ai.usage.reasoning_tokens",
+};
+const WORD_NAMES = Object.values(WORDS);
+const COUNT_NAMES = Object.values(COUNTS);
+const OPTIONAL = ["parent_span_id", "status_code", ...Object.keys(WORDS), ...Object.keys(COUNTS)];
 
 /** A longer value is content, whatever its name: it stays unread. */
 const LONGEST_VALUE = 512;
 const LONGEST_EVENT = 16384;
-/** The newest rows, of which everything is compared: only there a rowid can come again. */
-const NEWEST = 1024;
 
-const everything = `json_array(name, ${OPTIONAL.map((name) => `{spans.${name}}`).join()},
-  (SELECT group_concat(id || name || octet_length(attributes)) FROM span_events WHERE span_id = spans.span_id),
-  (SELECT group_concat(rowid || key || iif(octet_length(value) <= 256, value, octet_length(value)))
-    FROM span_attributes WHERE span_id = spans.span_id))`;
+/** Bytes are no value of any column: the extension writes texts and numbers. */
+const word = (column: string): string => `CAST(${column} AS TEXT)`;
+const count = (column: string): string => `iif(typeof(${column}) = 'blob', NULL, ${column})`;
+
+const COLUMNS = [
+  word("{spans.parent_span_id}"),
+  word("name"),
+  count("start_time_ms"),
+  count("end_time_ms"),
+  count("{spans.status_code}"),
+  `(SELECT json_group_array(json_array(${word("name")}, ${count("timestamp_ms")},
+      iif(octet_length(attributes) <= ${LONGEST_EVENT}, ${word("attributes")}, NULL), id))
+    FROM span_events WHERE span_id = spans.span_id)`,
+  ...Object.keys(WORDS).map((column) => word(`{spans.${column}}`)),
+  ...Object.keys(COUNTS).map((column) => count(`{spans.${column}}`)),
+];
+const VALUE = `iif(octet_length(value) <= ${LONGEST_VALUE}, ${word("value")}, NULL)`;
+const SILENT = [...CONTENT_ATTRIBUTES, ...USELESS_ATTRIBUTES];
 
 const LAYOUT: Layout = {
   name: "spans",
@@ -53,19 +68,30 @@ const LAYOUT: Layout = {
     span_events: ["id", "span_id", "name", "timestamp_ms", "attributes"],
   },
   optional: { spans: OPTIONAL },
-  // A row that is written again moves: who changes an older one in place is not the extension.
-  index: `SELECT trace_id, group_concat(rowid || ' ' || span_id || ' ' || start_time_ms || ' ' || end_time_ms
-        || iif(rowid > newest, ${everything}, ''))
-    FROM (SELECT max(rowid) / ${NEWEST} * ${NEWEST} - ${NEWEST} AS newest FROM spans) CROSS JOIN spans
-    GROUP BY trace_id ORDER BY min(rowid)`,
+  index: "SELECT trace_id FROM spans GROUP BY trace_id ORDER BY min(rowid)",
+  blocks: {
+    part: "spans",
+    row: "span",
+    values: "attributes",
+    table: "spans",
+    size: 256,
+    group: "trace_id",
+    key: "span_id",
+    columns: COLUMNS,
+    details: {
+      table: "span_attributes",
+      size: 4096,
+      of: "span_id",
+      name: "key",
+      value: VALUE,
+      silent: SILENT,
+      repeated: Object.fromEntries(Object.entries(WORDS).map(([column, name]) => [name, column])),
+    },
+  },
   rows: {
-    spans: `SELECT trace_id, span_id, name, start_time_ms, end_time_ms,
-        ${OPTIONAL.map((name) => `{spans.${name}} AS ${name}`).join()},
-        (SELECT json_group_object(key, iif(octet_length(value) <= ${LONGEST_VALUE}, value, NULL))
-          FROM span_attributes WHERE span_id = spans.span_id) AS attributes,
-        (SELECT json_group_array(json_array(name, format('%!.17g', timestamp_ms),
-            iif(octet_length(attributes) <= ${LONGEST_EVENT}, attributes, NULL), id))
-          FROM span_events WHERE span_id = spans.span_id) AS events
+    spans: `SELECT trace_id, json_array(${[word("trace_id"), word("span_id"), ...COLUMNS].join()}) AS span,
+        (SELECT json_group_object(${word("key")}, ${VALUE} ORDER BY rowid) FROM span_attributes WHERE span_id = spans.span_id
+          AND key NOT IN (${SILENT.map((name) => `'${name}'`).join()})) AS attributes
       FROM spans WHERE trace_id IN (SELECT value FROM json_each(?1))`,
   },
   cursor: `SELECT end_time_ms, span_id, (SELECT max(rowid) FROM spans) AS _row,
@@ -77,6 +103,15 @@ const LAYOUT: Layout = {
   page: 100,
 };
 
+const NEWEST = 2;
+/** A layout's number that weir does not know, told while the tables still fit. */
+const NEWER: Layout = {
+  name: "schema_version",
+  needs: { ...LAYOUT.needs, schema_version: ["version"] },
+  index: `SELECT version FROM schema_version WHERE version > ${NEWEST}`,
+  rows: { version: "SELECT version FROM schema_version WHERE version IN (SELECT value FROM json_each(?1))" },
+};
+
 /** The stream of a trace database at these places. */
 export function spanStream(locate: Snapshot["locate"], rank: number): Stream {
   return snapshot({
@@ -85,37 +120,49 @@ export function spanStream(locate: Snapshot["locate"], rank: number): Stream {
     version: 1,
     locate,
     session: () => undefined,
-    groups: { form: "sqlite", layouts: [LAYOUT] },
+    groups: { form: "sqlite", layouts: [LAYOUT, NEWER], strict: true },
     reduce,
   });
 }
 
 function reduce(group: Group, _source: unknown, emit: Emit): void {
-  const rows = [...(group.rows?.spans ?? [])];
-  rows.sort(
-    (a, b) => Number(a.start_time_ms) - Number(b.start_time_ms) || (String(a.span_id) < String(b.span_id) ? -1 : 1),
+  if (group.layout === NEWER.name) {
+    emit.unknown(`schema version ${group.key}`);
+    return;
+  }
+  const spans = (group.rows?.spans ?? []).map(spanOf);
+  spans.sort((a, b) => a.at - b.at || (a.span.spanId < b.span.spanId ? -1 : 1));
+  reduceTrace(
+    spans.map(({ span }) => span),
+    emit,
   );
-  reduceTrace(rows.map(spanOf), emit);
 }
 
-function spanOf(row: Row): Span {
+function spanOf(row: Row): { readonly at: number; readonly span: Span } {
+  const columns = list(parsed(row.span));
   const attributes = (object(parsed(row.attributes)) ?? {}) as Record<string, unknown>;
-  for (const [column, name] of COLUMNS) {
-    const value = row[column];
-    // The two are written together. Where another program changed one of them, the larger number is the later one.
-    if (value !== null && value !== undefined && !(typeof value === "number" && Number(attributes[name]) > value))
-      attributes[name] = value;
+  const [traceId, spanId, parent, name, start, end, status, events] = columns;
+  let at = 8;
+  for (const told of WORD_NAMES) {
+    const value = columns[at++];
+    if (value !== null) attributes[told] = value;
   }
-  return {
-    traceId: String(row.trace_id),
-    spanId: String(row.span_id),
-    parentSpanId: text(row.parent_span_id),
-    name: text(row.name) ?? "",
-    ...spanTimes(row.start_time_ms, row.end_time_ms),
-    status: number(row.status_code),
+  for (const told of COUNT_NAMES) {
+    const value = columns[at++];
+    // The two are written together. Where another program changed one of them, the larger number is the later one.
+    if (value !== null && !(typeof value === "number" && Number(attributes[told]) > value)) attributes[told] = value;
+  }
+  const span = {
+    traceId: String(traceId),
+    spanId: String(spanId),
+    parentSpanId: text(parent),
+    name: text(name) ?? "",
+    ...spanTimes(start, end),
+    status: number(status),
     attributes,
-    events: row.events === "[]" ? NONE : eventsOf(list(parsed(row.events))),
+    events: events === "[]" ? NONE : eventsOf(list(parsed(events))),
   };
+  return { at: Number(start), span };
 }
 
 const NONE: Span["events"] = [];
@@ -129,8 +176,9 @@ function eventsOf(told: readonly unknown[]): Span["events"] {
   return events.map(({ name, at, attributes }) => ({ name, time: fromMillis(at), attributes }));
 }
 
+/** The value of a JSON text; what is none is a value already. */
 function parsed(json: unknown): unknown {
-  if (typeof json !== "string") return undefined;
+  if (typeof json !== "string") return json;
   try {
     return JSON.parse(json);
   } catch {

@@ -13,12 +13,10 @@ const PARENT_SESSION = "copilot_chat.parent_chat_session_id";
 const OLD_SESSION = "copilot_chat.session_id";
 const REQUEST = "copilot_chat.server_request_id";
 
-/** Known attributes that hold content, or ids that fields of the record tell. */
-const SILENT: ReadonlySet<string> = new Set([
-  CHAT_SESSION,
-  OLD_SESSION,
-  PARENT_SESSION,
-  REQUEST,
+/** Attributes that say whose a span is. */
+const SESSION_NAMES = [CHAT_SESSION, OLD_SESSION, PARENT_SESSION, REQUEST];
+/** Known attributes that hold content, or nothing that a record tells. */
+export const USELESS_ATTRIBUTES: readonly string[] = [
   "copilot_chat.debug_name",
   "copilot_chat.event_category",
   "copilot_chat.event_details",
@@ -50,21 +48,36 @@ const SILENT: ReadonlySet<string> = new Set([
   "session.id",
   "user.name",
   "vscode.version",
-]);
+];
+const SILENT: ReadonlySet<string> = new Set([...SESSION_NAMES, ...USELESS_ATTRIBUTES]);
 
-/** Attributes that say whose a span is. */
+/** True for an attribute that says whose a span is. */
 export function isSessionName(name: string): boolean {
-  return name === CHAT_SESSION || name === PARENT_SESSION || name === OLD_SESSION || name === REQUEST;
+  return SESSION_NAMES.includes(name);
 }
 
 interface Node {
   readonly span: Span;
   readonly operation: Draft["operation"];
   parent: Node | undefined;
-  readonly children: Node[];
-  /** The run that it belongs to, or null without one, once it is looked up. */
-  run: Node | null | undefined;
+  children: Node[] | undefined;
+  session: string | undefined;
+  /** What is above it, once that is known. */
+  above: Above;
 }
+
+interface Above {
+  /** All that it is below of are there. */
+  readonly isWhole: boolean;
+  /** The run that it belongs to. A run belongs to itself, or to the run that it is the inside of. */
+  readonly run: Node | undefined;
+  /** The nearest span above it whose session is known. */
+  readonly relative: Node | undefined;
+  /** The nearest session above it that is not its own. */
+  readonly outer: string | undefined;
+}
+
+const NOTHING: Above = { isWhole: true, run: undefined, relative: undefined, outer: undefined };
 
 /** The session that a span names itself. */
 export function ownSession(span: Span): string | undefined {
@@ -93,24 +106,33 @@ function isHelper({ span: { attributes: a }, operation, parent }: Node): boolean
 /** Tells all spans of a trace. */
 export function reduceTrace(spans: readonly Span[], emit: Emit): void {
   const nodes = treeOf(spans);
-  const trace = new Trace(nodes);
-  for (const node of nodes) emit(trace.draft(node, (name) => emit.unknown(`attribute ${name}`)));
+  giveSessions(nodes);
+  lookUp(nodes);
+  const spawners = spawnersOf(nodes);
+  for (const node of nodes) emit(draftOf(node, spawners, emit.unknown));
 }
 
 /** Tells one span by what it says itself, where the others of its trace are not at hand. */
-export function lonelyDraft(span: Span, session: string | undefined, unknown?: (name: string) => void): Draft {
+export function lonelyDraft(span: Span, session: string | undefined, unknown?: (what: string) => void): Draft {
   return sessionDraft(span, session ?? ownSession(span), text(span.attributes[PARENT_SESSION]), unknown);
 }
 
 function treeOf(spans: readonly Span[]): Node[] {
   const byId = new Map<string, Node>();
-  for (const span of spans)
-    byId.set(span.spanId, { span, operation: spanOperation(span), parent: undefined, children: [], run: undefined });
+  for (const span of spans) {
+    const operation = spanOperation(span);
+    const own = { span, operation, parent: undefined, children: undefined };
+    byId.set(span.spanId, { ...own, session: undefined, above: NOTHING });
+  }
   const nodes = [...byId.values()];
   for (const node of nodes)
     node.parent = node.span.parentSpanId === undefined ? undefined : byId.get(node.span.parentSpanId);
   cutCircles(nodes);
-  for (const node of nodes) node.parent?.children.push(node);
+  for (const node of nodes) {
+    if (!node.parent) continue;
+    if (node.parent.children) node.parent.children.push(node);
+    else node.parent.children = [node];
+  }
   return nodes;
 }
 
@@ -127,75 +149,89 @@ function cutCircles(nodes: readonly Node[]): void {
   }
 }
 
-class Trace {
-  readonly #sessions: ReadonlyMap<Node, string>;
-  readonly #spawners = new Map<string, string>();
-
-  constructor(nodes: readonly Node[]) {
-    this.#sessions = sessionsOf(nodes);
-    for (const node of nodes) {
-      const spawner = text(node.span.attributes[PARENT_SESSION]);
-      const session = this.#sessions.get(node);
-      if (session !== undefined && spawner !== undefined && spawner !== session) this.#spawners.set(session, spawner);
-    }
+/** Sessions that name the session that spawned them, with it. */
+function spawnersOf(nodes: readonly Node[]): ReadonlyMap<string, string> {
+  const spawners = new Map<string, string>();
+  for (const { span, session } of nodes) {
+    const spawner = text(span.attributes[PARENT_SESSION]);
+    if (session !== undefined && spawner !== undefined && spawner !== session) spawners.set(session, spawner);
   }
+  return spawners;
+}
 
-  draft(node: Node, unknown: (name: string) => void): Draft {
-    const session = this.#sessions.get(node);
-    const draft = sessionDraft(node.span, session, this.#spawnerOf(node, session), unknown);
-    const wrapper = wrapperOf(node);
-    if (wrapper) {
-      draft.fact = spanFact(wrapper.span);
-      draft.agent_name = text(wrapper.span.attributes[GEN_AI.agentName]);
-    }
-    if (node.operation === "invoke_agent" && !draft.usage) takeInnerUsage(node, draft);
-    const run = runOf(node);
-    const outer = runOf(run?.parent);
-    if (run && outer && this.#sessions.get(outer) === session)
-      draft.subagent = { id: run.span.spanId, name: text(run.span.attributes[GEN_AI.agentName]) };
-    return draft;
-  }
-
-  #spawnerOf(node: Node, session: string | undefined): string | undefined {
-    const named = text(node.span.attributes[PARENT_SESSION]);
-    if (session === undefined || (named !== undefined && named !== session)) return named;
-    const known = this.#spawners.get(session);
-    if (known !== undefined) return known;
-    for (let above = node.parent; above; above = above.parent) {
-      const other = this.#sessions.get(above);
-      if (other !== undefined && other !== session) return other;
-    }
-    return undefined;
+/** Tells each span what is above it, from the roots down. */
+function lookUp(nodes: readonly Node[]): void {
+  const order = nodes.filter(({ parent }) => parent === undefined);
+  for (const node of order) {
+    node.above = aboveOf(node);
+    for (const child of node.children ?? []) order.push(child);
   }
 }
 
-/** Each span's session: its own, its nearest relative's, or its conversation where that is a known session. */
-function sessionsOf(nodes: readonly Node[]): Map<Node, string> {
-  const sessions = new Map<Node, string>();
-  for (const node of nodes) {
-    const own = ownSession(node.span);
-    if (own !== undefined) sessions.set(node, own);
+function aboveOf(node: Node): Above {
+  const { parent, session, operation, span } = node;
+  const isOutermost = operation === "invoke_agent" && !isInner(node);
+  if (!parent) return { ...NOTHING, isWhole: span.parentSpanId === undefined, run: isOutermost ? node : undefined };
+  const relative = parent.session === undefined ? parent.above.relative : parent;
+  const outer = relative?.session === session ? relative?.above.outer : relative?.session;
+  return { isWhole: parent.above.isWhole, run: isOutermost ? node : parent.above.run, relative, outer };
+}
+
+function draftOf(node: Node, spawners: ReadonlyMap<string, string>, unknown: (what: string) => void): Draft {
+  const { session, above } = node;
+  const draft = sessionDraft(node.span, session, spawnerOf(node, spawners), unknown);
+  const wrapper = wrapperOf(node);
+  if (wrapper) {
+    draft.fact = spanFact(wrapper.span);
+    draft.agent_name = text(wrapper.span.attributes[GEN_AI.agentName]);
   }
-  if (sessions.size === nodes.length) return sessions;
-  const known = new Set(sessions.values());
-  let ring = [...sessions.keys()];
+  if (node.operation === "invoke_agent" && !draft.usage) takeInnerUsage(node, draft);
+  const outer = above.run?.parent?.above.run;
+  if (above.run && outer && outer.session === session)
+    draft.subagent = { id: above.run.span.spanId, name: text(above.run.span.attributes[GEN_AI.agentName]) };
+  if (!above.isWhole) draft.partial = true;
+  return draft;
+}
+
+/** The session that spawned a span's session: as the span or another of its session says, or the one above. */
+function spawnerOf({ span, session, above }: Node, spawners: ReadonlyMap<string, string>): string | undefined {
+  const named = text(span.attributes[PARENT_SESSION]);
+  if (session === undefined || (named !== undefined && named !== session)) return named;
+  return spawners.get(session) ?? above.outer;
+}
+
+/**
+ * Gives each span its session: its own, its nearest relative's, its conversation where that is a known session, or the
+ * only one that its trace knows.
+ */
+function giveSessions(nodes: readonly Node[]): void {
+  for (const node of nodes) node.session = ownSession(node.span);
+  let ring = nodes.filter(({ session }) => session !== undefined);
+  if (ring.length === nodes.length) return;
+  const known = new Set(ring.map(({ session }) => session));
+  // Spans of one parent that has yet to end, or was deleted, are relatives all the same.
+  const orphans = Map.groupBy(nodes, ({ span, parent }) => (parent ? undefined : span.parentSpanId));
   while (ring.length > 0) {
     const next: Node[] = [];
     for (const node of ring) {
-      for (const relative of node.parent ? [node.parent, ...node.children] : node.children) {
-        if (sessions.has(relative) || isHelper(relative)) continue;
-        sessions.set(relative, sessions.get(node) ?? "");
+      const { session, parent, children = [], span } = node;
+      const absent = parent ? undefined : span.parentSpanId;
+      const siblings = (absent !== undefined && orphans.get(absent)) || [];
+      if (absent !== undefined) orphans.delete(absent); // the first of them has told the others
+      for (const relative of parent ? [parent, ...children] : [...children, ...siblings]) {
+        if (relative.session !== undefined || isHelper(relative)) continue;
+        relative.session = session;
         next.push(relative);
       }
     }
     ring = next;
   }
+  const [only] = known.size === 1 ? known : [];
   for (const node of nodes) {
+    if (node.session !== undefined || isHelper(node)) continue;
     const conversation = text(node.span.attributes[GEN_AI.conversationId]);
-    if (conversation !== undefined && known.has(conversation) && !sessions.has(node) && !isHelper(node))
-      sessions.set(node, conversation);
+    node.session = conversation !== undefined && known.has(conversation) ? conversation : only;
   }
-  return sessions;
 }
 
 /** A nameless run directly below a run is the same run, told from within. */
@@ -206,25 +242,12 @@ function isInner({ span, operation, parent }: Node): boolean {
 
 /** The run that this one is the inside of. */
 function wrapperOf(node: Node): Node | undefined {
-  return isInner(node) ? runOf(node) : undefined;
-}
-
-/** The run that a span belongs to; a run belongs to itself, or to the run that it is the inside of. */
-function runOf(node: Node | undefined): Node | undefined {
-  const way: Node[] = [];
-  let at = node;
-  while (at && at.run === undefined && (at.operation !== "invoke_agent" || isInner(at))) {
-    way.push(at);
-    at = at.parent;
-  }
-  const run = at?.run === undefined ? at : at.run;
-  for (const passed of way) passed.run = run ?? null;
-  return run ?? undefined;
+  return isInner(node) ? node.above.run : undefined;
 }
 
 /** A wrapper without usage has that of the run that it wraps. */
 function takeInnerUsage({ children }: Node, draft: Told): void {
-  const inner = children.find((child) => wrapperOf(child) !== undefined);
+  const inner = children?.find((child) => wrapperOf(child) !== undefined);
   const told = inner && spanDraft(inner.span);
   if (!told?.usage) return;
   draft.usage = told.usage;
@@ -239,13 +262,13 @@ function sessionDraft(
   span: Span,
   session: string | undefined,
   spawner: string | undefined,
-  unknown?: (name: string) => void,
+  unknown?: (what: string) => void,
 ): Told {
   const draft: Told = spanDraft(
     span,
     unknown &&
       ((name) => {
-        if (!SILENT.has(name)) unknown(name);
+        if (!SILENT.has(name)) unknown(`attribute ${name}`);
       }),
   );
   draft.session_id = session;
