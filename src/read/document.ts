@@ -55,8 +55,8 @@ function readLines(fd: number, size: number): Read {
         lines.push(line.json());
       } catch (error) {
         if (!(error instanceof BadLine)) throw error;
-        const hash = hashBytes(readAt(fd, line.offset, line.length));
-        bad.push({ offset: line.offset, length: line.length, hash, reason: error.message });
+        const { offset, bytes } = line;
+        bad.push({ offset, length: bytes.length, hash: hashBytes(bytes), reason: error.message });
       }
     }
   }

@@ -1,9 +1,9 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
 import { unzstd } from "../system/compression.ts";
 import { errorCode, readAt, sys } from "../system/system.ts";
-import { ByteLine, type Places } from "./line.ts";
+import { ByteLine } from "./line.ts";
 import { Skimmer } from "./skim/skim.ts";
-import type { Line, Reads } from "./types.ts";
+import type { Reads } from "./types.ts";
 
 /** Small enough to stay in a core's second-level cache while its lines are looked at (a quarter faster than 1 MiB, measured). */
 const CHUNK = 1 << 18;
@@ -25,7 +25,7 @@ export interface BadBytes {
 
 /** What one chunk held. `end` is the offset after its last complete line: everything before it is dealt with. */
 export interface Piece {
-  readonly lines: readonly Line[];
+  readonly lines: readonly ByteLine[];
   readonly bad: readonly BadBytes[];
   readonly end: number;
   /** The bytes of its lines, up to `end`; none where they were not held. */
@@ -126,9 +126,8 @@ function compressedPiece(fd: number, size: number): Piece {
 
 /** Splits the whole lines out of a chunk's first `length` bytes, of which the last is a newline. */
 function split({ bytes: chunk, skimmer }: Chunk, length: number, position: number): Piece {
-  const lines: Line[] = [];
+  const lines: ByteLine[] = [];
   const bad: BadBytes[] = [];
-  const places: Places = new Map();
   let start = position === 0 && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? 3 : 0;
   while (start < length) {
     const newline = chunk.indexOf(NEWLINE, start);
@@ -136,7 +135,7 @@ function split({ bytes: chunk, skimmer }: Chunk, length: number, position: numbe
     if (end > start && chunk[end - 1] === RETURN) end--;
     let first = start;
     while (first < end && chunk[first] === 0) first++;
-    if (first < end) lines.push(new ByteLine(chunk, position + first, first, end, skimmer, places));
+    if (first < end) lines.push(new ByteLine(chunk, position + first, first, end, skimmer));
     else if (end > start) {
       const bytes = chunk.subarray(start, end);
       bad.push({ offset: position + start, length: bytes.length, hash: hashBytes(bytes), reason: "only NUL bytes" });

@@ -78,7 +78,7 @@ const NUMBERS: ReadonlySet<string> = new Set<string>([
 const BOOLEANS: ReadonlySet<string> = new Set<string>([GEN_AI.requestStream, "copilot_chat.canceled"]);
 
 /** Attributes that hold content: neither kept nor unknown. */
-const CONTENT: ReadonlySet<string> = new Set<string>([
+export const CONTENT: ReadonlySet<string> = new Set<string>([
   GEN_AI.agentDescription,
   GEN_AI.inputMessages,
   GEN_AI.outputMessages,

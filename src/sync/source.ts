@@ -11,6 +11,11 @@ import type { Work } from "./sync.ts";
 
 const SIDECAR_LIMIT = 4 << 20;
 
+/** What summaries call a source's stream. */
+export function streamName({ agent, stream }: Pick<Found, "agent" | "stream">): string {
+  return `${agent.id}/${stream.kind}`;
+}
+
 /** How far a source was read, and what of it is not as it was found. */
 type Standing = Pick<SourceRow, "size" | "position" | "generation"> & Partial<Pick<SourceRow, "sidecars" | "readAt">>;
 
