@@ -1,13 +1,15 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
 import { unzstd } from "../system/compression.ts";
 import { errorCode, readAt, sys } from "../system/system.ts";
+import { type Chunk, putBack, takeChunk } from "./chunk.ts";
 import { ByteLine } from "./line.ts";
-import { Skimmer } from "./skim/skim.ts";
 import type { Reads } from "./types.ts";
 
 /** Small enough to stay in a core's second-level cache while its lines are looked at (a quarter faster than 1 MiB, measured). */
 const CHUNK = 1 << 18;
 const LINE_LIMIT = 64 << 20;
+/** So many times as large is the next chunk for a line that a chunk is too small for. */
+const GROWTH = 8;
 const NEWLINE = 10;
 const RETURN = 13;
 const NONE = new Uint8Array();
@@ -37,27 +39,6 @@ export function hashBytes(bytes: Uint8Array): string {
   return Bun.hash.xxHash64(bytes).toString(16).padStart(16, "0");
 }
 
-/** Bytes that lines are read into, and how they are skimmed there. */
-interface Chunk {
-  readonly bytes: Buffer;
-  readonly skimmer?: Skimmer;
-}
-
-/** One chunk is used again and again: fresh memory for each file costs more than reading it. */
-let spare: { readonly reads?: Reads; readonly chunk: Chunk } | undefined;
-
-function takeChunk(reads: Reads | undefined): Chunk {
-  const chunk = spare && spare.reads === reads ? spare.chunk : newChunk(reads, CHUNK);
-  spare = undefined;
-  return chunk;
-}
-
-function newChunk(reads: Reads | undefined, capacity: number): Chunk {
-  if (!reads) return { bytes: Buffer.allocUnsafeSlow(capacity) };
-  const skimmer = new Skimmer(reads, capacity);
-  return { bytes: skimmer.bytes, skimmer };
-}
-
 /**
  * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `reads` asks for. A last line
  * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. A file that
@@ -65,17 +46,18 @@ function newChunk(reads: Reads | undefined, capacity: number): Chunk {
  * until the next piece is asked for. Throws the system's error when the file cannot be read.
  */
 export function* readPieces(fd: number, from: number, size: number, reads?: Reads): Generator<Piece> {
-  let chunk = takeChunk(reads);
+  let chunk = takeChunk(reads, CHUNK);
   let held = 0; // bytes of an incomplete line at the chunk's start
   let position = from; // of the chunk's first byte in the file
   const changeTo = (capacity: number): void => {
-    const other = capacity === CHUNK ? takeChunk(reads) : newChunk(reads, capacity);
+    const other = takeChunk(reads, capacity);
     chunk.bytes.copy(other.bytes, 0, 0, held);
+    putBack(chunk, reads);
     chunk = other;
   };
-  while (position + held < size) {
-    if (held === chunk.bytes.length) {
-      if (held >= LINE_LIMIT) {
+  try {
+    while (position + held < size) {
+      if (held === LINE_LIMIT) {
         const passed = passOver(fd, position, size);
         if (passed === undefined) return;
         yield { lines: [], bad: [passed], end: passed.offset + passed.length, bytes: NONE };
@@ -83,32 +65,37 @@ export function* readPieces(fd: number, from: number, size: number, reads?: Read
         held = 0;
         continue;
       }
-      changeTo(Math.min(LINE_LIMIT, held * 2));
+      if (held === chunk.bytes.length) changeTo(Math.min(LINE_LIMIT, held * GROWTH));
+      const wanted = Math.min(chunk.bytes.length - held, size - position - held);
+      const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
+      if (got === 0) return; // cut short while being read; the next run finds out how
+      const whole = position + held === 0 ? wholePiece(fd, chunk.bytes, got, size) : undefined;
+      if (whole) {
+        yield whole;
+        return;
+      }
+      const last = chunk.bytes.lastIndexOf(NEWLINE, held + got - 1);
+      const end = last < held ? 0 : last + 1;
+      held += got;
+      if (end === 0) continue;
+      yield split(chunk, end, position);
+      chunk.bytes.copyWithin(0, end, held);
+      held -= end;
+      position += end;
+      if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
     }
-    const wanted = Math.min(chunk.bytes.length - held, size - position - held);
-    const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
-    if (got === 0) return; // cut short while being read; the next run finds out how
-    if (position + held === 0 && got >= 4 && chunk.bytes.readUInt32LE(0) === ZSTD) {
-      yield compressedPiece(fd, size);
-      return;
-    }
-    const encoding = position + held === 0 ? otherEncoding(chunk.bytes) : undefined;
-    if (encoding) {
-      const reason = `encoded as ${encoding}`;
-      yield { lines: [], bad: [{ offset: 0, length: size, hash: "", reason }], end: size, bytes: NONE };
-      return;
-    }
-    const last = chunk.bytes.lastIndexOf(NEWLINE, held + got - 1);
-    const end = last < held ? 0 : last + 1;
-    held += got;
-    if (end === 0) continue;
-    yield split(chunk, end, position);
-    chunk.bytes.copyWithin(0, end, held);
-    held -= end;
-    position += end;
-    if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
+  } finally {
+    putBack(chunk, reads);
   }
-  if (chunk.bytes.length === CHUNK) spare = { reads, chunk };
+}
+
+/** A file that is no lines of UTF-8 as it stands, by its first bytes: compressed, or encoded otherwise. */
+function wholePiece(fd: number, first: Buffer, length: number, size: number): Piece | undefined {
+  if (length >= 4 && first.readUInt32LE(0) === ZSTD) return compressedPiece(fd, size);
+  const encoding = otherEncoding(first.subarray(0, length));
+  if (!encoding) return undefined;
+  const reason = `encoded as ${encoding}`;
+  return { lines: [], bad: [{ offset: 0, length: size, hash: "", reason }], end: size, bytes: NONE };
 }
 
 function compressedPiece(fd: number, size: number): Piece {
