@@ -51,6 +51,7 @@ const rejected: [file: string, text: string, rule: string][] = [
   ["src/agents/claude", importing("../codex.ts"), IMPORTS],
   ["src/agents/claude", importing("../codex/reducer.ts"), IMPORTS],
   ["src/agents/claude", importing("../../system/system.ts"), IMPORTS],
+  ["src/agents/tasks", importing("../claude/reducer.ts"), IMPORTS],
   ["src/agents/index.ts", importing("../system/system.ts"), IMPORTS],
   ["src/agents/index.ts", importing("../read/tail.ts"), IMPORTS],
   ["src/sync", importing("../export/x.ts"), IMPORTS],
@@ -109,6 +110,8 @@ const accepted: [file: string, text: string][] = [
   ["src/agents/claude", importing("./reducer.ts")],
   ["src/agents/claude", importing("../../record/draft.ts")],
   ["src/agents/claude", importingType("../../read/types.ts")],
+  ["src/agents/claude", importing("../tasks/shown.ts")],
+  ["src/agents/tasks", importing("../../record/draft.ts")],
   ["src/agents/index.ts", importing("./codex.ts") + importingType("../read/types.ts")],
   ...["agents", "read", "archive", "record", "system"].map((other): [string, string] => [
     "src/sync",

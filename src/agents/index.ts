@@ -4,7 +4,7 @@ import { amp } from "./amp/amp.ts";
 import { claudeCode } from "./claude-code/claude-code.ts";
 import { cline } from "./cline/cline.ts";
 import { codex } from "./codex/codex.ts";
-import { continueDev } from "./continue.ts";
+import { continueDev } from "./continue/continue.ts";
 import { copilotCli } from "./copilot-cli/copilot-cli.ts";
 import { copilotVscode } from "./copilot-vscode/copilot-vscode.ts";
 import { cursor } from "./cursor/cursor.ts";

@@ -1,80 +1,90 @@
 /** Owns reading the archive as records: all of them, or those that count. */
 import type { WeirRecord } from "../record/schema.ts";
-import { WeirError } from "../system/errors.ts";
-import { Counter, type RankOf, type Verdict } from "./counts.ts";
-import { type ReadableSegment, readSegmentLines } from "./read.ts";
+import { Counter, type RankOf } from "./counts.ts";
+import { Places, parseRecord, textOf } from "./places.ts";
+import { eachLine, type ReadableSegment, readSegmentLines, wholeLines } from "./read.ts";
+import { toldBy } from "./told.ts";
+import type { Verdicts } from "./verdicts.ts";
 
 /** Records between two pauses: some ten milliseconds. */
 export const BETWEEN_PAUSES = 1024;
 
 /** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
 export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
-  for (const [record] of recordLines(segments)) yield record;
+  for (const { record } of allLines(segments)) yield record;
 }
 
 /** The same, each with its line. */
-function* recordLines(segments: readonly ReadableSegment[]): Generator<[record: WeirRecord, line: string]> {
+export function* allLines(segments: readonly ReadableSegment[]): Generator<CountedRecord> {
   for (const { path, bytes } of segments) {
     let offset = 0;
     for (const line of readSegmentLines(path, bytes)) {
       const record = parseRecord(line, path, offset);
+      if (record.v === 1) yield { record, line };
       offset += Buffer.byteLength(line) + 1;
-      if (record.v === 1) yield [record, line];
     }
   }
 }
 
-/** The records that count, in the archive's order; a usage that is a sum of calls told elsewhere is left out. */
-export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
-  const counter = new Counter(rankOf);
-  for (const [record, line] of recordLines(segments)) counter.add(record, line);
-  yield* counted(segments, counter);
+/** Shows the counter what each record tells, and fills the places; yields after each chunk. */
+function* gather(places: Places, counter: Counter): Generator<void> {
+  for (const [number, { path, bytes }] of places.segments.entries()) {
+    let offset = 0;
+    const take = (line: string, length: number): void => {
+      const record = parseRecord(line, path, offset);
+      if (record.v === 1) {
+        places.add(number, offset, length);
+        counter.add(toldBy(record, line));
+      }
+      offset += length + 1;
+    };
+    for (const chunk of wholeLines(path, bytes)) {
+      eachLine(chunk, take);
+      yield;
+    }
+  }
 }
 
-/** The same for a program that must hear a stop signal meanwhile: `pause` is called every now and then. */
-export async function countingRecordsWithPauses(
+/** What of an archive counts, known after one pass over it. */
+export interface Counted {
+  readonly places: Places;
+  readonly verdicts: Verdicts;
+}
+
+/** Goes once through the archive to see what counts. `pause` is called every now and then, and may throw. */
+export async function count(
   segments: readonly ReadableSegment[],
   rankOf: RankOf,
-  pause: () => Promise<void>,
-): Promise<Generator<WeirRecord>> {
-  const counter = new Counter(rankOf);
-  let number = 0;
-  for (const [record, line] of recordLines(segments)) {
-    counter.add(record, line);
-    if (++number % BETWEEN_PAUSES === 0) await pause();
+  pause: () => Promise<void> = async () => undefined,
+): Promise<Counted> {
+  const places = new Places(segments);
+  const counter = new Counter(rankOf, (index) => places.record(index));
+  for (const _ of gather(places, counter)) {
+    void _;
+    await pause();
   }
-  return counted(segments, counter);
+  return { places, verdicts: counter.verdicts() };
 }
 
-function* counted(segments: readonly ReadableSegment[], counter: Counter): Generator<WeirRecord> {
-  const verdictOf = counter.verdicts();
-  let index = 0;
-  for (const record of allRecords(segments)) {
-    const verdict = verdictOf(index++);
-    if (verdict !== "no") yield asCounted(record, verdict, counter);
-  }
+/** The records that count, in the archive's order; a usage that is a sum of calls told elsewhere is left out. */
+export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
+  const places = new Places(segments);
+  const counter = new Counter(rankOf, (index) => places.record(index));
+  for (const _ of gather(places, counter)) void _;
+  for (const { record } of counted({ places, verdicts: counter.verdicts() })) yield record;
 }
 
-/** The record as it counts: without its usage where that is a sum of what others tell, below a parent that counts. */
-export function asCounted(record: WeirRecord, verdict: Verdict, counter: Counter): WeirRecord {
-  if (record.parent_span_id !== undefined) {
-    const parent = counter.parentOf(record);
-    if (parent === undefined) delete record.parent_span_id;
-    else record.parent_span_id = parent;
-  }
-  if (verdict === "counts without usage") {
-    delete record.usage;
-    delete record.aggregate;
-  }
-  return record;
+/** A record that counts, with its line where it counts as it was archived. */
+export interface CountedRecord {
+  readonly record: WeirRecord;
+  readonly line?: string | undefined;
 }
 
-/** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
-export function parseRecord(line: string, path: string, offset: number): WeirRecord {
-  try {
-    return JSON.parse(line) as WeirRecord;
-  } catch (cause) {
-    const message = `the archive is damaged: ${path} holds no record at byte ${offset}`;
-    throw new WeirError("damaged", message, "restore the file from a backup", { cause });
+/** The records that count, in the archive's order. */
+export function* counted({ places, verdicts }: Counted): Generator<CountedRecord> {
+  for (const placed of places.lines(verdicts.counting())) {
+    const line = textOf(placed);
+    const record = places.parsed(placed, line);
+    yield verdicts.change(record, placed.index) ? { record } : { record, line };
   }
 }

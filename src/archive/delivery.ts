@@ -3,6 +3,7 @@ import { type Database, isDamaged, isWriteFailure, openOwnDatabase } from "../sy
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
+import { KeySet } from "./keys.ts";
 import { releaseLock, takeLock } from "./lock.ts";
 import { damagedState, openState, STATE_VERSION } from "./state.ts";
 
@@ -23,6 +24,12 @@ export interface Batch {
 
 export type NewBatch = Omit<Batch, "id">;
 
+/** A batch that waits no more: the destination has it, or it was cut into others. */
+export interface Ended {
+  readonly batch: Batch;
+  readonly isSent: boolean;
+}
+
 /** The registered destinations of an archive, with the number of the last segment that each has had whole. */
 export function deliveredSegments(db: Database): Map<string, number> {
   const rows = db.query("SELECT origin, through FROM export WHERE registered = 1").all() as {
@@ -34,9 +41,16 @@ export function deliveredSegments(db: Database): Map<string, number> {
   return delivered;
 }
 
+interface Parts {
+  last: number;
+  count: number;
+}
+
 /** One destination's progress, held by one process at a time. */
 export class Delivery {
-  readonly #sent = new Map<string, Set<number>>();
+  /** Only of signals that were asked about. */
+  readonly #sent = new Map<string, KeySet>();
+  readonly #parts = new Map<string, Parts>();
 
   private constructor(
     private readonly db: Database,
@@ -77,13 +91,13 @@ export class Delivery {
     return this.#sentOf(signal).has(key);
   }
 
-  /** Ends a batch's waiting, if one is given, and fixes others in its place; all or nothing. */
-  move(ended: { readonly batch: Batch; readonly isSent: boolean } | undefined, fixed: readonly NewBatch[]): Batch[] {
+  /** Ends the waiting of some batches and fixes others in their place; all or nothing. */
+  move(ended: readonly Ended[], fixed: readonly NewBatch[]): Batch[] {
     try {
       sys.step("export: begin");
       const batches = this.db
         .transaction(() => {
-          if (ended) this.#end(ended.batch, ended.isSent);
+          this.#end(ended);
           return fixed.map((batch) => this.#fix(batch));
         })
         .immediate();
@@ -101,33 +115,57 @@ export class Delivery {
     return { ...batch, id: Number(lastInsertRowid) };
   }
 
-  #end(batch: Batch, isSent: boolean): void {
-    this.db.query("DELETE FROM export_batch WHERE id = ?").run(batch.id);
-    if (!isSent) return;
-    const sent = this.#sentOf(batch.signal);
-    const fresh = batch.keys.filter((key) => !sent.has(key));
-    for (const key of fresh) sent.add(key);
-    if (fresh.length === 0) return;
-    const { last, parts } = this.db
-      .query(
-        "SELECT coalesce(max(seq), 0) AS last, count(*) AS parts FROM export_sent WHERE destination = ? AND signal = ?",
-      )
-      .get(this.destination, batch.signal) as { last: number; parts: number };
-    if (parts >= PARTS)
-      this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, batch.signal);
-    this.db
-      .query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)")
-      .run(this.destination, batch.signal, last + 1, bytesOf(parts >= PARTS ? Float64Array.from(sent) : fresh));
+  #end(ended: readonly Ended[]): void {
+    const signals = Map.groupBy(
+      ended.filter(({ isSent }) => isSent),
+      ({ batch }) => batch.signal,
+    );
+    for (const { batch } of ended) this.db.query("DELETE FROM export_batch WHERE id = ?").run(batch.id);
+    for (const [signal, own] of signals)
+      this.#note(
+        signal,
+        own.map(({ batch }) => batch.keys),
+      );
   }
 
-  #sentOf(signal: string): Set<number> {
+  /** Notes keys that the destination has had; those that it had before may come again. */
+  #note(signal: string, keys: readonly Float64Array[]): void {
+    const known = this.#sent.get(signal);
+    if (known) for (const some of keys) for (const key of some) known.add(key);
+    const parts = this.#partsOf(signal);
+    const insert = this.db.query("INSERT INTO export_sent (destination, signal, seq, keys) VALUES (?, ?, ?, ?)");
+    insert.run(this.destination, signal, ++parts.last, Buffer.concat(keys.map(bytesOf)));
+    if (++parts.count <= PARTS) return;
+    const all = bytesOf(distinct(this.#storedKeys(signal)));
+    this.db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, signal);
+    insert.run(this.destination, signal, ++parts.last, all);
+    parts.count = 1;
+  }
+
+  /** How many parts a signal's keys are stored in, and the number of the last; counted once. */
+  #partsOf(signal: string): Parts {
+    let parts = this.#parts.get(signal);
+    if (!parts) {
+      const query =
+        "SELECT coalesce(max(seq), 0) AS last, count(*) AS count FROM export_sent WHERE destination = ? AND signal = ?";
+      parts = this.db.query(query).get(this.destination, signal) as Parts;
+      this.#parts.set(signal, parts);
+    }
+    return parts;
+  }
+
+  #storedKeys(signal: string): Float64Array[] {
+    const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
+    const rows = this.db.query(query).values(this.destination, signal) as [Uint8Array][];
+    return rows.map(([keys]) => numbersIn(keys));
+  }
+
+  #sentOf(signal: string): KeySet {
     let sent = this.#sent.get(signal);
     if (!sent) {
-      sent = new Set();
+      sent = new KeySet();
       this.#sent.set(signal, sent);
-      const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
-      for (const [keys] of this.db.query(query).values(this.destination, signal) as [Uint8Array][])
-        for (const key of numbersIn(keys)) sent.add(key);
+      for (const keys of this.#storedKeys(signal)) for (const key of keys) sent.add(key);
     }
     return sent;
   }
@@ -206,4 +244,16 @@ function bytesOf(keys: Float64Array): Uint8Array {
 /** Blobs need not lie where eight-byte numbers may be read. */
 function numbersIn(bytes: Uint8Array): Float64Array {
   return new Float64Array(bytes.slice().buffer);
+}
+
+/** All of these keys, each once. */
+function distinct(parts: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let length = 0;
+  for (const part of parts) {
+    all.set(part, length);
+    length += part.length;
+  }
+  all.sort();
+  return all.filter((key, at) => key !== all[at - 1]);
 }

@@ -6,7 +6,8 @@ import { type DataFolder, dataFolder } from "./folder.ts";
 import { bySegmentName, completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { damagedState, getMeta, openStateForReading } from "./state.ts";
 
-const CHUNK = 1 << 20;
+/** What fits into a core's second-level cache while its lines are looked at. */
+const CHUNK = 1 << 18;
 
 /** A segment to read and how far; `own` when the state of this installation vouches for its length. */
 export interface ReadableSegment {
@@ -98,24 +99,44 @@ function committedState(folder: DataFolder): CommittedState | undefined {
 
 /** The lines of `[0, bytes)` of a segment, without their newlines, at the memory of a chunk and the longest line. */
 export function* readSegmentLines(path: string, bytes: number): Generator<string> {
+  for (const chunk of wholeLines(path, bytes)) {
+    const lines: string[] = [];
+    eachLine(chunk, (line) => lines.push(line));
+    yield* lines;
+  }
+}
+
+/**
+ * Gives each line of a chunk, without its newline, and its length in bytes. Where a chunk is ASCII it becomes a text as a
+ * whole, which is cheaper than line by line.
+ */
+export function eachLine(chunk: Buffer, use: (line: string, bytes: number) => void): void {
+  const text = chunk.toString("utf8");
+  const isAscii = text.length === chunk.length;
+  for (let start = 0; start < chunk.length; ) {
+    const end = isAscii ? text.indexOf("\n", start) : chunk.indexOf(10, start);
+    use(isAscii ? text.slice(start, end) : chunk.toString("utf8", start, end), end - start);
+    start = end + 1;
+  }
+}
+
+/** `[0, bytes)` of a segment in chunks of whole lines, each with its newline; a chunk holds until the next one. */
+export function* wholeLines(path: string, bytes: number): Generator<Buffer> {
   const fd = sys.open(path, 0);
   try {
     let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1)));
     let held = 0;
-    let position = 0;
-    while (position < bytes) {
-      if (held === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+    for (let position = 0; position < bytes; ) {
+      if (held === buffer.length) buffer = Buffer.concat([buffer], held * 2);
       const got = sys.read(fd, buffer, held, Math.min(buffer.length - held, bytes - position), position);
       if (got === 0) throw new WeirError("damaged", `the archive is damaged: ${path} ends before byte ${bytes}`);
       position += got;
+      const end = buffer.subarray(0, held + got).lastIndexOf(10, held + got - 1) + 1;
       held += got;
-      let start = 0;
-      for (let end = buffer.indexOf(10, start); end >= 0 && end < held; end = buffer.indexOf(10, start)) {
-        yield buffer.toString("utf8", start, end);
-        start = end + 1;
-      }
-      buffer.copyWithin(0, start, held);
-      held -= start;
+      if (end === 0) continue;
+      yield buffer.subarray(0, end);
+      buffer.copyWithin(0, end, held);
+      held -= end;
     }
   } finally {
     sys.close(fd);

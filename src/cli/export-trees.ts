@@ -26,7 +26,7 @@ type Options = OptionsOf<typeof exportArgs>;
 interface Sink {
   readonly outputs: readonly Output[];
   family(family: Family): boolean;
-  end(): string;
+  end(): string | Promise<string>;
 }
 
 export async function runTrees(
@@ -48,7 +48,7 @@ export async function runTrees(
       open = sink.family(family);
       if (!open) break;
     }
-    const said = open ? sink.end() : "";
+    const said = open ? await sink.end() : "";
     for (const output of sink.outputs) output.finish();
     if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
   } catch (error) {
@@ -96,8 +96,8 @@ function otlpSink(
   return {
     outputs: [...outputs.values()],
     family: (family) => files.family(family),
-    end() {
-      files.end();
+    async end() {
+      await files.end();
       return signals.map((signal) => `${count(files.written[signal])} ${nounOf(signal)}`).join(", ");
     },
   };

@@ -1,10 +1,10 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
-import { allRecords, BETWEEN_PAUSES, countingRecordsWithPauses } from "../archive/counting.ts";
+import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
 import { openReader } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
-import { type Filter, passes, withoutContent } from "../export/filter.ts";
+import { type Filter, hasContent, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
 import { fileOutput, type Output, streamOutput } from "../export/output.ts";
 import type { Writer } from "../export/writer.ts";
@@ -50,12 +50,13 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   let seen = 0;
   try {
     const pause = pauses(io);
-    const records = options.all ? allRecords(segments) : await countingRecordsWithPauses(segments, rankOf, pause);
+    const records = options.all ? allLines(segments) : counted(await count(segments, rankOf, pause));
     let open = output.write(writer.begin());
-    for (const record of open ? records : []) {
+    for (const { record, line } of open ? records : []) {
       if (++seen % BETWEEN_PAUSES === 0) await pause();
       if (!passes(record, filter)) continue;
-      open = output.write(writer.record(options.content ? record : withoutContent(record)));
+      const isWhole = options.content === true || !hasContent(record);
+      open = output.write(isWhole ? writer.record(record, line) : writer.record(withoutContent(record)));
       if (!open) break;
       written++;
     }

@@ -8,9 +8,9 @@ import { logsOf } from "./logs.ts";
 import { measure } from "./metrics.ts";
 import type { Attributes } from "./otel.ts";
 import { type OtelLog, type OtelSpan, type Resource, Resources } from "./otel.ts";
-import { encode, type Signal } from "./otlp.ts";
+import { encoded, type Items, type Signal } from "./otlp.ts";
 import { Meter, type MetricsOfResource } from "./points.ts";
-import { type Fixed, formOf, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
+import { formOf, type NewBatch, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
 import { settledNodes } from "./settled.ts";
 import { factKey, spanOf } from "./spans.ts";
 import { type Family, type Node, treeOf } from "./tree.ts";
@@ -18,6 +18,8 @@ import { type Family, type Node, treeOf } from "./tree.ts";
 /** What fits into a request: receivers that speak gRPC take 4 MiB, and a batch lost to a refusal should be small. */
 const BATCH_ITEMS = 1000;
 const BATCH_BYTES = 3_500_000;
+/** Requests side by side: enough that the receiver's answer is not waited for, few enough for any receiver. */
+const IN_FLIGHT = 4;
 
 /** What counts, a family at a time; see `archive/families.ts`. */
 export interface Families {
@@ -85,6 +87,8 @@ class Run {
   readonly #resources: Resources;
   readonly #meter = new Meter();
   readonly #lacking = new Set<number>();
+  /** Encoded and not yet fixed: they are fixed together, which costs one write to the disk, and sent side by side. */
+  #ready: NewBatch[] = [];
   #open = 0;
   #taken = 0;
 
@@ -101,9 +105,11 @@ class Run {
     for (const { signal } of destination.routes) this.#queues.set(signal, new Queue());
   }
 
+  /** Items that were taken from the archive and that the destination has not had. */
   #queued(): number {
     let queued = 0;
-    for (const { keys } of this.outbox.waiting()) queued += keys.length;
+    for (const { keys } of [...this.outbox.waiting(), ...this.#ready]) queued += keys.length;
+    for (const { length } of this.#queues.values()) queued += length;
     return queued;
   }
 
@@ -119,6 +125,8 @@ class Run {
       }
       await this.#flush(1);
       await this.#sendMetrics();
+      await this.#sendReady();
+      await this.#sender.settled();
       return this.#result(false);
     } catch (error) {
       if (error instanceof Stopped) return this.#result(true);
@@ -177,35 +185,54 @@ class Run {
   }
 
   async #sendItems(route: Route, items: (OtelSpan | OtelLog)[], keys: number[]): Promise<void> {
-    const body = encode(route.signal, route.encoding, items as OtelSpan[]);
-    if (body.length > BATCH_BYTES && items.length > 1) {
-      const middle = Math.ceil(items.length / 2);
-      await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));
-      await this.#sendItems(route, items.slice(middle), keys.slice(middle));
-      return;
-    }
-    await this.#sendBody(route, body, Float64Array.from(keys));
+    const batch = batchOf(route, items as OtelSpan[], Float64Array.from(keys));
+    if (batch) return this.#send(batch);
+    const middle = Math.ceil(items.length / 2);
+    await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));
+    await this.#sendItems(route, items.slice(middle), keys.slice(middle));
   }
 
-  async #sendBody(route: Route, body: Uint8Array, keys: Float64Array): Promise<void> {
-    const gzip = route.gzip && route.protocol !== "grpc";
-    const batch = { signal: route.signal, form: formOf(route.encoding, gzip), body: packed(body, gzip), keys };
-    for (const fixed of this.outbox.move(undefined, [batch]) as Fixed[]) {
-      if (this.around.stopped()) throw new Stopped();
-      await this.#sender.deliver(fixed);
-    }
+  /** The first batch goes alone: whether the destination takes anything at all is not asked several times at once. */
+  async #send(batch: NewBatch): Promise<void> {
+    this.#ready.push(batch);
+    if (this.#ready.length >= (this.#sender.sent.batches === 0 ? 1 : IN_FLIGHT)) await this.#sendReady();
+  }
+
+  async #sendReady(): Promise<void> {
+    const ready = this.#ready;
+    this.#ready = [];
+    await this.#sender.send(ready);
   }
 
   /** Metrics are running sums of the whole archive: sent when they have changed, the same points again otherwise. */
   async #sendMetrics(): Promise<void> {
     const route = this.destination.routes.find((r) => r.signal === "metrics");
     if (!route) return;
+    const { metricsAs } = await import("./official.ts");
     for (const message of this.#meter.messages()) {
       const keys = keysOf(message);
       if (this.options.onlyNew && keys.every((key) => this.outbox.has("metrics", key))) continue;
-      await this.#sendBody(route, encode("metrics", route.encoding, message), keys);
+      const form = formOn(route);
+      const body = packed(metricsAs(route.encoding, message), form.isPacked);
+      await this.#send({ signal: route.signal, form: form.name, body, keys });
     }
   }
+}
+
+/** How a batch for this route is written. gRPC compresses by itself. */
+function formOn({ encoding, gzip, protocol }: Route): { readonly name: string; readonly isPacked: boolean } {
+  const isPacked = gzip && protocol !== "grpc";
+  return { name: formOf(encoding, isPacked), isPacked };
+}
+
+/** A batch as it is fixed; undefined where its bytes, before they are compressed, do not fit. */
+function batchOf(route: Route, items: Items, keys: Float64Array): NewBatch | undefined {
+  const { signal, encoding } = route;
+  if (signal === "metrics") throw new Error("metrics are no items");
+  const form = formOn(route);
+  const fits = (bytes: Uint8Array): boolean => bytes.length <= BATCH_BYTES || items.length === 1;
+  const body = encoded(signal, encoding, items, (bytes) => (fits(bytes) ? packed(bytes, form.isPacked) : undefined));
+  return body && { signal, form: form.name, body, keys };
 }
 
 /** One key a metric, made from its points: a changed metric is a new one. */

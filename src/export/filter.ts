@@ -28,6 +28,11 @@ export function passes(record: WeirRecord, filter: Filter): boolean {
   );
 }
 
+/** True for a record with texts that were captured. */
+export function hasContent({ content, raw }: WeirRecord): boolean {
+  return content !== undefined || raw !== undefined;
+}
+
 /** The same record without the texts that were captured. */
 export function withoutContent({ content, raw, ...record }: WeirRecord): WeirRecord {
   void [content, raw];

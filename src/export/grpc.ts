@@ -45,7 +45,7 @@ export interface Request {
 export async function call({ signal, ...request }: Request): Promise<Outcome> {
   const answer = await unary({ ...request, method: METHODS[signal] });
   if ("body" in answer) {
-    const partial = answerOf(signal, "protobuf", "application/x-protobuf", answer.body);
+    const partial = await answerOf(signal, "protobuf", "application/x-protobuf", answer.body);
     if (partial) return { kind: "accepted", ...partial };
     return { kind: "again", reason: "answered, but not as an OTLP receiver does" };
   }

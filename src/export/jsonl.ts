@@ -3,5 +3,9 @@ import { visibleJson } from "../record/json.ts";
 import type { Writer } from "./writer.ts";
 
 export function jsonl(): Writer {
-  return { begin: () => "", record: (record) => `${visibleJson(JSON.stringify(record))}\n`, end: () => "" };
+  return {
+    begin: () => "",
+    record: (record, line) => `${visibleJson(line ?? JSON.stringify(record))}\n`,
+    end: () => "",
+  };
 }

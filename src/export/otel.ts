@@ -1,12 +1,12 @@
 /** Owns the shapes that OTLP is made from: spans, log records, resources, scope and times, as the official encoder wants them. */
 import type { Scalars, WeirRecord } from "../record/schema.ts";
+import { type Instant, instantOf } from "../record/time.ts";
 
 declare const WEIR_VERSION: string | undefined;
 
 export type Value = string | number | boolean | readonly (string | number | boolean)[];
 export type Attributes = Record<string, Value>;
-/** Seconds and nanoseconds since 1970. */
-export type Time = [seconds: number, nanos: number];
+export type Time = Instant;
 
 /** The conventions that names and values follow: the last core release that defines GenAI. */
 export const SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.1";
@@ -29,8 +29,14 @@ export interface SpanContext {
   readonly traceFlags: number;
 }
 
+/** In the flags of all that is exported: it was sampled. */
+export const SAMPLED = 1;
+
 export const INTERNAL = 0;
 export const CLIENT = 2;
+
+/** In a span's flags: it is known whether the parent is remote. It never is. */
+export const HAS_IS_REMOTE = 0x100;
 
 const NONE: readonly never[] = [];
 
@@ -48,13 +54,11 @@ export class OtelSpan {
   readonly droppedAttributesCount = 0;
   readonly droppedEventsCount = 0;
   readonly droppedLinksCount = 0;
-  readonly parentSpanContext: SpanContext | undefined;
-  readonly #context: SpanContext;
 
   constructor(
-    traceId: string,
-    spanId: string,
-    parentSpanId: string | undefined,
+    readonly traceId: string,
+    readonly spanId: string,
+    readonly parentSpanId: string | undefined,
     readonly name: string,
     readonly kind: number,
     readonly startTime: Time,
@@ -63,13 +67,16 @@ export class OtelSpan {
     readonly events: readonly SpanEvent[],
     readonly status: { readonly code: number; readonly message?: string },
     readonly resource: Resource,
-  ) {
-    this.#context = { traceId, spanId, traceFlags: 1 };
-    this.parentSpanContext = parentSpanId === undefined ? undefined : { traceId, spanId: parentSpanId, traceFlags: 1 };
+  ) {}
+
+  /** As the official encoder asks for it. */
+  spanContext(): SpanContext {
+    return { traceId: this.traceId, spanId: this.spanId, traceFlags: SAMPLED };
   }
 
-  spanContext(): SpanContext {
-    return this.#context;
+  /** As the official encoder asks for it. */
+  get parentSpanContext(): SpanContext | undefined {
+    return this.parentSpanId === undefined ? undefined : { ...this.spanContext(), spanId: this.parentSpanId };
   }
 }
 
@@ -87,52 +94,39 @@ export interface OtelLog {
   readonly instrumentationScope: typeof SCOPE;
 }
 
-let lastDay = "";
-let lastDaySeconds = 0;
-
-/** A record's time (RFC 3339 in UTC, up to nine fractional digits) as seconds and nanoseconds. */
-export function timeOf(text: string): Time {
-  const end = text.length - 1;
-  if (text.charCodeAt(10) !== 84 || text.charCodeAt(end) !== 90 || (end > 19 && text.charCodeAt(19) !== 46)) {
-    const ms = Date.parse(text);
-    const seconds = Math.floor(ms / 1000);
-    return [seconds, (ms - seconds * 1000) * 1e6];
-  }
-  // A date is parsed once a day: parsing every time takes as long as building the span (measured).
-  if (!text.startsWith(lastDay) || lastDay === "") {
-    lastDay = text.slice(0, 11);
-    lastDaySeconds = Date.parse(`${lastDay}00:00:00Z`) / 1000;
-  }
-  const two = (at: number): number => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
-  let nanos = 0;
-  let scale = 1e8;
-  for (let at = 20; at < end && scale >= 1; at++, scale /= 10) nanos += (text.charCodeAt(at) - 48) * scale;
-  return [lastDaySeconds + two(11) * 3600 + two(14) * 60 + two(17), Math.round(nanos)];
-}
-
 /** A time and so many milliseconds more. */
-export function later([seconds, nanos]: Time, ms: number): Time {
-  const all = nanos + Math.round(ms * 1e6);
-  return [seconds + Math.floor(all / 1e9), all - Math.floor(all / 1e9) * 1e9];
+export function later(time: Time, ms: number): Time {
+  const all = time[1] + Math.round(ms * 1e6);
+  return [time[0] + Math.floor(all / 1e9), all - Math.floor(all / 1e9) * 1e9];
 }
 
 export const isBefore = (a: Time, b: Time): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
-export const millisOf = ([seconds, nanos]: Time): number => seconds * 1000 + nanos / 1e6;
+export const millisOf = (at: Time): number => at[0] * 1000 + at[1] / 1e6;
+
+export interface Times {
+  readonly start: Time;
+  readonly end: Time;
+}
 
 /** Start and end of a record; undefined when it has no time. */
-export function timesOf(record: WeirRecord): { readonly start: Time; readonly end: Time } | undefined {
+export function timesOf(record: WeirRecord): Times | undefined {
   const { time, end_time, duration_ms } = record;
   const given = time ?? end_time;
   if (given === undefined) return undefined;
-  const start = timeOf(given);
+  const start = instantOf(given);
+  if (end_time === given) return { start, end: start };
   if (end_time === undefined) return { start, end: duration_ms === undefined ? start : later(start, duration_ms) };
-  const end = timeOf(end_time);
+  const end = instantOf(end_time);
   return { start, end: isBefore(end, start) ? start : end };
 }
 
 /** Resources, one object for each that differs, so that the encoder groups what belongs together. */
 export class Resources {
   readonly #known = new Map<string, Resource>();
+  /** The last one that was asked for, which is mostly asked for again. */
+  #last: { readonly agent: string; readonly name: unknown; readonly version: unknown; readonly host: string } & {
+    readonly made: Resource;
+  } = { agent: "", name: "", version: "", host: "", made: { attributes: {} } };
 
   /** `given` comes from the user's environment and is stronger than what the record says. */
   constructor(private readonly given: Attributes) {}
@@ -141,11 +135,15 @@ export class Resources {
     const { agent, agent_version, host, resource } = record;
     const name = resource?.["service.name"] ?? agent;
     const version = resource?.["service.version"] ?? agent_version ?? "";
+    const last = this.#last;
+    if (last.agent === agent && last.name === name && last.version === version && last.host === host) return last.made;
     const key = `${agent}\0${name}\0${version}\0${host}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const made = { attributes: this.#attributes(agent, name, version, host), schemaUrl: SCHEMA_URL };
+    const made = this.#known.get(key) ?? {
+      attributes: this.#attributes(agent, name, version, host),
+      schemaUrl: SCHEMA_URL,
+    };
     this.#known.set(key, made);
+    this.#last = { agent, name, version, host, made };
     return made;
   }
 

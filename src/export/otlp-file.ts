@@ -38,17 +38,19 @@ export class OtlpFiles {
     return open;
   }
 
-  end(): void {
+  async end(): Promise<void> {
     for (const signal of ["traces", "logs"] as const) this.#flush(signal);
     const output = this.outputs.get("metrics");
-    for (const message of output ? this.#meter.messages() : []) {
-      output?.write(encode("metrics", "json", message));
-      output?.write(NEWLINE);
+    if (!output) return;
+    const { metricsAs } = await import("./official.ts");
+    for (const message of this.#meter.messages()) {
+      output.write(metricsAs("json", message));
+      output.write(NEWLINE);
       for (const { metrics } of message.scopeMetrics) this.written.metrics += metrics.length;
     }
   }
 
-  #put(signal: Signal, item: OtelSpan | OtelLog): boolean {
+  #put(signal: "traces" | "logs", item: OtelSpan | OtelLog): boolean {
     let waiting = this.#waiting.get(signal);
     if (!waiting) {
       waiting = [];
@@ -58,7 +60,7 @@ export class OtlpFiles {
     return waiting.length < LINE_ITEMS || this.#flush(signal);
   }
 
-  #flush(signal: Signal): boolean {
+  #flush(signal: "traces" | "logs"): boolean {
     const items = this.#waiting.get(signal) ?? [];
     const output = this.outputs.get(signal);
     this.#waiting.delete(signal);

@@ -1,14 +1,7 @@
-/** Owns OTLP messages: spans, log records and metrics as bytes, by the official encoders, and what an answer says. */
-import {
-  JsonLogsSerializer,
-  JsonMetricsSerializer,
-  JsonTraceSerializer,
-  ProtobufLogsSerializer,
-  ProtobufMetricsSerializer,
-  ProtobufTraceSerializer,
-} from "@opentelemetry/otlp-transformer";
+/** Owns OTLP messages: spans, log records and metrics as bytes, and what an answer says. */
 import type { OtelLog, OtelSpan } from "./otel.ts";
-import type { MetricsOfResource } from "./points.ts";
+import { logsInJson, spansInJson } from "./otlp-text.ts";
+import { logsInProtobuf, spansInProtobuf } from "./protobuf.ts";
 
 export const SIGNALS = ["traces", "metrics", "logs"] as const;
 export type Signal = (typeof SIGNALS)[number];
@@ -20,32 +13,33 @@ export interface Partial {
   readonly message: string;
 }
 
-const PROTOBUF = { traces: ProtobufTraceSerializer, metrics: ProtobufMetricsSerializer, logs: ProtobufLogsSerializer };
-const JSON_ = { traces: JsonTraceSerializer, metrics: JsonMetricsSerializer, logs: JsonLogsSerializer };
+/** What a request for traces, or one for logs, carries; of any resources. */
+export type Items = readonly OtelSpan[] | readonly OtelLog[];
 
-/** The encoder names its own interfaces; the shapes that weir builds have all that it reads. */
-type Anything = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0] &
-  Parameters<typeof ProtobufMetricsSerializer.serializeRequest>[0] &
-  Parameters<typeof ProtobufLogsSerializer.serializeRequest>[0];
-
-export function encode(
-  signal: Signal,
+/** A request with these items: its bytes, as long as `use` is at work with them. Metrics are written by `official.ts`. */
+export function encoded<T>(
+  signal: Exclude<Signal, "metrics">,
   encoding: Encoding,
-  items: readonly OtelSpan[] | readonly OtelLog[] | MetricsOfResource,
-): Uint8Array {
-  const serializer = (encoding === "json" ? JSON_ : PROTOBUF)[signal];
-  const bytes = serializer.serializeRequest(items as unknown as Anything);
-  if (!bytes) throw new Error(`the encoder gave nothing for ${signal}`);
-  return bytes;
+  items: Items,
+  use: (bytes: Uint8Array) => T,
+): T {
+  const json = encoding === "json";
+  if (signal === "traces") return (json ? spansInJson : spansInProtobuf)(items as readonly OtelSpan[], use);
+  return (json ? logsInJson : logsInProtobuf)(items as readonly OtelLog[], use);
+}
+
+/** The same, to keep. */
+export function encode(signal: Exclude<Signal, "metrics">, encoding: Encoding, items: Items): Uint8Array {
+  return encoded(signal, encoding, items, (bytes) => bytes.slice());
 }
 
 /** What an answer with status 200 says; undefined when it is no OTLP answer at all. */
-export function answerOf(
+export async function answerOf(
   signal: Signal,
   encoding: Encoding,
   contentType: string,
   body: Uint8Array,
-): Partial | undefined {
+): Promise<Partial | undefined> {
   const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
   const text = encoding === "json" || type === "application/json";
   if (body.length === 0) return /^text\/html/.test(type) ? undefined : { rejected: 0, message: "" };
@@ -56,14 +50,16 @@ export function answerOf(
     type !== "application/protobuf"
   )
     return undefined;
+  const read = text ? parsed : (await import("./official.ts")).answerIn;
   try {
-    const answer = text
-      ? JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body))
-      : PROTOBUF[signal].deserializeResponse(body);
-    return partialOf(answer);
+    return partialOf(read(body, signal));
   } catch {
     return undefined;
   }
+}
+
+function parsed(body: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
 }
 
 function partialOf(answer: unknown): Partial | undefined {

@@ -26,10 +26,10 @@ const MEANING: Readonly<Record<number, string>> = {
 };
 
 /** What an HTTP answer means (OTLP specification; reliability H101 to H106). */
-export function outcomeOf(signal: Signal, encoding: Encoding, answer: Answer, now: number): Outcome {
+export async function outcomeOf(signal: Signal, encoding: Encoding, answer: Answer, now: number): Promise<Outcome> {
   const { status } = answer;
   if (status >= 200 && status < 300) {
-    const partial = answerOf(signal, encoding, answer.contentType, answer.body);
+    const partial = await answerOf(signal, encoding, answer.contentType, answer.body);
     if (partial) return { kind: "accepted", ...partial };
     return { kind: "again", reason: `answered ${status}, but not as an OTLP receiver does` };
   }

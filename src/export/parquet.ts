@@ -1,8 +1,8 @@
 /** Owns the Parquet format: typed columns, one row group a few thousand records, so that memory stays flat. */
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import type { WeirRecord } from "../record/schema.ts";
+import { instantOf } from "../record/time.ts";
 import { COLUMNS, type Column, type ColumnType, MORE_COLUMNS } from "./columns.ts";
-import { timeOf } from "./otel.ts";
 import type { Writer } from "./writer.ts";
 
 const ROWS = 10_000;
@@ -39,7 +39,7 @@ function cellOf({ type, value }: Column, record: WeirRecord): unknown {
   if (type === "whole") return BigInt(given as number);
   if (type === "json") return JSON.stringify(given);
   if (type !== "time") return given;
-  const [seconds, nanos] = timeOf(given as string);
+  const [seconds, nanos] = instantOf(given as string);
   return BigInt(seconds) * 1_000_000n + BigInt(Math.floor(nanos / 1000));
 }
 

@@ -24,13 +24,18 @@ export interface Fixed {
 }
 
 /** The state of one destination; see `archive/delivery.ts`. */
+export type NewBatch = Omit<Fixed, "id">;
+
+/** A batch that waits no more: the destination has it, or it was cut into others. */
+export interface Ended {
+  readonly batch: Fixed;
+  readonly isSent: boolean;
+}
+
 export interface Outbox {
   waiting(): Fixed[];
   has(signal: string, key: number): boolean;
-  move(
-    ended: { readonly batch: Fixed; readonly isSent: boolean } | undefined,
-    fixed: readonly Omit<Fixed, "id">[],
-  ): Fixed[];
+  move(ended: readonly Ended[], fixed: readonly NewBatch[]): Fixed[];
 }
 
 export interface Surroundings {
@@ -64,6 +69,10 @@ export class Sender {
   #refusedInARow = 0;
   #told = Number.NEGATIVE_INFINITY;
   #toldPartial = false;
+  /** Answered for good, and not yet noted in the state: that is done when the next ones are fixed. */
+  #ended: Ended[] = [];
+  /** The batches that are on their way. */
+  #flight: Promise<readonly PromiseSettledResult<void>[]> = Promise.resolve([]);
 
   constructor(
     private readonly destination: Destination,
@@ -73,21 +82,56 @@ export class Sender {
 
   /** Sends what an earlier run fixed and could not finish. */
   async resume(): Promise<void> {
-    for (const batch of this.outbox.waiting()) if (this.#routeOf(batch)) await this.deliver(batch);
+    for (const batch of this.outbox.waiting()) {
+      if (!this.#routeOf(batch)) continue;
+      this.#flight = Promise.allSettled([this.#deliver(batch)]);
+      await this.settled();
+    }
+  }
+
+  /**
+   * Fixes batches and begins to send them, once those before have been answered for good; throws what became of one of
+   * those: `export` when the destination does not take it, or `Stopped`.
+   */
+  async send(batches: readonly NewBatch[]): Promise<void> {
+    await this.#landed();
+    const fixed = this.#move(batches);
+    if (this.around.stopped()) throw new Stopped();
+    this.#flight = Promise.allSettled(fixed.map((batch) => this.#deliver(batch)));
+  }
+
+  /** Waits until all that was sent has been answered for good, and notes that; throws as `send` does. */
+  async settled(): Promise<void> {
+    await this.#landed();
+    if (this.#ended.length > 0) this.#move([]);
+  }
+
+  async #landed(): Promise<void> {
+    const failed = (await this.#flight).find((result) => result.status === "rejected");
+    if (!failed) return;
+    this.#flight = Promise.resolve([]);
+    this.#move([]);
+    throw failed.reason;
+  }
+
+  #move(fixed: readonly NewBatch[], ended: readonly Ended[] = []): Fixed[] {
+    const all = [...this.#ended, ...ended];
+    this.#ended = [];
+    return this.outbox.move(all, fixed);
   }
 
   /** Sends a batch that was fixed, in halves where it must be; throws `export` when the destination does not take it. */
-  async deliver(batch: Fixed): Promise<void> {
+  async #deliver(batch: Fixed): Promise<void> {
     const route = this.#routeOf(batch);
     if (!route) throw new WeirError("export", `${this.destination.origin}: ${batch.signal} are not asked for`);
     const outcome = await this.#settled(route, batch);
     if (outcome.kind === "accepted") return this.#accept(batch, outcome.rejected, outcome.message);
     if (outcome.kind !== "halve") throw this.#failed(outcome.reason);
     if (batch.keys.length > 1) {
-      for (const half of this.outbox.move({ batch, isSent: false }, halvesOf(batch))) await this.deliver(half);
+      for (const half of this.#move(halvesOf(batch), [{ batch, isSent: false }])) await this.#deliver(half);
       return;
     }
-    this.outbox.move({ batch, isSent: true }, []);
+    this.#ended.push({ batch, isSent: true });
     this.sent.refused++;
     if (++this.#refusedInARow >= REFUSED_IN_A_ROW)
       throw this.#failed(`${outcome.reason} to each of ${REFUSED_IN_A_ROW} single items`);
@@ -98,7 +142,7 @@ export class Sender {
   #accept(batch: Fixed, rejected: number, message: string): void {
     const items = batch.keys.length;
     const first = this.sent.batches === 0;
-    this.outbox.move({ batch, isSent: true }, []);
+    this.#ended.push({ batch, isSent: true });
     this.#refusedInARow = 0;
     this.sent.batches++;
     this.sent.bytes += batch.body.length;
@@ -161,9 +205,9 @@ export function formOf(encoding: Encoding, gzip: boolean): string {
   return gzip ? `${encoding}+gzip` : encoding;
 }
 
-/** A body as it is sent; level 1 takes a third of the time of level 6 and is as good for spans (measured). */
+/** A body as it is sent, in memory of its own; level 1 takes a third of the time of level 6 and is as good for spans (measured). */
 export function packed(body: Uint8Array, gzip: boolean): Uint8Array {
-  return gzip ? Bun.gzipSync(body as Uint8Array<ArrayBuffer>, { level: 1 }) : body;
+  return gzip ? Bun.gzipSync(body as Uint8Array<ArrayBuffer>, { level: 1 }) : body.slice();
 }
 
 function unpacked({ form, body }: Fixed): Uint8Array {
@@ -172,7 +216,7 @@ function unpacked({ form, body }: Fixed): Uint8Array {
 
 const encodingOf = ({ form }: Fixed): Encoding => (form.startsWith("json") ? "json" : "protobuf");
 
-function halvesOf(batch: Fixed): Omit<Fixed, "id">[] {
+function halvesOf(batch: Fixed): NewBatch[] {
   const { signal, form, keys } = batch;
   const middle = Math.ceil(keys.length / 2);
   const gzip = form.endsWith("+gzip");
@@ -208,10 +252,7 @@ async function attempt(route: Route, batch: Fixed, version: string): Promise<Out
     "content-type": encodingOf(batch) === "json" ? "application/json" : "application/x-protobuf",
   };
   if (batch.form.endsWith("+gzip")) headers["content-encoding"] = "gzip";
-  try {
-    const answer = await post({ url, headers, body: batch.body, timeoutMs, certificates });
-    return outcomeOf(batch.signal as Signal, encodingOf(batch), answer, sys.now());
-  } catch (error) {
-    return { kind: "again", reason: noAnswer(error) };
-  }
+  const answer = await post({ url, headers, body: batch.body, timeoutMs, certificates }).catch(noAnswer);
+  if (typeof answer === "string") return { kind: "again", reason: answer };
+  return outcomeOf(batch.signal as Signal, encodingOf(batch), answer, sys.now());
 }

@@ -1,8 +1,9 @@
 /** Owns turning a tree's nodes into spans. */
 import { textHash } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
+import { instantOf } from "../record/time.ts";
 import { attributesOf, given, kindOf, nameOf, statusOf, texts } from "./attributes.ts";
-import { type Attributes, isBefore, OtelSpan, type Resources, type SpanEvent, timeOf, timesOf } from "./otel.ts";
+import { type Attributes, isBefore, OtelSpan, type Resources, type SpanEvent, timesOf } from "./otel.ts";
 import type { Node } from "./tree.ts";
 
 const NONE: readonly SpanEvent[] = [];
@@ -41,7 +42,7 @@ function eventsOf({ record, notes, start }: Node, content: boolean): readonly Sp
   const events = (own ?? []).map(
     ({ name, time, attributes }): SpanEvent => ({
       name,
-      time: time === undefined ? start : timeOf(time),
+      time: time === undefined ? start : instantOf(time),
       attributes,
       droppedAttributesCount: 0,
     }),

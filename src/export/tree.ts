@@ -2,9 +2,10 @@
 import { derivedSpanId, derivedTraceId, recordId } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { isRandomSpanId } from "../record/spans.ts";
+import { instantOf } from "../record/time.ts";
 import { SPAN_OPERATIONS } from "./attributes.ts";
 import { type Caller, callerOf } from "./callers.ts";
-import { isBefore, type Time, timeOf, timesOf } from "./otel.ts";
+import { isBefore, type Time, type Times, timesOf } from "./otel.ts";
 
 /** A record that becomes a span, or a turn that no record tells of. */
 export interface Node {
@@ -21,6 +22,14 @@ export interface Node {
   end: Time;
   /** What happened in it and is no span: user messages, compactions, errors. */
   readonly notes: WeirRecord[];
+  /** How many spans are above it; -1 while that is not known. */
+  depth: number;
+}
+
+/** A record that becomes no span. */
+interface Note {
+  readonly record: WeirRecord;
+  readonly times: Times | undefined;
 }
 
 /** What is read of a family; see `archive/families.ts`. */
@@ -48,46 +57,58 @@ const VALID_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
 
 /** The nodes of a family's tree, parents before their children, else by time. */
 export function treeOf({ root, records, archived }: Family): readonly Node[] {
-  return new Builder(root, records, timeOf(archived)).build();
+  return new Builder(root, records, instantOf(archived)).build();
 }
 
 class Builder {
   readonly #lines = new Map<string, Line>();
+  #lastLine: Line | undefined;
   readonly #real = new Map<string, Node>();
   /** Real spans that are not exported, with their parents: their children are handed up. */
   readonly #passed = new Map<string, string | undefined>();
   readonly #nodes: Node[] = [];
-  #earliest: Time | undefined;
+  /** When each record was; most are asked for it several times. */
+  readonly #times: readonly (Times | undefined)[];
+  readonly #earliest: Time | undefined;
+  /** That of all spans without a trace of their own. */
+  readonly #traceId: string | undefined;
 
   constructor(
-    private readonly root: string | undefined,
+    root: string | undefined,
     private readonly records: readonly WeirRecord[],
     private readonly archived: Time,
   ) {
+    this.#traceId = root === undefined ? undefined : derivedTraceId(root);
+    this.#times = records.map(timesOf);
+    let earliest: Time | undefined;
+    for (const times of this.#times)
+      if (times && (!earliest || isBefore(times.start, earliest))) earliest = times.start;
+    this.#earliest = earliest;
+    // Not every line tells the program's version; without one it would seem to be another service.
     const versions = new Map<string, string>();
     for (const { session_id, agent_version } of records)
       if (session_id !== undefined && agent_version !== undefined) versions.set(session_id, agent_version);
-    for (const record of records) {
-      const start = timesOf(record)?.start;
-      if (start && (!this.#earliest || isBefore(start, this.#earliest))) this.#earliest = start;
-      // Not every line tells the program's version; without one it would seem to be another service.
+    for (const record of records)
       if (record.session_id !== undefined) record.agent_version ??= versions.get(record.session_id);
-    }
   }
 
   build(): Node[] {
-    const notes: WeirRecord[] = [];
-    for (const record of this.records) {
-      if (!SPAN_OPERATIONS.has(record.operation)) notes.push(record);
-      else this.#admit(record);
+    const notes: Note[] = [];
+    for (let at = 0; at < this.records.length; at++) {
+      const record = this.records[at] as WeirRecord;
+      const times = this.#times[at];
+      if (SPAN_OPERATIONS.has(record.operation)) this.#admit(record, times);
+      else notes.push({ record, times });
     }
-    for (const { trace_id, span_id, parent_span_id } of notes)
+    for (const { record, times } of notes) {
+      const { trace_id, span_id, parent_span_id, turn } = record;
       if (trace_id && span_id) this.#passed.set(`${trace_id}${span_id}`, parent_span_id);
-    for (const note of notes) if (note.turn !== undefined) this.#noteStart(note);
+      if (turn !== undefined) this.#noteStart(record, times);
+    }
     for (const line of this.#lines.values()) line.starts.sort((a, b) => compare(a.start, b.start));
     for (const node of [...this.#nodes]) if (!this.#isReal(node)) this.#placeInTurn(node);
     for (const node of this.#nodes) if (this.#isReal(node)) node.parent = this.#realParent(node.record);
-    for (const note of notes) this.#placeNote(note);
+    for (const { record, times } of notes) this.#placeNote(record, times);
     this.#placeSubagents();
     const nodes = this.#ordered();
     for (const node of nodes) if (node.parent && !this.#isReal(node)) node.traceId = node.parent.traceId;
@@ -98,38 +119,45 @@ class Builder {
 
   #isReal = (node: Node): boolean => node.record.span_id !== undefined && !node.derived;
 
-  #admit(record: WeirRecord): void {
-    const times = timesOf(record);
+  #admit(record: WeirRecord, times: Times | undefined): void {
     const start = times?.start ?? this.#earliest ?? this.archived;
     const node = this.#nodeOf(record, start, times?.end ?? start);
     this.#nodes.push(node);
     if (this.#isReal(node)) this.#real.set(`${record.trace_id}${record.span_id}`, node);
     if (record.operation === "invoke_agent") this.#admitTurn(node);
-    else if (record.turn !== undefined) this.#noteStart(record);
+    else if (record.turn !== undefined) this.#noteStart(record, times);
   }
 
   #nodeOf(record: WeirRecord, start: Time, end: Time): Node {
     const { trace_id, span_id, parent_span_id } = record;
     const own = trace_id !== undefined && VALID_TRACE.test(trace_id);
-    const traceId = own ? trace_id : derivedTraceId(this.root ?? record.id);
+    const traceId = own ? trace_id : (this.#traceId ?? derivedTraceId(record.id));
     const spanId = own && span_id !== undefined && isRandomSpanId(span_id) ? span_id : derivedSpanId(record.id);
     const elsewhere =
       own && parent_span_id !== undefined && isRandomSpanId(parent_span_id) ? parent_span_id : undefined;
-    return { record, derived: false, traceId, spanId, parent: undefined, elsewhere, start, end, notes: [] };
+    return { record, derived: false, traceId, spanId, parent: undefined, elsewhere, start, end, notes: [], depth: -1 };
   }
 
   #lineOf({ session_id, subagent }: WeirRecord): Line {
+    const last = this.#lastLine;
+    if (
+      last &&
+      last.session === session_id &&
+      last.subagent?.id === subagent?.id &&
+      last.subagent?.name === subagent?.name
+    )
+      return last;
     const key = `${session_id ?? ""}\0${subagent?.id ?? subagent?.name ?? ""}`;
     let line = this.#lines.get(key);
     if (!line) {
       line = new Line(session_id, subagent);
       this.#lines.set(key, line);
     }
+    this.#lastLine = line;
     return line;
   }
 
-  #noteStart(record: WeirRecord): void {
-    const times = timesOf(record);
+  #noteStart(record: WeirRecord, times: Times | undefined): void {
     if (times && record.turn !== undefined) this.#lineOf(record).starts.push({ turn: record.turn, start: times.start });
   }
 
@@ -205,8 +233,7 @@ class Builder {
     return undefined;
   }
 
-  #placeNote(note: WeirRecord): void {
-    const times = timesOf(note);
+  #placeNote(note: WeirRecord, times: Times | undefined): void {
     if (note.operation === "session" || note.session_id === undefined) return;
     const start = times?.start ?? this.#earliest ?? this.archived;
     const real = note.span_id === undefined ? undefined : this.#realParent(note);
@@ -249,17 +276,16 @@ class Builder {
   }
 
   #ordered(): Node[] {
-    const depth = new Map<Node, number>();
-    const depthOf = (node: Node): number => {
-      const known = depth.get(node);
-      if (known !== undefined) return known;
-      depth.set(node, 0); // a circle ends here
-      const found = node.parent ? depthOf(node.parent) + 1 : 0;
-      depth.set(node, found);
-      return found;
-    };
-    return this.#nodes.sort((a, b) => depthOf(a) - depthOf(b) || compare(a.start, b.start));
+    for (const node of this.#nodes) node.depth = depthOf(node);
+    return this.#nodes.sort((a, b) => a.depth - b.depth || compare(a.start, b.start));
   }
+}
+
+function depthOf(node: Node): number {
+  if (node.depth >= 0) return node.depth;
+  node.depth = 0; // a circle ends here
+  node.depth = node.parent ? depthOf(node.parent) + 1 : 0;
+  return node.depth;
 }
 
 function compare(a: Time, b: Time): number {
@@ -292,12 +318,13 @@ function tellParent(node: Node): void {
   if (parent.record.operation !== "invoke_agent" || record.operation !== "chat") return;
   const { provider, request_model, finish_reasons } = parent.record;
   if (provider !== undefined && (!parent.derived || (request_model && finish_reasons))) return;
-  parent.record = {
-    ...parent.record,
+  const told = {
     provider: provider ?? record.provider,
     request_model: request_model ?? record.request_model,
     finish_reasons: finish_reasons ?? (parent.derived ? record.finish_reasons : undefined),
   };
+  if (told.provider !== provider || told.request_model !== request_model || told.finish_reasons !== finish_reasons)
+    parent.record = { ...parent.record, ...told };
 }
 
 /** An error that nothing followed is how the turn ended. */

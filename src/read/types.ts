@@ -39,8 +39,18 @@ export interface Place {
   readonly root: string;
   /** Patterns below the root: `*` within a name, `**` any folders. */
   readonly match: readonly string[];
-  /** Files beside a source that belong to it: the source's ending and the sidecar's. Their content comes parsed. */
-  readonly sidecars?: readonly { readonly ending: string; readonly beside: string }[];
+  /** Files that belong to a source. Their content comes parsed. */
+  readonly sidecars?: readonly SidecarPlace[];
+}
+
+/** Where the sidecars of sources with this ending are. */
+export interface SidecarPlace {
+  readonly ending: string;
+  /**
+   * What stands in the place of the ending. With a `/` in it: a path from the source's folder, whose last name is a
+   * pattern; `{stem}` stands for the source's name without the ending, `{folder}` for that of its folder.
+   */
+  readonly beside: string;
 }
 
 /** What a reducer may know of its source. Paths use `/` on every platform. */
@@ -49,7 +59,7 @@ export interface SourceInfo {
   readonly path: string;
   /** The file's name without its last ending. */
   readonly stem: string;
-  /** The parsed sidecars that are there, by their ending. */
+  /** The parsed sidecars that are there: by their ending, those of another folder by their name. */
   readonly sidecars: Readonly<Record<string, unknown>>;
 }
 

@@ -2,6 +2,8 @@
 import { type Stamp, sameFile, stampOf } from "../read/identity.ts";
 import type { Agent, Environment, Place, Stream } from "../read/types.ts";
 import { errorCode, ifPresent, isAbsent, readSmallFile, type Stat, sys } from "../system/system.ts";
+import { matches } from "./glob.ts";
+import { besideNames, type Search, type Sidecar, sidecarsOf } from "./sidecars.ts";
 
 /** One file (with its sidecars) that a stream names. */
 export interface Found {
@@ -15,14 +17,6 @@ export interface Found {
   readonly relative: string;
   readonly stamp: Stamp;
   readonly sidecars: readonly Sidecar[];
-}
-
-export interface Sidecar {
-  readonly ending: string;
-  readonly path: string;
-  readonly stamp: Stamp;
-  /** Its content is JSON for the reducer; false for a part of the store itself. */
-  readonly isContent: boolean;
 }
 
 /** What SQLite keeps beside a database: a part of the store, so its stamp is part of the source's. */
@@ -182,11 +176,6 @@ function canonical(path: string): string | undefined {
 
 type File = Pick<Found, "path" | "inRoot" | "stamp" | "sidecars">;
 
-interface Search extends Place {
-  /** Endings of files that belong to each source's store. */
-  readonly parts: readonly string[];
-}
-
 function filesOf(place: Search, unreadable: Unreadable[]): File[] {
   const files: File[] = [];
   let root: string | undefined;
@@ -229,17 +218,6 @@ function walk(
   }
 }
 
-/** The names that may be sidecars. */
-function besideNames(entries: readonly { readonly name: string }[], { sidecars = [], parts }: Search): Set<string> {
-  const endings = [...sidecars.map(({ beside }) => beside), ...parts];
-  const names = new Set<string>();
-  if (endings.length === 0) return names;
-  for (const { name } of entries) {
-    for (const ending of endings) if (name.endsWith(ending)) names.add(name);
-  }
-  return names;
-}
-
 /** What of a place's pattern lies ahead, name by name. */
 interface Pattern {
   readonly first: string;
@@ -267,26 +245,6 @@ function advance(pattern: Pattern, name: string, left: Pattern[]): void {
   } else if (matches(pattern.first, name)) left.push(pattern.rest);
 }
 
-const compiled = new Map<string, RegExp>();
-
-function matches(glob: string, name: string): boolean {
-  if (glob === name) return true;
-  const star = glob.indexOf("*");
-  if (star < 0) return false;
-  if (star === 0 && glob.lastIndexOf("*") === 0) return name.endsWith(glob.slice(1)); // nearly all are like this
-  let regex = compiled.get(glob);
-  if (!regex) {
-    regex = new RegExp(
-      `^${glob
-        .split("*")
-        .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
-        .join("[^/]*")}$`,
-    );
-    compiled.set(glob, regex);
-  }
-  return regex.test(name);
-}
-
 function addFile(
   path: string,
   inRoot: string,
@@ -302,21 +260,4 @@ function addFile(
   } catch (error) {
     unreadable.push({ path, reason: errorCode(error) ?? String(error) });
   }
-}
-
-const NO_SIDECARS: readonly Sidecar[] = [];
-
-/** The sidecars that stand in the same folder, by the list of its names: asking for each would cost as much as the walk. */
-function sidecarsOf(path: string, names: ReadonlySet<string>, place: Search): readonly Sidecar[] {
-  if (names.size === 0) return NO_SIDECARS;
-  const sidecars: Sidecar[] = [];
-  const add = (ending: string, beside: string, isContent: boolean): void => {
-    if (!names.has(beside.slice(beside.lastIndexOf("/") + 1))) return;
-    const stat = ifPresent(() => sys.lstat(beside));
-    if (stat?.kind === "file") sidecars.push({ ending, path: beside, stamp: stampOf(stat), isContent });
-  };
-  for (const { ending, beside } of place.sidecars ?? [])
-    if (path.endsWith(ending)) add(beside, path.slice(0, -ending.length) + beside, true);
-  for (const part of place.parts) add(part, path + part, false);
-  return sidecars;
 }

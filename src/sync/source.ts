@@ -9,7 +9,8 @@ import type { Found } from "./discover.ts";
 import { sidecarStamp } from "./match.ts";
 import type { Work } from "./sync.ts";
 
-const SIDECAR_LIMIT = 4 << 20;
+/** As much as a document may have. */
+const SIDECAR_LIMIT = 256 << 20;
 
 /** What summaries call a source's stream. */
 export function streamName({ agent, stream }: Pick<Found, "agent" | "stream">): string {

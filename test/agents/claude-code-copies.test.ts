@@ -113,6 +113,14 @@ describe("a copy without any mark", () => {
     expect(owners.said).toBe(3);
   });
 
+  test("by versions that gave all copied lines new ids and one new time (1.0) counts each call and tool once", async () => {
+    const first = turn(1, S);
+    const anew = copied(first, T).map((line, n) => ({ ...line, uuid: `new-${n}`, timestamp: at(20) }));
+    const owners = await ownersInAnyOrder([file(first), file([...anew, ...turn(3, T)], T)]);
+    expect(owners.calls).toEqual([`1 ${S}`, `3 ${T}`]);
+    expect(owners.tools).toEqual([`1 ${S}`, `3 ${T}`]);
+  });
+
   test("in two homes or folders is one session", async () => {
     const { by } = await of({ ...file(parent), [`.config/claude/projects/-w-app/${S}.jsonl`]: parent as never });
     expect(by("chat").length).toBe(1);
@@ -152,6 +160,18 @@ describe("a subagent", () => {
     });
     expect(by("execute_tool").length).toBe(1);
     expect(summary.unknown).toEqual({});
+  });
+
+  test("beside the sessions (2.0) is told once its first line names its session, however it is cut", async () => {
+    const path = `${PROJECT}/agent-a1.jsonl`;
+    const [line] = [answer("s1", 1, "msg_000000000001", 5, says, side, "end_turn")].map(
+      (one) => `${JSON.stringify(one)}\n`,
+    );
+    const { all } = await of({ [path]: "" }, { [path]: line!.slice(0, 40) }, { [path]: line!.slice(40) });
+    expect(all.map((r) => [r.operation, r.session_id]).sort()).toEqual([
+      ["chat", S],
+      ["invoke_agent", S],
+    ]);
   });
 
   test("that ran again under another session is told in both", async () => {

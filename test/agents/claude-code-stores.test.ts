@@ -176,6 +176,20 @@ describe("time", () => {
   });
 });
 
+test("thinking tokens are part of the output, where the provider told them", async () => {
+  const usage = (thinking_tokens: number) => ({ output_tokens: 9, output_tokens_details: { thinking_tokens } });
+  const { records } = await of(
+    file([
+      saying("a1", 1, { id: "msg_0000000000001", usage: usage(4) }),
+      saying("a2", 2, { id: "msg_0000000000002", usage: usage(0) }),
+    ]),
+  );
+  expect(told(records).map(([, tokens]) => tokens)).toEqual([
+    { output_tokens: 9, reasoning_output_tokens: 4 },
+    { output_tokens: 9 },
+  ]);
+});
+
 describe("an advisor", () => {
   const usage = {
     input_tokens: 2,

@@ -3,61 +3,30 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
+import {
+  answer,
+  entry,
+  fileOf,
+  METRICS,
+  manifest,
+  request,
+  result,
+  SESSIONS,
+  START,
+  STORAGE,
+  sent,
+  session,
+  shown,
+  TASK,
+  time,
+  USAGE,
+  use,
+  user,
+} from "../support/cline.ts";
 import { operationsOf, tellOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/cline");
-const SESSIONS = ".cline/data/sessions";
-const STORAGE = ".config/Code/User/globalStorage/saoudrizwan.claude-dev";
-const TASK = "1750000000000";
-const START = Number(TASK);
-const time = (ms: number): string => new Date(START + ms).toISOString();
-
-const fileOf = (session: string, name = session): string => `${SESSIONS}/${session}/${name}.messages.json`;
-const user = (ms: number, text = "go on", id = `u${ms}`) => ({
-  id,
-  role: "user",
-  ts: START + ms,
-  content: [{ type: "text", text: `<user_input mode="act">${text}</user_input>` }],
-});
-const METRICS = { inputTokens: 100, outputTokens: 10, cacheReadTokens: 60, cacheWriteTokens: 20, cost: 0.5 };
-const answer = (ms: number, more = {}) => ({
-  id: `a${ms}`,
-  role: "assistant",
-  ts: START + ms,
-  content: [{ type: "text", text: "done" }],
-  modelInfo: { id: "m", provider: "anthropic" },
-  metrics: METRICS,
-  ...more,
-});
-const use = (id: string, name = "editor") => ({ type: "tool_use", id, name, input: {} });
-const result = (ms: number, id: string, content: unknown, more = {}) => ({
-  id: `r${ms}`,
-  role: "user",
-  ts: START + ms,
-  content: [{ type: "tool_result", tool_use_id: id, content, ...more }],
-});
-const session = (sessionId: string, messages: unknown, more = {}) => ({ version: 1, sessionId, messages, ...more });
-const manifest = (ms: number, metadata: object) => ({
-  version: 1,
-  started_at: time(ms),
-  cwd: "/home/dev/app",
-  metadata,
-});
-
-const entry = (ms: number, kind: string, told?: unknown, more = {}) => ({
-  ts: START + ms,
-  type: "say",
-  say: kind,
-  ...(told !== undefined && { text: typeof told === "string" ? told : JSON.stringify(told) }),
-  ...more,
-});
-const USAGE = { tokensIn: 20, tokensOut: 10, cacheReads: 60, cacheWrites: 20, cost: 0.5 };
-const request = (ms: number, told: object = USAGE) =>
-  entry(ms, "api_req_started", { request: "x", ...told }, { modelInfo: { modelId: "m", providerId: "anthropic" } });
-const shown = (entries: unknown) => ({ [`${STORAGE}/tasks/${TASK}/ui_messages.json`]: entries });
-const sent = (messages: unknown) => ({ [`${STORAGE}/tasks/${TASK}/api_conversation_history.json`]: messages });
-
 for (const folder of ["", "older"]) {
   test(`counts exactly what stands in fixtures/agents/cline/${folder}`, async () => {
     using place = scratch();

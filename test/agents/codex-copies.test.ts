@@ -95,6 +95,36 @@ describe("a subagent that was given its parent's history", () => {
   });
 });
 
+test("a compaction that a turn begins with is a call of the turn's model, which a later line names", async () => {
+  const t = thread(PARENT, 0);
+  const turn = (n: number): void => t.event("task_started", { turn_id: `turn-of-the-parent-${n}` });
+  const context = (n: number, model: string): void =>
+    t.add("turn_context", { turn_id: `turn-of-the-parent-${n}`, model });
+  turn(1);
+  context(1, "m1");
+  t.event("token_count", count([100, 10], [100, 10]));
+  turn(2);
+  t.event("token_count", count([130, 13], [30, 3]));
+  t.add("compacted", { message: "", replacement_history: [] });
+  context(2, "m2");
+  t.event("token_count", count([150, 15], [20, 2]));
+  turn(3);
+  t.event("token_count", count([190, 19], [40, 4]));
+  const steps = t.out.map((line) => ({ [fileOf(PARENT)]: [line] }));
+  for (const told of [await tellOne(t.out), await tellOf("codex", ...steps)]) {
+    expect(
+      of(told, "chat")
+        .map((r) => [r.usage?.input_tokens, r.model, r.open])
+        .sort(),
+    ).toEqual([
+      [100, "m1", undefined],
+      [20, "m2", undefined],
+      [30, "m2", undefined],
+      [40, "m2", true],
+    ]);
+  }
+});
+
 describe("a thread that goes on in another file", () => {
   test("after it was turned back is one session, whose calls count whether they were turned back or not", async () => {
     const first = modern(PARENT, 0, {}, "turn-1");

@@ -1,12 +1,10 @@
 /** Owns the proof that Codex's lines tell the same whether they are skimmed or parsed whole. */
-import { expect, test } from "bun:test";
+import { test } from "bun:test";
 import type { JsonObject } from "../../src/record/json.ts";
-import { type Random, SEED, setting, trial } from "../support/random.ts";
-import { expectSameFold, jsonLine, someText, someValue, someVariation, tailOf, varied } from "../support/skimmed.ts";
+import type { Random } from "../support/random.ts";
+import { LINES, proveSame, someText, someValue, tailOf } from "../support/skimmed.ts";
 
-const STREAM = tailOf("codex");
 const LONG = { timeout: 600_000 };
-const SESSIONS = setting("WEIR_LINES", 1500);
 const THREAD = "01990000-0000-7000-8000-00000000000a";
 const PATH = `sessions/2026/03/01/rollout-2026-03-01T09-00-00-${THREAD}.jsonl`;
 
@@ -157,19 +155,11 @@ class Writer {
 }
 
 test(
-  `${SESSIONS} random rollouts tell the same, skimmed and parsed whole`,
-  async () => {
-    let lines = 0;
-    let skimmed = 0;
-    for (let at = 0; at < SESSIONS; at++)
-      await trial(SEED + at, (r) => {
-        const writer = new Writer(r);
-        const objects = Array.from({ length: r.int(1, 20) }, () => writer.line());
-        const texts = objects.map((o) => jsonLine(varied(o, r, someVariation(r)) as JsonObject, r));
-        lines += texts.length;
-        skimmed += expectSameFold(STREAM, PATH, texts);
-      });
-    expect(skimmed).toBeGreaterThan(lines / 5);
-  },
+  `${10 * LINES} random lines of rollouts tell the same, skimmed, whole and with their texts`,
+  () =>
+    proveSame(tailOf("codex"), 10 * LINES, (r) => {
+      const writer = new Writer(r);
+      return { path: PATH, objects: Array.from({ length: r.int(1, 20) }, () => writer.line()) };
+    }),
   LONG,
 );

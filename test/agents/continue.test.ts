@@ -3,8 +3,9 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
-import { operationsOf, tellOfDocuments, tokensOf } from "../support/documents.ts";
+import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { agentPlaces } from "../support/places.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/continue");
 const SESSIONS = ".continue/sessions";
@@ -170,4 +171,162 @@ test("the index is no session; it tells when sessions began, and other files are
   ]);
   expect(tokensOf(told)).toEqual({ input: 100, output: 10 });
   expect(operationsOf(told, "chat")[0]?.cwd).toBe("~/an app");
+});
+
+test("who tells last what was written to the cache tells the input with it, Anthropic's own adapter without", async () => {
+  const read = { cache_read_tokens: 60, cached_tokens: 60 };
+  const told = [
+    usage(100, { prompt_tokens_details: { cache_write_tokens: 20, ...read } }),
+    usage(100, { prompt_tokens_details: { ...read, cache_write_tokens: 20 } }),
+    usage(100, { prompt_tokens_details: { cached_tokens: 60, cache_write_tokens: 20, audio_tokens: 0 } }),
+    usage(50, { prompt_tokens_details: { ...read, cache_write_tokens: 20 } }),
+  ];
+  const { records } = await tellOfDocuments("continue", {
+    [fileOf(1)]: session(
+      1,
+      told.map((u) => answer(u)),
+    ),
+  });
+  expect(records.flatMap((r) => (r.operation === "chat" ? [r.usage?.input_tokens] : []))).toEqual([180, 100, 100, 130]);
+});
+
+test("two sessions that are alike but for what was answered are no copies of each other", async () => {
+  const one = (n: number, content: string) => {
+    const whole = answer(usage(100));
+    return { [fileOf(n)]: session(n, [user(), { ...whole, message: { ...whole.message, content } }]) };
+  };
+  const told = await tellOfDocuments("continue", { ...one(1, "x"), ...one(2, "y"), ...one(3, "x") });
+  expect(operationsOf(told, "chat")).toHaveLength(2);
+  expect(operationsOf(told, "user_message")).toHaveLength(2);
+});
+
+test("short ids of tools come again: in a session, in an item and in others, and in a fork as copies", async () => {
+  const first = [
+    user("a"),
+    answer(usage(100), [state("call_0", "done"), state("call_0", "errored")]),
+    answer(usage(200), [state("call_0", "done")]),
+  ];
+  const told = await tellOfDocuments("continue", {
+    [fileOf(1)]: session(1, first),
+    [fileOf(2)]: session(2, [user("b"), answer(usage(300), [state("call_0", "done")])]),
+    [fileOf(3)]: session(3, [...first, user("c"), answer(usage(400), [state("call_0", "done")])]),
+    [INDEX]: index([1, 1000], [2, 2000], [3, 3000]),
+  });
+  expect(
+    operationsOf(told, "execute_tool")
+      .map((r) => r.session_id?.[0])
+      .sort(),
+  ).toEqual(["1", "1", "1", "2", "3"]);
+});
+
+test("a fork of a fork, and a fork whose parent is gone, count each call once", async () => {
+  const [a, b, c] = [100, 200, 300].map((n) => [user(String(n)), answer(usage(n))]) as [object[], object[], object[]];
+  const fork = { [fileOf(2)]: session(2, [...a, ...b]) };
+  const forks = { ...fork, [fileOf(3)]: session(3, [...a, ...b, ...c]), [INDEX]: index([2, 2000], [3, 3000]) };
+  expect(tokensOf(await tellOfDocuments("continue", forks)).input).toBe(600);
+  const parent = { [fileOf(1)]: session(1, a), [INDEX]: index([1, 1000], [2, 2000], [3, 3000]) };
+  const told = await tellOfDocuments("continue", forks, parent);
+  expect(
+    operationsOf(told, "chat")
+      .map((r) => r.session_id?.[0])
+      .sort(),
+  ).toEqual(["1", "2", "3"]);
+});
+
+test("a command that the person ran is no tool of a model", async () => {
+  const shell = answer(undefined, [state("shell-1750000000000-a1b2c3", "done")]);
+  const told = await tellOfDocuments("continue", { [fileOf(1)]: session(1, [user(), answer(usage(100)), shell]) });
+  expect(operationsOf(told, "execute_tool")).toEqual([]);
+  expect(operationsOf(told, "other")).toMatchObject([
+    { name: "shell", time: "2025-06-15T15:06:40.000Z", status: "ok" },
+  ]);
+});
+
+test("older items have one tool", async () => {
+  const { toolCallStates: _, ...older } = answer(usage(100), [state("t", "done")]);
+  const told = await tellOfDocuments("continue", {
+    [fileOf(1)]: session(1, [{ ...older, toolCallState: state("t", "canceled") }]),
+  });
+  expect(operationsOf(told, "execute_tool")).toMatchObject([{ error_type: "canceled" }]);
+});
+
+test("values of wrong types tell nothing wrong, and what is not known is counted", async () => {
+  const said = (message: unknown, more = {}) => ({ message, ...more });
+  const assistant = (told: unknown, more = {}) => said({ role: "assistant", content: 5, usage: told, ...more });
+  const told = await tellOfDocuments("continue", {
+    [fileOf(1)]: session(1, [
+      ...[null, 5, "x", [], {}, said(5), said({}), said({ role: "robot" })],
+      ...[assistant("x"), assistant(null), assistant({ prompt_tokens: "9", completion_tokens: 10, model: 7 })],
+      assistant({ prompt_tokens: -1, completion_tokens: 10, prompt_tokens_details: "x", cost_cents: "2" }),
+      assistant(undefined, { toolCalls: "x" }),
+      {
+        ...assistant(undefined),
+        toolCallStates: [null, 5, { toolCallId: 7 }, { toolCallId: "t", toolCall: "x", status: 5 }],
+      },
+      { ...assistant(undefined), toolCallStates: "x", conversationSummary: 5 },
+    ]),
+    [INDEX]: [null, 5, { sessionId: 7 }, { sessionId: idOf(1), dateCreated: {}, workspaceDirectory: 5 }],
+  });
+  expect(operationsOf(told, "chat").map((r) => r.usage)).toEqual([{ output_tokens: 10 }, { output_tokens: 10 }]);
+  expect(operationsOf(told, "execute_tool")).toMatchObject([{ tool: { call_id: "t" }, open: true }]);
+  expect(told.summary.unknown).toEqual({
+    "continue/transcript: role ": 1,
+    "continue/transcript: role robot": 1,
+    "continue/transcript: session without an id": 3,
+    "continue/transcript: tool without an id": 3,
+    "continue/transcript: usage that is no object": 1,
+  });
+  expect(told.summary.quarantined).toEqual([]);
+});
+
+test("the folder is the one that the environment names", () => {
+  const roots = (variables: Record<string, string>) => agentPlaces("continue", variables, "win32").map((p) => p.root);
+  expect(roots({})).toEqual(["/home/dev/.continue/sessions"]);
+  expect(roots({ CONTINUE_GLOBAL_DIR: "/c" })).toEqual(["/c/sessions"]);
+});
+
+test("texts stand where they belong", async () => {
+  const picture = { type: "imageUrl", imageUrl: { url: "data:image/png;base64,AAAA" } };
+  const asked = { ...user(), message: { role: "user", content: [{ type: "text", text: "Look." }, picture] } };
+  const called = (status: string, output: unknown) => {
+    const tool = { ...state("call_0000000000001", status), output };
+    tool.toolCall.function.arguments = '{"command":"ls"}';
+    const whole = answer(usage(100), [tool]);
+    return { ...whole, message: { ...whole.message, content: "I list." } };
+  };
+  const missing = [{ content: "no such file", name: "Tool Result" }];
+  const last = { ...answer(usage(200)), reasoning: { text: "Not there." }, conversationSummary: "They look." };
+  const shell = answer(undefined, [
+    { ...state("shell-1750000000000-a1b2c3", "done"), output: [{ content: "b" }] } as never,
+  ]);
+  const histories = [
+    [{ message: { role: "system", content: "Be brief." } }, asked],
+    [
+      ...[{ message: { role: "system", content: "Be brief." } }, asked],
+      ...[{ message: { role: "thinking", content: "Where?" } }, called("errored", missing), last, shell],
+    ],
+  ];
+  for (const steps of [histories, histories.slice(1)]) {
+    const told = await tellTextsOfDocuments(
+      "continue",
+      ...steps.map((history) => ({ [fileOf(1)]: session(1, history) })),
+    );
+    const content = (operation: string): unknown[] => operationsOf(told, operation).map((r) => r.content);
+    const words = (content: string) => ({ type: "text", content });
+    const thought = (content: string) => ({ type: "reasoning", content });
+    const blob = { type: "blob", modality: "image", mime_type: "image/png", content: "AAAA" };
+    const call = { type: "tool_call", id: "call_0000000000001", name: "Bash", arguments: { command: "ls" } };
+    const answered = (parts: unknown[], more = {}) => ({ output_messages: [{ role: "assistant", parts, ...more }] });
+    expect(content("session")).toEqual([{ system_instructions: [words("Be brief.")] }]);
+    expect(content("user_message")).toEqual([{ input_messages: [{ role: "user", parts: [words("Look."), blob] }] }]);
+    expect(content("chat")).toEqual([
+      answered([thought("Where?"), words("I list."), call], { finish_reason: "tool_call" }),
+      answered([thought("Not there."), words("done")]),
+    ]);
+    const error = { tool_result: "no such file", error_message: "no such file" };
+    expect(content("execute_tool")).toEqual([{ tool_arguments: { command: "ls" }, ...error }]);
+    expect(content("compaction")).toEqual([answered([words("They look.")])]);
+    expect(content("other")).toEqual([{ tool_arguments: {}, tool_result: "b" }]);
+    expect(operationsOf(told, "chat")[1]?.raw).toBe(JSON.stringify(last));
+  }
 });

@@ -1,111 +1,36 @@
 /** Owns the proof that OpenCode's and Kilo Code's calls are counted once, whatever forks, imports and schemas write. */
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { opencode } from "../../src/agents/opencode/opencode.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import type { WeirRecord } from "../../src/record/schema.ts";
 import { figuresOf, syncHome, type Told, toldIn } from "../support/agent.ts";
 import { counted } from "../support/archive.ts";
 import { scratch } from "../support/home.ts";
+import {
+  answer,
+  DB,
+  done,
+  entry,
+  input,
+  message,
+  of,
+  part,
+  session,
+  step,
+  T,
+  tell,
+  tokens,
+  tool,
+  user,
+  V1,
+  V2,
+  type Write,
+  write,
+} from "../support/opencode.ts";
 import { type Random, random, SEED, setting } from "../support/random.ts";
 
 const fixtures = join(import.meta.dir, "../../fixtures/agents");
-const T = 1_780_000_000_000;
-
-const SESSION = `(id TEXT PRIMARY KEY, parent_id TEXT, directory TEXT, version TEXT, title TEXT, agent TEXT,
-  tokens_input INTEGER, time_created INTEGER, time_updated INTEGER)`;
-const V1 = `CREATE TABLE session ${SESSION};
-  CREATE TABLE message (id TEXT PRIMARY KEY, session_id TEXT, time_created INTEGER, time_updated INTEGER, data TEXT);
-  CREATE TABLE part (id TEXT PRIMARY KEY, message_id TEXT, session_id TEXT, time_created INTEGER, time_updated INTEGER,
-    data TEXT);
-  CREATE INDEX part_message_id_id_idx ON part (message_id, id)`;
-const V2 = `CREATE TABLE session_v2 ${SESSION};
-  CREATE TABLE session_message (id TEXT PRIMARY KEY, session_id TEXT, type TEXT, seq INTEGER, time_created INTEGER,
-    time_updated INTEGER, data TEXT)`;
-
-type Cell = string | number | null;
-/** A row as it is written, again when it changes. */
-interface Write {
-  readonly table: string;
-  readonly row: Readonly<Record<string, Cell>>;
-}
-
-const session = (id: string, at: number, more: Record<string, Cell> = {}, table = "session"): Write => ({
-  table,
-  row: {
-    id,
-    parent_id: null,
-    directory: "/src/app",
-    version: "1.2.3",
-    time_created: T + at,
-    time_updated: T + at,
-    ...more,
-  },
-});
-const message = (id: string, of: string, at: number, data: JsonObject, updated = at): Write => ({
-  table: "message",
-  row: { id, session_id: of, time_created: T + at, time_updated: T + updated, data: JSON.stringify(data) },
-});
-const part = (id: string, message_id: string, at: number, data: JsonObject, updated = at): Write => ({
-  table: "part",
-  row: { id, message_id, session_id: "s", time_created: T + at, time_updated: T + updated, data: JSON.stringify(data) },
-});
-const user = (id: string, of: string, at: number): Write[] => [
-  message(id, of, at, { role: "user", time: { created: T + at }, agent: "build" }),
-  part(`${id}p`, id, at, { type: "text", text: "go on" }),
-];
-const tokens = (input: number, output: number, reasoning = 0, more = {}) => ({
-  input,
-  output,
-  reasoning,
-  cache: { read: 0, write: 0 },
-  ...more,
-});
-const answer = (id: string, of: string, at: number, more: JsonObject = {}): Write =>
-  message(id, of, at, {
-    role: "assistant",
-    time: { created: T + at, completed: T + at + 500 },
-    providerID: "anthropic",
-    modelID: "m",
-    agent: "build",
-    cost: 0.5,
-    finish: "stop",
-    tokens: tokens(10, 5),
-    ...more,
-  });
-const tool = (id: string, of: string, at: number, state: JsonObject, more: JsonObject = {}): Write =>
-  part(id, of, at, { type: "tool", callID: `toolu_0000000000${id}`, tool: "bash", state, ...more });
-const done = (at: number, more: JsonObject = {}) => ({
-  status: "completed",
-  time: { start: T + at, end: T + at + 9 },
-  ...more,
-});
-
-function write(path: string, writes: readonly Write[], schema = V1): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const db = new Database(path, { create: true, readwrite: true });
-  if (!db.query("SELECT 1 FROM sqlite_schema").get()) db.run(schema);
-  db.transaction(() => {
-    for (const { table, row } of writes) {
-      const names = Object.keys(row);
-      db.prepare(`REPLACE INTO ${table} (${names}) VALUES (${names.map(() => "?")})`).run(...Object.values(row));
-    }
-  })();
-  db.close();
-}
-
-const DB = ".local/share/opencode/opencode.db";
-
-async function tell(writes: readonly Write[], schema = V1): Promise<Told> {
-  using place = scratch();
-  write(join(place.home, DB), writes, schema);
-  return toldIn(place.data, await syncHome("opencode", place.home, place.data));
-}
-
-const of = ({ records }: Told, operation: string): WeirRecord[] => records.filter((r) => r.operation === operation);
-const input = (told: Told): number[] => of(told, "chat").map((r) => r.usage?.input_tokens ?? 0);
-
 for (const [agent, folder] of [
   ["opencode", ""],
   ["opencode", "v2"],
@@ -217,6 +142,125 @@ describe("a call is told once", () => {
   });
 });
 
+describe("an answer of many steps", () => {
+  const steps = [
+    step("p1", "a", 20, tokens(10, 1), { reason: "tool-calls", cost: 0.1 }),
+    step("p2", "a", 30, tokens(20, 2), { reason: "tool-calls", cost: 0.2 }),
+    step("p3", "a", 40, tokens(20, 2), { cost: 0.3 }),
+  ];
+  const whole = answer("a", "s", 10, { tokens: tokens(20, 2), cost: 0.6 });
+
+  test("is as many calls, each with its own tokens and cost, also where two are alike", async () => {
+    const told = await tell([session("s", 0), whole, ...steps]);
+    expect(input(told)).toEqual([10, 20, 20]);
+    expect(of(told, "chat").map((r) => [r.cost_usd, r.finish_reasons])).toEqual([
+      [0.1, ["tool-calls"]],
+      [0.2, ["tool-calls"]],
+      [0.3, ["stop"]],
+    ]);
+  });
+
+  test("counts once, though a fork copies it", async () => {
+    const copies = steps.map(({ row }, at) => ({ table: "part", row: { ...row, id: `f${at}`, message_id: "fa" } }));
+    const copy = { table: "message", row: { ...whole.row, id: "fa", session_id: "f" } };
+    const told = await tell([session("s", 0), whole, ...steps, session("f", 900), copy, ...copies]);
+    expect(of(told, "chat").map((r) => r.session_id)).toEqual(["s", "s", "s"]);
+  });
+
+  test("that was read between its steps is told again, each call once", async () => {
+    using place = scratch();
+    const begun = { time: { created: T + 10 }, finish: undefined };
+    const early = [
+      [session("s", 0), answer("a", "s", 10, { ...begun, tokens: tokens(0, 0), cost: 0 }), steps[0]!],
+      [answer("a", "s", 10, { ...begun, tokens: tokens(10, 1), cost: 0.1 }), steps[1]!],
+      [steps[2]!, whole],
+    ];
+    let told: Told | undefined;
+    for (const rows of early) {
+      write(join(place.home, DB), rows);
+      told = toldIn(place.data, await syncHome("opencode", place.home, place.data));
+    }
+    const uncut = await tell([session("s", 0), whole, ...steps]);
+    expect(counted(told?.all ?? [])).toEqual(counted(uncut.all));
+  });
+
+  test("was killed before it could tell them itself: its steps did", async () => {
+    const killed = { time: { created: T + 10 }, tokens: tokens(0, 0), cost: 0, finish: undefined };
+    const [call] = of(await tell([session("s", 0), answer("a", "s", 10, killed), steps[0]!]), "chat");
+    expect(call).toMatchObject({ open: true, usage: { input_tokens: 10 }, finish_reasons: ["tool-calls"] });
+  });
+
+  test("that broke off has the error at its last call", async () => {
+    const error = { name: "MessageAbortedError" };
+    const told = await tell([session("s", 0), answer("a", "s", 10, { error }), ...steps.slice(0, 2)]);
+    expect(of(told, "chat").map((r) => r.status)).toEqual(["ok", "error"]);
+  });
+});
+
+describe("version 2", () => {
+  const tellEntries = (...entries: readonly Write[]) =>
+    tell([session("s", 0, {}, "session_v2"), ...entries], V2).then((told) => told);
+  const model = { id: "m", providerID: "openai" };
+  const time = { created: T + 1, streamed: T + 4, completed: T + 9 };
+  const call = (more: JsonObject = {}) => ({ agent: "build", model, finish: "stop", time, content: [], ...more });
+
+  test("tells reasoning beside the output", async () => {
+    const [told] = of(await tellEntries(entry("a", "s", 1, "assistant", call({ tokens: tokens(10, 5, 3) }))), "chat");
+    expect(told?.usage).toMatchObject({ output_tokens: 8, reasoning_output_tokens: 3 });
+  });
+
+  test("knows the exit code of a command by either of two names", async () => {
+    const shell = (id: string, state: JsonObject) => ({ type: "tool", id, name: "shell", state, time });
+    const content = [
+      shell("call_1", { status: "completed", metadata: { exit: 1 } }),
+      shell("call_2", { status: "completed", structured: { exit: 2 } }),
+      shell("call_3", { status: "completed", structured: { exit: 0 } }),
+      shell("call_4", { status: "streaming", input: "{" }),
+    ];
+    const told = await tellEntries(entry("a", "s", 1, "assistant", call({ tokens: tokens(10, 5), content })));
+    expect(of(told, "execute_tool").map((r) => [r.tool?.call_id, r.status])).toEqual([
+      ["call_1", "error"],
+      ["call_2", "error"],
+      ["call_3", "ok"],
+    ]);
+  });
+
+  test("compacts by a call of its own, which may have failed; the first versions told no status", async () => {
+    const made = (more: JsonObject) => ({ reason: "auto", summary: "x", recent: "y", time: { created: T }, ...more });
+    const told = await tellEntries(
+      entry("a", "s", 1, "compaction", made({ status: "running" })),
+      entry("b", "s", 2, "compaction", made({})),
+      entry("c", "s", 3, "compaction", made({ status: "completed", model, tokens: tokens(10, 5) })),
+      entry("d", "s", 4, "compaction", made({ status: "failed", error: { type: "x" }, tokens: tokens(20, 5) })),
+    );
+    expect(of(told, "compaction").map((r) => [r.status, r.attributes])).toEqual([
+      ["ok", { trigger: "auto" }],
+      ["ok", { trigger: "auto" }],
+      ["error", { trigger: "auto" }],
+    ]);
+    expect(of(told, "chat").map((r) => [r.usage?.input_tokens, r.status])).toEqual([
+      [10, "ok"],
+      [20, "error"],
+    ]);
+  });
+
+  test("names the session that a fork was made of; its copies count there, those of its fork too", async () => {
+    const rows = ["s", "f", "g"].flatMap((id, at) => [
+      session(id, at * 100, { fork_session_id: at === 0 ? null : ["s", "s", "f"][at]! }, "session_v2"),
+      entry(`${id}1`, id, 1, "assistant", call({ tokens: tokens(10, 5) })),
+      entry(`${id}2`, id, 2, "assistant", call({ tokens: tokens(20 + at, 5), time: { ...time, created: T + at } })),
+    ]);
+    const told = await tell(rows.toReversed(), V2.replace("slug TEXT", "fork_session_id TEXT"));
+    expect(of(told, "chat").map((r) => [r.session_id, r.usage?.input_tokens])).toEqual([
+      ["f", 21],
+      ["g", 22],
+      ["s", 10],
+      ["s", 20],
+    ]);
+    expect(of(told, "session").map((r) => r.forked_from)).toEqual([undefined, "s", "f"]);
+  });
+});
+
 describe("tokens", () => {
   const usage = async (more: JsonObject) =>
     of(await tell([session("s", 0), answer("a", "s", 10, more)]), "chat")[0]?.usage;
@@ -237,6 +281,11 @@ describe("tokens", () => {
       reasoning_output_tokens: 20,
     });
     expect(await usage({ tokens: tokens(10, 5, 20) })).toMatchObject({ output_tokens: 25 });
+  });
+
+  test("of reasoning never stood inside the output of Google's models", async () => {
+    const google = { providerID: "google", tokens: tokens(10, 50, 20) };
+    expect(await usage(google)).toMatchObject({ output_tokens: 70, reasoning_output_tokens: 20 });
   });
 
   test("cost nothing that is known when the cost is 0", async () => {
@@ -393,6 +442,104 @@ describe("a session", () => {
     expect(input(told)).toEqual([10]);
     expect(told.summary.unknown).toEqual({ "opencode/messages: message without data": 1 });
   });
+});
+
+describe("rows of a shape that nobody expects", () => {
+  const odd: readonly JsonObject[] = [
+    { tokens: "many", cost: "dear", finish: "stop" },
+    { tokens: { input: "10", output: null, cache: [] }, finish: "stop" },
+    { tokens: { input: -5, output: 1e300, reasoning: 2.7, cache: { read: true } } },
+    { time: "now", tokens: tokens(1, 1) },
+    { time: { created: -1, completed: T + 5 }, tokens: tokens(1, 1) },
+    { providerID: 5, modelID: null, agent: [], error: "x", summary: "true", parentID: 7, path: "/" },
+  ];
+
+  test("tell what can be known of them, and never a number that is not there", async () => {
+    const rows = odd.map((more, at) => answer(`a${at}`, "s", 10 + at, more));
+    const told = await tell([session("s", 0), ...rows, answer("z", "s", 90)]);
+    expect([told.summary.quarantined, told.summary.unreadable]).toEqual([[], []]);
+    expect(of(told, "chat").map((r) => r.usage)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      ...Array(3).fill(expect.objectContaining({ input_tokens: expect.any(Number) })),
+      expect.objectContaining({ input_tokens: 10 }),
+    ]);
+  });
+
+  test("among parts and prompts are passed over", async () => {
+    const parts = [
+      null,
+      5,
+      "x",
+      [],
+      {},
+      { type: 5 },
+      { type: "tool" },
+      { type: "tool", state: { status: "completed" } },
+    ];
+    const rows = parts.map((data, at) => part(`p${at}`, "a", at, data as JsonObject));
+    const users = [null, 5, [], { role: 5 }, { role: "user" }].map((d, at) =>
+      message(`u${at}`, "s", at, d as JsonObject),
+    );
+    const told = await tell([session("s", 0), answer("a", "s", 10), ...rows, ...users]);
+    expect(told.summary.quarantined).toEqual([]);
+    expect(of(told, "execute_tool")).toHaveLength(1);
+    expect(told.summary.unknown).toEqual({
+      "opencode/messages: message without a role": 4,
+    });
+  });
+
+  test("that belong to no session, or to one that is gone, are told all the same", async () => {
+    const told = await tell([answer("a", "gone", 10), tool("t", "a", 12, done(12))]);
+    expect(told.records.map((r) => [r.operation, r.session_id])).toEqual([
+      ["chat", "gone"],
+      ["execute_tool", "gone"],
+    ]);
+  });
+
+  test("whose clock went backwards have no duration", async () => {
+    const [call] = of(
+      await tell([session("s", 900), answer("a", "s", 10, { time: { created: T + 10, completed: T } })]),
+      "chat",
+    );
+    expect(call).not.toHaveProperty("duration_ms");
+  });
+});
+
+test("a row that changes twice within a millisecond is told at its last content", async () => {
+  using place = scratch();
+  for (const text of ["x", "xy"]) {
+    write(join(place.home, DB), [session("s", 0), answer("a", "s", 10, { tokens: tokens(text.length * 100, 5) })]);
+    write(join(place.home, DB), [tool("t", "a", 20, text === "x" ? { status: "running" } : done(20))]);
+    await syncHome("opencode", place.home, place.data);
+  }
+  const told = toldIn(place.data, await syncHome("opencode", place.home, place.data));
+  expect(of(told, "execute_tool")).toMatchObject([{ status: "ok" }]);
+});
+
+test("two homes with the same sessions count them once, and what only one has beside them", async () => {
+  using place = scratch();
+  using other = scratch();
+  write(join(place.home, DB), [session("s", 0), answer("a", "s", 20)]);
+  write(join(other.home, DB), [session("s", 0), answer("a", "s", 20), answer("b", "s", 30, { tokens: tokens(20, 5) })]);
+  for (const { home } of [place, other]) await syncHome("opencode", home, place.data);
+  expect(input(toldIn(place.data, await syncHome("opencode", other.home, place.data)))).toEqual([10, 20]);
+});
+
+test("the databases that the environment names are read: a name in the data folder, or a path", () => {
+  const find = (variables: Record<string, string>) =>
+    opencode.streams[0]!.locate({
+      homes: [{ path: "/h", own: true, layouts: ["win32"] }],
+      variable: (name) => variables[name],
+    }).map(({ root, match }) => [root, ...match]);
+  const usual = ["/h/.local/share/opencode", "opencode*.db"];
+  expect(find({})).toEqual([usual]);
+  expect(find({ OPENCODE_DB: ":memory:" })).toEqual([usual]);
+  expect(find({ OPENCODE_DB: "mine.sqlite" })).toEqual([usual, ["/h/.local/share/opencode", "mine.sqlite"]]);
+  expect(find({ OPENCODE_DB: "/d/x.db" })).toEqual([usual, ["/d", "x.db"]]);
+  expect(find({ OPENCODE_DB: "C:\\d\\x.db" })).toEqual([usual, ["C:\\d", "x.db"]]);
+  expect(find({ XDG_DATA_HOME: "/x" })).toEqual([["/x/opencode", "opencode*.db"]]);
 });
 
 /** The rows of a few sessions in the order in which the agent writes them: begun, with their parts, then whole. */

@@ -18,13 +18,13 @@ describe("every class of status", () => {
     stop: [301, 302, 307, 308, 401, 402, 403, 404, 405, 408, 410, 415, 422, 500, 501, 505, 599],
   };
   for (const [kind, statuses] of Object.entries(CLASSES))
-    test(`${statuses.join(", ")}: ${kind}`, () => {
+    test(`${statuses.join(", ")}: ${kind}`, async () => {
       for (const status of statuses)
-        expect(outcomeOf("traces", "protobuf", answer(status), NOW).kind).toBe(kind as never);
+        expect((await outcomeOf("traces", "protobuf", answer(status), NOW)).kind).toBe(kind as never);
     });
 });
 
-test("200 with something else than an OTLP answer is no acceptance", () => {
+test("200 with something else than an OTLP answer is no acceptance", async () => {
   for (const [encoding, contentType, body] of [
     ["protobuf", "text/html", "<html>"],
     ["protobuf", "text/html", ""],
@@ -33,9 +33,9 @@ test("200 with something else than an OTLP answer is no acceptance", () => {
     ["json", "application/json", "[]x"],
     ["json", "text/plain", "ok"],
   ] as const)
-    expect(outcomeOf("traces", encoding, answer(200, { contentType, body }), NOW).kind).toBe("again");
+    expect((await outcomeOf("traces", encoding, answer(200, { contentType, body }), NOW)).kind).toBe("again");
   expect(
-    outcomeOf("logs", "json", answer(200, { contentType: "application/json; charset=utf-8", body: "{}" }), NOW),
+    await outcomeOf("logs", "json", answer(200, { contentType: "application/json; charset=utf-8", body: "{}" }), NOW),
   ).toEqual({
     kind: "accepted",
     rejected: 0,
@@ -43,10 +43,10 @@ test("200 with something else than an OTLP answer is no acceptance", () => {
   });
 });
 
-test("a JSON answer to a protobuf request is read too", () => {
+test("a JSON answer to a protobuf request is read too", async () => {
   const body = `{"partialSuccess":{"rejectedLogRecords":"7","errorMessage":"old"}}`;
   const given = answer(200, { contentType: "application/json", body });
-  expect(outcomeOf("logs", "protobuf", given, NOW)).toEqual({ kind: "accepted", rejected: 7, message: "old" });
+  expect(await outcomeOf("logs", "protobuf", given, NOW)).toEqual({ kind: "accepted", rejected: 7, message: "old" });
 });
 
 test("Retry-After is read in both forms", () => {

@@ -3,8 +3,8 @@ import { familiesOf } from "../../src/archive/families.ts";
 import { readableSegments } from "../../src/archive/read.ts";
 import { logsOf } from "../../src/export/logs.ts";
 import { INSTRUMENTS, measure, SECOND_BOUNDS, TOKEN_BOUNDS } from "../../src/export/metrics.ts";
+import { metricsAs } from "../../src/export/official.ts";
 import { Resources } from "../../src/export/otel.ts";
-import { encode } from "../../src/export/otlp.ts";
 import { Meter } from "../../src/export/points.ts";
 import { type Family, treeOf } from "../../src/export/tree.ts";
 import { rankOf, syncInto } from "../support/archive.ts";
@@ -30,7 +30,7 @@ function metricsOf(families: Awaited<ReturnType<typeof familiesIn>>): {
   const resources = new Resources({});
   const meter = new Meter();
   for (const family of families) measure(meter, treeOf(family), family.records, resources);
-  const texts = meter.messages().map((message) => new TextDecoder().decode(encode("metrics", "json", message)));
+  const texts = meter.messages().map((message) => new TextDecoder().decode(metricsAs("json", message)));
   const metrics: Any[] = texts.flatMap((text) => JSON.parse(text).resourceMetrics[0].scopeMetrics[0].metrics);
   const sums = new Map<string, number>();
   for (const { name, histogram, sum } of metrics)

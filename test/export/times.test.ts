@@ -1,21 +1,27 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { isBefore, later, timeOf } from "../../src/export/otel.ts";
+import { isBefore, later } from "../../src/export/otel.ts";
+import { instantOf, millisOf } from "../../src/record/time.ts";
 
 test("a time is read to the nanosecond", () => {
-  expect(timeOf("2026-11-21T05:20:43.112Z")).toEqual([1795238443, 112_000_000]);
-  expect(timeOf("2026-11-21T05:20:43.123456789Z")).toEqual([1795238443, 123_456_789]);
-  expect(timeOf("2026-11-21T05:20:43Z")).toEqual([1795238443, 0]);
-  expect(timeOf("2026-11-21T06:20:43.5+01:00")).toEqual([1795238443, 500_000_000]);
+  expect(instantOf("2026-11-21T05:20:43.112Z")).toEqual([1795238443, 112_000_000]);
+  expect(instantOf("2026-11-21T05:20:43.123456789Z")).toEqual([1795238443, 123_456_789]);
+  expect(instantOf("2026-11-21T05:20:43Z")).toEqual([1795238443, 0]);
+  expect(instantOf("2026-11-21T06:20:43.5+01:00")).toEqual([1795238443, 500_000_000]);
 });
 
 test("every millisecond is read as the platform reads it", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 253_402_300_799_999 }), (ms) => {
-      const [seconds, nanos] = timeOf(new Date(ms).toISOString());
+      const [seconds, nanos] = instantOf(new Date(ms).toISOString());
       expect(seconds * 1000 + nanos / 1e6).toBe(ms);
     }),
   );
+});
+
+test("milliseconds are those of the platform's own reading, smaller parts cut off", () => {
+  for (const text of ["2026-11-21T05:20:43.1129Z", "2026-11-21T05:20:43.999999999Z", "2026-11-21T05:20:43Z"])
+    expect(millisOf(text)).toBe(Date.parse(text));
 });
 
 test("later goes on into the next second", () => {

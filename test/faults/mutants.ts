@@ -143,9 +143,11 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "read/tail.ts",
-        from: "  spareChunk = buffer.length === CHUNK ? buffer : spareChunk;",
-        to: `  if (held > 0)
-    yield { ...split(Buffer.concat([buffer.subarray(0, held), Buffer.from("\\n")]), position), end: position + held, bytes: NONE };`,
+        from: "  if (chunk.bytes.length === CHUNK) spare = { reads, chunk };",
+        to: `  if (held > 0) {
+    chunk.bytes[held] = NEWLINE;
+    yield { ...split(chunk, held + 1, position), end: position + held, bytes: NONE };
+  }`,
       },
     ],
     scenario: "a last line that is written in two pieces",

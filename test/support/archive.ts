@@ -4,6 +4,7 @@ import { Archive } from "../../src/archive/archive.ts";
 import { allRecords } from "../../src/archive/counting.ts";
 import { Counter } from "../../src/archive/counts.ts";
 import { readableSegments } from "../../src/archive/read.ts";
+import { toldBy } from "../../src/archive/told.ts";
 import { environmentOf } from "../../src/config/environment.ts";
 import type { Agent, Environment } from "../../src/read/types.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
@@ -88,11 +89,11 @@ export function lastTellings(records: readonly WeirRecord[]): Map<string, string
 
 /** What counts, comparable and in a fixed order, each with its verdict. */
 export function counted(records: readonly WeirRecord[]): string[] {
-  const counter = new Counter(rankOf);
-  for (const record of records) counter.add(record, JSON.stringify(record));
-  const verdictOf = counter.verdicts();
+  const counter = new Counter(rankOf, (index) => records[index] as WeirRecord);
+  for (const record of records) counter.add(toldBy(record, JSON.stringify(record)));
+  const verdicts = counter.verdicts();
   return records
-    .flatMap((record, at) => (verdictOf(at) === "no" ? [] : [`${verdictOf(at)} ${comparable(record)}`]))
+    .flatMap((record, at) => (verdicts.of(at) === "no" ? [] : [`${verdicts.of(at)} ${comparable(record)}`]))
     .sort();
 }
 

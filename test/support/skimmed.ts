@@ -6,10 +6,10 @@ import { Skimmer } from "../../src/read/skim/skim.ts";
 import type { Tail } from "../../src/read/types.ts";
 import type { Draft, Emit } from "../../src/record/draft.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import type { Random } from "./random.ts";
+import { type Random, SEED, setting, trial } from "./random.ts";
 
 /** What a stream makes of some lines, and how many of them it parsed whole. */
-export interface Fold {
+interface Fold {
   readonly drafts: readonly Draft[];
   readonly unknown: readonly string[];
   readonly lost: readonly string[];
@@ -17,7 +17,7 @@ export interface Fold {
 }
 
 /** How lines are read: as usual, with every means but the full parse taken away, or with their texts. */
-export type Manner = "usual" | "whole" | "texts";
+type Manner = "usual" | "whole" | "texts";
 
 /** A stream of append-only files; the agent's first one without its kind. */
 export function tailOf(agent: string, kind?: string): Tail<unknown> {
@@ -51,8 +51,30 @@ export function fold(stream: Tail<unknown>, path: string, lines: readonly string
   return { drafts, unknown, lost, parsed };
 }
 
+/** Lines of each stream that are read in all manners; `WEIR_LINES=20000` reads more. */
+export const LINES = setting("WEIR_LINES", 600);
+
+/** Objects that a stream reads one after the other, as lines of the file at this path. */
+export interface Log {
+  readonly path: string;
+  readonly objects: readonly JsonObject[];
+}
+
+/** Reads logs of so many lines, each a little different from what the agent writes, in all manners; most must be skimmed. */
+export async function proveSame(stream: Tail<unknown>, most: number, some: (r: Random) => Log): Promise<void> {
+  let [lines, skimmed] = [0, 0];
+  for (let at = 0; lines < most; at++)
+    await trial(SEED + at, (r) => {
+      const { path, objects } = some(r);
+      const texts = objects.map((o) => jsonLine(varied(o, r, someVariation(r)) as JsonObject, r));
+      lines += texts.length;
+      skimmed += expectSameFold(stream, path, texts);
+    });
+  expect(skimmed).toBeGreaterThan(lines / 2);
+}
+
 /** Expects all manners of reading to say the same but for the texts; gives how many lines were usually not parsed whole. */
-export function expectSameFold(stream: Tail<unknown>, path: string, lines: readonly string[]): number {
+function expectSameFold(stream: Tail<unknown>, path: string, lines: readonly string[]): number {
   const usual = fold(stream, path, lines);
   const full = fold(stream, path, lines, "whole");
   expect({ ...usual, parsed: 0 }).toEqual({ ...full, parsed: 0 });
@@ -126,7 +148,7 @@ export function someValue(r: Random, depth = 2): unknown {
 }
 
 /** How far a line may be from what the agent writes. */
-export interface Variation {
+interface Variation {
   readonly order: boolean;
   readonly extra: boolean;
   readonly missing: boolean;
@@ -134,13 +156,13 @@ export interface Variation {
 }
 
 /** One of the ways in which a line may differ, or none. */
-export function someVariation(r: Random): Variation {
+function someVariation(r: Random): Variation {
   const one = r.int(0, 9);
   return { order: one === 0 || one === 4, extra: one === 1 || one === 4, missing: one === 2, types: one === 3 };
 }
 
 /** The same object with some keys elsewhere, added, gone or of another type, at any depth. */
-export function varied(value: unknown, r: Random, how: Variation): unknown {
+function varied(value: unknown, r: Random, how: Variation): unknown {
   if (Array.isArray(value)) return value.map((item) => varied(item, r, how));
   if (typeof value !== "object" || value === null) return value;
   let entries = Object.entries(value).map(([key, inner]) => [key, varied(inner, r, how)] as [string, unknown]);
@@ -152,7 +174,7 @@ export function varied(value: unknown, r: Random, how: Variation): unknown {
 }
 
 /** An object as JSON. In some lines free texts are escaped more than they need; single words, ids and keys never are. */
-export function jsonLine(object: JsonObject, r: Random): string {
+function jsonLine(object: JsonObject, r: Random): string {
   return r.chance(0.8) ? JSON.stringify(object) : escaped(object, r);
 }
 

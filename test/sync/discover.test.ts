@@ -115,6 +115,23 @@ describe("a source is told", () => {
     ]);
   });
 
+  test("with the sidecars of another folder, by name, and only where no link leads out of the place", () => {
+    using place = scratch();
+    for (const name of ["m/s/a.json", "m/s/b.json", "p/a/2.json", "p/a/1.json", "p/a/1.txt", "q/s/b/3.json"])
+      place.write(name, "{}");
+    mkdirSync(join(place.home, "p/a/4.json"));
+    symlinkSync(join(place.home, "p/a"), join(place.home, "p/b"));
+    const sidecars = ["../../p/{stem}/*.json", "../../q/{folder}/{stem}/*.json"].map((beside) => ({
+      ending: ".json",
+      beside,
+    }));
+    const { found } = discover([agentAt([{ match: ["m/*/*.json"], sidecars }])], environmentAt(place.home), EVERYTHING);
+    expect(found.map((f) => [f.relative, f.sidecars.map((s) => [s.ending, s.path])])).toEqual([
+      ["m/s/a.json", ["1.json", "2.json"].map((name) => [name, join(place.home, "p/a", name)])],
+      ["m/s/b.json", [["3.json", join(place.home, "q/s/b/3.json")]]],
+    ]);
+  });
+
   test("once, however many ways lead to it: hard links, linked roots, a home named twice", () => {
     using place = scratch();
     const path = place.write("store/a.jsonl", "x");

@@ -1,7 +1,7 @@
 /** Owns Claude Code's model calls, tool calls and failed requests. */
 import type { Draft, Emit, JsonObject, Line } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { responseFact, toolFact } from "../../record/identity.ts";
+import { isRandomId, responseFact, toolFact } from "../../record/identity.ts";
 import { list, number, object, text } from "../../record/json.ts";
 import { answer, partsOf, resultOf, structured } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
@@ -85,7 +85,7 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
   call.end = time ?? call.end;
   call.stop = text(message.stop_reason) ?? call.stop;
   const raw = object(message.usage) ?? {};
-  if (call.usage && isTold(call, raw, message.model)) return;
+  if (call.usage && isTold(call, o, raw, message.model)) return;
   const usage = usageOf(raw);
   if (call.usage && tokensOf(usage) < tokensOf(call.usage)) return;
   call.usage = usage;
@@ -100,7 +100,8 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
 }
 
 /** True for the same answer told again by its next line, as most are. */
-function isTold({ usage, model }: Call, raw: JsonObject, answered: unknown): boolean {
+function isTold({ usage, model, cost }: Call, o: JsonObject, raw: JsonObject, answered: unknown): boolean {
+  if (list(raw.iterations).length > 0 || number(o.costUSD) !== cost) return false;
   const cached = (number(raw.cache_read_input_tokens) ?? 0) + (number(raw.cache_creation_input_tokens) ?? 0);
   const said = (number(raw.input_tokens) ?? 0) + (number(raw.output_tokens) ?? 0) + cached;
   return answered === model && said === tokensOf(usage);
@@ -126,6 +127,8 @@ function usageOf(raw: JsonObject): Usage | undefined {
       output: raw.output_tokens,
       cacheRead: raw.cache_read_input_tokens,
       cacheCreation: written > 0 ? written : raw.cache_creation_input_tokens,
+      // The agent writes a zero also where the provider said nothing.
+      reasoning: object(raw.output_tokens_details)?.thinking_tokens || undefined,
     },
     { caches: true },
   );
@@ -181,7 +184,7 @@ export function tellTool(
   emit({
     ...tool.context,
     key: id,
-    fact: toolFact(id, tool.start, tool.context.session_id),
+    fact: toolFact(id, isRandomId(id) ? undefined : tool.start, tool.context.session_id),
     open: end ? undefined : true,
     operation: "execute_tool",
     kind: "internal",

@@ -16,7 +16,7 @@ import { type Context, contextOf, type State } from "./state.ts";
 
 /** Lines that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT: ReadonlySet<string> = new Set(
-  "agent-color agent-name agent-setting ai-title atis-latch attribution-snapshot bridge-session content-replacement cost-state custom-title failed file-history-delta file-history-snapshot fork-context-ref last-prompt launched marble-origami-commit marble-origami-snapshot mode permission-mode pr-link progress queue-operation relocated result speculation-accept started summary tag task-summary worktree-state".split(
+  "agent-color agent-name agent-setting ai-title api-request api-request-blob api-request-shape atis-latch attribution-snapshot bridge-session content-replacement cost-state custom-title failed file-history-delta file-history-snapshot fork-context-ref last-prompt launched marble-origami-commit marble-origami-snapshot mode permission-mode pr-link progress queue-operation relocated result speculation-accept started summary tag task-summary tools-used worktree-state".split(
     " ",
   ),
 );
@@ -151,6 +151,7 @@ function open(state: State, emit: Emit): void {
   for (const call of state.calls) tellCall(call, emit);
   for (const tool of state.tools) tellTool(tool, undefined, emit);
   if (state.subagent) {
+    if (!state.told) return; // nobody knows its session yet
     const { id, name } = state.subagent;
     emit({
       key: id,

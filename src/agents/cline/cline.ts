@@ -8,16 +8,13 @@
 import type { Agent, Emit, Environment, Group, Home, Place, SourceInfo, Stream } from "../../read/types.ts";
 import { snapshot } from "../../read/types.ts";
 import { list, number, object } from "../../record/json.ts";
+import { extensionPlaces } from "../tasks/editors.ts";
+import { entriesOf } from "../tasks/entries.ts";
+import { tellShownTools } from "../tasks/shown.ts";
 import { compaction, session } from "./session.ts";
-import { apiHistory, index, METADATA, shownTools, task } from "./task.ts";
+import { apiHistory, index, METADATA, task } from "./task.ts";
 
-/** VS Code and what is made from it. */
-const HOSTS = [
-  ...["Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Windsurf - Next"],
-  ...["Antigravity", "Kiro", "Positron", "Trae", "Void"],
-];
-const SERVERS = [".vscode-server", ".vscode-server-insiders", ".cursor-server", ".windsurf-server"];
-const STORAGE = ["User/globalStorage/saoudrizwan.claude-dev", "User/profiles/*/globalStorage/saoudrizwan.claude-dev"];
+const EXTENSION = "saoudrizwan.claude-dev";
 const SHOWN = ["ui_messages.json", "claude_messages.json"];
 const SHOWN_FILES = SHOWN.map((file) => `tasks/*/${file}`);
 const SENT = "api_conversation_history.json";
@@ -30,7 +27,7 @@ export const cline: Agent = {
     snapshot({
       kind: "transcript",
       rank: 50,
-      version: 1,
+      version: 2,
       locate: (environment) => [
         ...sessionPlaces(environment),
         ...taskPlaces(environment, [...SHOWN_FILES, "state/taskHistory.json"]),
@@ -40,7 +37,7 @@ export const cline: Agent = {
       reduce,
     }),
     tools("api_history", 60, [`tasks/*/${SENT}`], apiHistory),
-    tools("shown_tools", 40, SHOWN_FILES, shownTools),
+    tools("shown_tools", 40, SHOWN_FILES, (shown, id, emit) => tellShownTools(entriesOf(shown), id, emit)),
   ],
 };
 
@@ -57,7 +54,7 @@ function tools(
   return snapshot({
     kind,
     rank,
-    version: 1,
+    version: 2,
     locate: (environment) => taskPlaces(environment, files),
     session: sessionOf,
     groups: { form: "json" },
@@ -81,23 +78,10 @@ function dataFolder(home: Home, variable: Environment["variable"]): string {
 }
 
 /** Tasks lie in the extension's folder of each editor, here or on the far side of a connection, and in that of CLI 2. */
-function taskPlaces({ homes, variable }: Environment, files: readonly string[]): Place[] {
+function taskPlaces(environment: Environment, match: readonly string[]): Place[] {
   const sidecars = SHOWN.map((ending) => ({ ending, beside: METADATA }));
-  const match = STORAGE.flatMap((folder) => files.map((file) => `${folder}/${file}`));
-  return homes.flatMap((home) => {
-    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
-    const folders = {
-      linux: own("XDG_CONFIG_HOME") || `${home.path}/.config`,
-      darwin: `${home.path}/Library/Application Support`,
-      win32: own("APPDATA") || `${home.path}/AppData/Roaming`,
-    };
-    return [
-      ...home.layouts.flatMap((platform) => HOSTS.map((host) => `${folders[platform]}/${host}`)),
-      ...SERVERS.map((server) => `${home.path}/${server}/data`),
-    ]
-      .map((root): Place => ({ root, match, sidecars }))
-      .concat({ root: dataFolder(home, variable), match: files, sidecars });
-  });
+  const cli = environment.homes.map((home) => ({ root: dataFolder(home, environment.variable), match }));
+  return [...extensionPlaces(environment, EXTENSION, match), ...cli].map((place) => ({ ...place, sidecars }));
 }
 
 /** A task's folder has its id; a session's document is named after it, that of a subagent after the subagent. */
@@ -107,11 +91,15 @@ function sessionOf(path: string): string | undefined {
 }
 
 function reduce(group: Group, source: SourceInfo, emit: Emit): void {
-  const document = object(group.document);
+  const given = group.document;
+  const document = object(given);
   const id = sessionOf(source.path);
-  if (source.stem === "taskHistory") index(list(group.document), emit);
-  else if (Array.isArray(group.document)) task(group.document, id, object(source.sidecars[METADATA]) ?? {}, emit);
+  if (source.stem === "taskHistory") index(list(given), emit);
+  else if (Array.isArray(given) && isSession(source.path)) session({ messages: given }, id, source, emit);
+  else if (Array.isArray(given)) task(given, id, object(source.sidecars[METADATA]) ?? {}, emit);
   else if (number(document?.source_message_count) !== undefined) compaction(document ?? {}, id, emit);
-  else if (Array.isArray(document?.messages)) session(document, id, source, emit);
+  else if (document && Array.isArray(document.messages)) session(document, id, source, emit);
   else emit.unknown("document without messages");
 }
+
+const isSession = (path: string): boolean => path.endsWith(".messages.json");

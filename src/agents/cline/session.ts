@@ -1,25 +1,12 @@
 /** Sessions of Cline's second generation: a document of messages, its manifest, and what compactions make of it. */
-import type { Draft, Emit, SourceInfo } from "../../read/types.ts";
+import type { Emit, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { fingerprint } from "../../record/identity.ts";
-import { type JsonObject, number, object, text } from "../../record/json.ts";
-import { providerName } from "../../record/provider.ts";
-import type { Usage } from "../../record/schema.ts";
+import { type JsonObject, list, number, object, text } from "../../record/json.ts";
+import { answer, instructions, message, partsOf } from "../../record/messages.ts";
 import { between, timeOf } from "../../record/time.ts";
-import { tokensOf, totalUsage } from "../../record/usage.ts";
-import {
-  blocksOf,
-  type Common,
-  type Keyed,
-  type Message,
-  messagesOf,
-  sumOf,
-  taskBegan,
-  tellTools,
-} from "./messages.ts";
-
-/** Texts that the agent itself puts among the user's. */
-const NOT_TYPED = /^\s*(?:$|<SYSTEM_NOTICE>|\[cline-[\w-]+:v\d|Warning: this is a legacy conversation)/;
+import { taskBegan } from "../tasks/entries.ts";
+import { type Common, isTyped, tellMessages, usageOf } from "./answers.ts";
+import { type Message, messagesOf, sumOf, tellTools } from "./messages.ts";
 
 /** A subagent's session goes by the subagent's own id, which is also what its document is named after. */
 function shortId(id: unknown): string | undefined {
@@ -33,7 +20,7 @@ export function session(document: JsonObject, name: string | undefined, source: 
   const isLead = (text(document.agent) ?? "lead") === "lead";
   const all = messagesOf(document.messages);
   const copied = lastCopied(all, metadata.migratedFromLegacyTask === true);
-  const messages = all.slice(copied + 1).filter(({ time }) => time !== undefined);
+  const messages = all.slice(copied + 1);
   const id = shortId(document.sessionId) ?? name;
   const folder = /([^/]+)\/[^/]*$/.exec(source.path)?.[1];
   const common: Common = {
@@ -51,15 +38,19 @@ export function session(document: JsonObject, name: string | undefined, source: 
       fact: id,
       operation: "session",
       forked_from: shortId(object(metadata.fork)?.forkedFromSessionId),
-      time: (copied < 0 ? undefined : taskBegan(id)) ?? timeOf(manifest.started_at) ?? messages[0]?.time,
+      time: (copied < 0 ? undefined : taskBegan(id)) ?? timeOf(manifest.started_at) ?? firstTime(messages),
       attributes: allowAttributes({ source: manifest.source ?? origin.source }),
       ...sumOf(usageOf(all[copied]?.m.metrics), object(all[copied]?.m.modelInfo)?.id),
+      content: { system_instructions: emit.keep(instructions(document.system_prompt)) },
+      raw: { ...document, messages: undefined },
     });
   if (!isLead) tellRun(common, messages, emit);
-  tellMessages(common, messages, isLead, copied < 0, emit);
+  tellMessages(common, messages, { isLead, isWhole: copied < 0 }, emit);
   const copies = all.slice(0, copied + 1).map(({ m, index }) => ({ m, index }));
   tellTools(common, copies, [], true, emit);
 }
+
+const firstTime = (messages: readonly Message[]): string | undefined => messages.find(({ time }) => time)?.time;
 
 /**
  * The last message that was copied from a task, -1 where none was. They have no metrics but the last answer, to which
@@ -71,93 +62,23 @@ function lastCopied(messages: readonly Message[], isMigrated: boolean): number {
   return first < 0 ? messages.length - 1 : first;
 }
 
-/** Metrics that are all zero are metrics that nobody knows yet. */
-function usageOf(metrics: unknown): Usage | undefined {
-  const { inputTokens: input, outputTokens: output, cacheReadTokens, cacheWriteTokens } = object(metrics) ?? {};
-  const usage = totalUsage({ input, output, cacheRead: cacheReadTokens, cacheCreation: cacheWriteTokens });
-  return tokensOf(usage) > 0 ? usage : undefined;
-}
-
-/** A subagent's session is one run of it. */
+/** A subagent's session is one run of it. What it was asked is no person's prompt. */
 function tellRun(common: Common, messages: readonly Message[], emit: Emit): void {
-  const [time, end_time] = [messages[0]?.time, messages.at(-1)?.time];
+  const [time, end_time] = [firstTime(messages), firstTime(messages.toReversed())];
   if (time === undefined) return;
+  const asked = messages.find(({ m }) => m.role === "user" && isTyped(m))?.m;
   const run = { key: "run", fact: common.session_id, operation: "invoke_agent", kind: "internal" } as const;
-  emit({ ...common, ...run, time, end_time, duration_ms: between(time, end_time) });
-}
-
-/** A message is known by its time, and by its number among those that have the very same. */
-function tellMessages(
-  common: Common,
-  messages: readonly Message[],
-  isLead: boolean,
-  isWhole: boolean,
-  emit: Emit,
-): void {
-  const seen = new Map<string, number>();
-  let turn: number | undefined;
-  let asked: string | undefined;
-  const turns = messages.map(({ m, index, time = "" }) => {
-    const times = seen.get(time) ?? 0;
-    seen.set(time, times + 1);
-    const typed = isLead && m.role === "user" && isTyped(m);
-    if (typed && isWhole) turn = (turn ?? -1) + 1;
-    const at = { ...common, key: times > 0 ? `${time}#${times}` : time, time, turn, at: { index } };
-    if (typed) emit({ ...at, fact: fingerprint(["user", at.key]), operation: "user_message" });
-    else if (object(m.metadata)?.displayRole === "error") tellError(at, m, emit);
-    else if (m.role === "assistant" && object(m.metrics)) tellCall(at, m, asked, emit);
-    else if (m.role !== "assistant" && m.role !== "user") emit.unknown(`role ${text(m.role) ?? ""}`);
-    asked = time;
-    return turn;
-  });
-  tellTools(common, messages, turns, false, emit);
-}
-
-/** What a person typed has a text of its own; a message that a compaction made says so. */
-function isTyped(m: JsonObject): boolean {
-  const metadata = object(m.metadata);
-  if (metadata?.kind !== undefined || metadata?.displayRole === "system") return false;
-  return blocksOf(m).some((block) => block.type === "text" && !NOT_TYPED.test(text(block.text) ?? ""));
-}
-
-/** An answer that cost nothing may have been free, or its price is unknown. */
-function tellCall(at: Keyed, m: JsonObject, asked: string | undefined, emit: Emit): void {
-  const made = object(m.modelInfo) ?? {};
-  const [model, provider, usage] = [text(made.id), text(made.provider), usageOf(m.metrics)];
-  const cost_usd = number(object(m.metrics)?.cost) || undefined;
-  const begun = asked !== undefined && asked <= (at.time ?? "") ? asked : at.time;
-  emit({
-    ...at,
-    fact: fingerprint([at.key, provider, model, cost_usd, JSON.stringify(usage)]),
-    operation: "chat",
-    kind: "client",
-    time: begun,
-    end_time: at.time,
-    duration_ms: between(begun, at.time),
-    status: "ok",
-    provider: providerName(provider),
-    model,
-    usage,
-    cost_usd,
-  });
-}
-
-function tellError(at: Keyed, m: JsonObject, emit: Emit): void {
-  const made = object(m.modelInfo) ?? {};
-  const failed = { operation: "error", kind: "client", status: "error", error_type: "error" } as const;
-  const asked: Pick<Draft, "provider" | "request_model"> = {
-    provider: providerName(text(made.provider)),
-    request_model: text(made.id),
-  };
-  emit({ ...at, ...failed, ...asked, fact: fingerprint(["error", at.key]) });
+  const content = { input_messages: asked && emit.keep(message("user", partsOf(asked.content))) };
+  emit({ ...common, ...run, time, end_time, duration_ms: between(time, end_time), content, raw: asked });
 }
 
 /** What models are sent since the latest compaction; the session's own document keeps the whole history. */
 export function compaction(document: JsonObject, name: string | undefined, emit: Emit): void {
   const id = shortId(document.conversation_id) ?? name;
-  const key = String(document.source_message_count);
-  const made = messagesOf(document.messages).map(({ m }) => object(m.metadata));
-  const why = made.find((metadata) => metadata?.kind === "compaction");
+  const key = String(number(document.source_message_count) ?? "");
+  const made = list(document.messages).map((item) => object(item));
+  const summary = made.find((m) => text(object(m?.metadata)?.kind)?.startsWith("compaction"));
+  const why = object(summary?.metadata);
   emit({
     key,
     fact: `${id}/${key}`,
@@ -166,5 +87,7 @@ export function compaction(document: JsonObject, name: string | undefined, emit:
     session_id: id,
     time: timeOf(document.updated_at),
     attributes: allowAttributes({ reason: why?.reason, messagesRemoved: why?.messagesRemoved }),
+    content: { output_messages: emit.keep(answer(partsOf(summary?.content), undefined)) },
+    raw: summary,
   });
 }

@@ -69,7 +69,7 @@ function tellChat(
   state.began = undefined;
   state.parts = undefined;
   const isOwn = known.session_id === undefined || known.session_id === base.session_id;
-  emit({
+  const draft: Draft = {
     ...(isOwn && base),
     turn: isOwn ? turnOf(state) : undefined,
     attributes: isOwn ? allowAttributes({ effort, model_context_window: window }) : undefined,
@@ -91,5 +91,8 @@ function tellChat(
       reasoning: used.reasoning_output_tokens,
     }),
     content,
-  });
+    at: { offset: now.line.offset },
+  };
+  if (isOwn && state.unnamed) state.waiting = [...(state.waiting ?? []), draft];
+  else emit(draft);
 }

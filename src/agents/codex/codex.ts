@@ -16,7 +16,7 @@ import { between, fromMillis, utc } from "../../record/time.ts";
 import { tokenCount, usageRecord } from "./calls.ts";
 import { documents, ENDING } from "./document.ts";
 import { READS, readLine, SHOWN, SILENT_ITEM } from "./lines.ts";
-import { type Now, type State, scope, tell } from "./state.ts";
+import { type Now, type State, scope, tell, tellWaiting } from "./state.ts";
 import { closeTool, noteOutcome, openTool, outcomeOf } from "./tools.ts";
 import {
   answered,
@@ -178,7 +178,9 @@ function compaction(now: Now, by: string, p: JsonObject): void {
   tell(now, { key, fact: key, operation: "compaction", time, attributes, content });
 }
 
-function open({ base, run, tools }: State, emit: Emit): void {
+function open(state: State, emit: Emit): void {
+  const { base, run, tools } = state;
+  tellWaiting(state, emit, true);
   for (const { draft } of tools) emit({ ...base, ...draft, open: true });
   if (run) emit({ ...base, ...run, open: true });
 }

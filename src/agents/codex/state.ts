@@ -31,6 +31,10 @@ export interface State {
   turn: number;
   turnId?: string;
   model?: string;
+  /** No line of the turn has named its model yet: a compaction may come before that. */
+  unnamed?: boolean;
+  /** The turn's calls until then. */
+  waiting?: Draft[];
   effort?: string;
   window?: number;
   /** Calls are told by token_usage_record. */
@@ -91,4 +95,10 @@ export function scope(state: State): string {
 export function turnScope({ turnId, origin }: State): string {
   if (turnId === undefined) return origin;
   return isRandomId(turnId) ? turnId : `${origin}/${turnId}`;
+}
+
+/** Tells the calls that waited for the name of their model; while they still do, as open. */
+export function tellWaiting(state: State, emit: Emit, open?: true): void {
+  for (const draft of state.waiting ?? []) emit({ ...draft, model: state.model, open });
+  if (open === undefined) delete state.waiting;
 }

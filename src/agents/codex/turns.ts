@@ -5,7 +5,7 @@ import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { instructions, message, partsOf, toolDefinitions } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
-import { type Known, type Now, type State, scope, tell, turnOf, turnScope } from "./state.ts";
+import { type Known, type Now, type State, scope, tell, tellWaiting, turnOf, turnScope } from "./state.ts";
 export const NOT_TYPED =
   /^(?:\s|\\n)*(?:# AGENTS\.md|<(?:environment_context|INSTRUCTIONS|user_instructions|turn_aborted|skill|subagent_notification|goal_context|codex_internal_context|recommended_plugins)\b)/;
 
@@ -76,6 +76,8 @@ export function turnContext(now: Now, p: JsonObject): void {
   if (id !== undefined && id !== state.turnId) enterTurn(now, id);
   state.base.cwd = text(p.cwd) ?? state.base.cwd;
   useModel(state, p.model, p.effort);
+  state.unnamed = false;
+  tellWaiting(state, now.emit);
 }
 
 export function useModel(state: State, model: unknown, effort: unknown): void {
@@ -86,6 +88,7 @@ export function useModel(state: State, model: unknown, effort: unknown): void {
 /** What is still open in a turn when the next one begins was killed with it. */
 function enterTurn(now: Now, id: string | undefined): void {
   const { state, emit } = now;
+  tellWaiting(state, emit);
   for (const { draft } of state.tools) emit({ ...state.base, ...draft });
   if (state.run) emit({ ...state.base, ...state.run });
   state.tools = [];
@@ -107,6 +110,7 @@ export function taskStarted(now: Now, p: JsonObject): void {
   const id = turnIdOf(p);
   if (id === undefined || id !== state.turnId) enterTurn(now, id);
   state.asked = time ?? state.asked;
+  state.unnamed = true;
   state.window = number(p.model_context_window) ?? state.window;
   const { turn, provider, agentName } = state;
   const key = id ?? `turn:${turn}`;
@@ -118,6 +122,7 @@ export function taskEnded(now: Now, p: JsonObject): void {
   const { run } = now.state;
   if (!run || (turnIdOf(p) ?? run.key) !== run.key) return;
   now.state.run = undefined;
+  tellWaiting(now.state, now.emit);
   const error = object(p.error);
   const info = error?.codex_error_info;
   const failure = error && (text(info) ?? Object.keys(object(info) ?? {})[0] ?? "error");

@@ -9,11 +9,13 @@ import {
   snapshot,
 } from "../../read/types.ts";
 import type { Draft, Emit } from "../../record/draft.ts";
-import { type JsonObject, object, text } from "../../record/json.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { fromMillis } from "../../record/time.ts";
+import { IMPORTED } from "./answers.ts";
 import { message, part, session } from "./messages.ts";
-import { reduceFile, STORAGE, sessionIn } from "./storage.ts";
+import { reduceFile, sessionIn, storagePlaces } from "./storage.ts";
 import { LAYOUTS } from "./tables.ts";
+import type { Texts } from "./texts.ts";
 
 /** The database and the files of a program that keeps its data in a folder of this name. */
 export function streamsOf(name: string): Stream[] {
@@ -26,7 +28,7 @@ export function streamsOf(name: string): Stream[] {
     snapshot({
       kind: "messages",
       rank: 50,
-      version: 1,
+      version: 2,
       locate: (environment) => [
         ...folders(environment).map((root) => ({ root, match: [`${name}*.db`] })),
         ...named(environment.variable(`${name.toUpperCase()}_DB`), folders(environment)),
@@ -38,8 +40,8 @@ export function streamsOf(name: string): Stream[] {
     snapshot({
       kind: "storage",
       rank: 40,
-      version: 1,
-      locate: (environment) => folders(environment).map((root) => ({ root, match: STORAGE })),
+      version: 2,
+      locate: (environment) => folders(environment).flatMap(storagePlaces),
       session: sessionIn,
       groups: { form: "json" },
       reduce: reduceFile,
@@ -66,19 +68,35 @@ function reduce({ key, rows = {}, layout }: Group, _: SourceInfo, emit: Emit): v
   }
   const base = baseOf(row, data);
   const trigger = row.auto === 1 ? "auto" : row.auto === 0 ? "manual" : text(data.trigger);
-  message({ id: key, base, data, isPrompt: row.is_prompt === 1, trigger, isApart: layout === "session_message" }, emit);
-  for (const item of rows.part ?? []) {
-    const told = parsed(item.data);
-    if (told) part(String(item.part ?? item.id), told, { ...base, time: fromMillis(item.time_created) }, emit);
+  const parts = (rows.part ?? []).map((item) => ({ item, told: parsed(item.data) ?? {} }));
+  const steps = parts.flatMap(({ told }) => (told.type === "step" ? [told] : []));
+  const isApart = layout === "session_message";
+  const said = emit.captures ? saidIn(rows) : undefined;
+  message({ id: key, base, data, steps, isPrompt: row.is_prompt === 1, trigger, isApart, texts: said?.texts }, emit);
+  for (const { item, told } of parts) {
+    if (told.type === "step") continue;
+    const id = String(item.part ?? item.id);
+    part(id, told, said?.parts.get(id), { ...base, time: fromMillis(item.time_created) }, emit);
   }
 }
 
+/** A message and its parts as the database has them: version 2 keeps the parts inside, where they go by their place. */
+function saidIn({ whole, said }: NonNullable<Group["rows"]>): { texts: Texts; parts: Map<string, JsonObject> } {
+  const message = parsed(whole?.[0]?.data) ?? {};
+  const inside = list(message.content).map((value, at) => ({ id: `${whole?.[0]?.id}/${at}`, value: object(value) }));
+  const beside = (said ?? []).map((row) => ({ id: String(row.part), value: parsed(row.data) }));
+  const parts = [...inside, ...beside].flatMap(({ id, value }) => (value ? [[id, value] as const] : []));
+  return { texts: { whole: message, parts: parts.map(([, value]) => value) }, parts: new Map(parts) };
+}
+
+/** A message that was made of an older task belongs to that. */
 function baseOf(row: Row, data: JsonObject): Partial<Draft> {
   const created = object(data.time)?.created ?? row.time_created;
+  const task = data.provider === IMPORTED ? text(row.slug) : undefined;
   return {
-    session_id: text(row.session_id),
+    session_id: task ?? text(row.session_id),
     parent_session_id: text(row.parent_id),
-    agent_version: text(row.version),
+    agent_version: task === undefined ? text(row.version) : undefined,
     cwd: text(data.cwd) ?? text(row.directory),
     time: fromMillis(created),
     turn: typeof row.turn === "number" && row.turn >= 0 ? row.turn : undefined,

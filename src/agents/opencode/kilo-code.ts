@@ -10,13 +10,14 @@ import { reduceTask, taskOf, taskPlaces } from "./kilo-tasks.ts";
 export const kiloCode: Agent = {
   id: "kilo-code",
   title: "Kilo Code",
-  retention: "deletes nothing by itself",
+  retention:
+    "deletes nothing by itself; newer versions can be told to delete sessions after a time (`retention.enabled`)",
   streams: [
     ...streamsOf("kilo"),
     snapshot({
       kind: "tasks",
       rank: 30,
-      version: 1,
+      version: 2,
       locate: taskPlaces,
       session: taskOf,
       groups: { form: "json" },

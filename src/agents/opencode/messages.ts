@@ -1,12 +1,12 @@
-/** What a message of OpenCode tells: a call, a failed request, a prompt, a compaction; and what its parts tell. */
+/** What a session and a message of OpenCode tell, and what the message's parts tell. */
 import type { Draft, Emit, Row } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, toolFact } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
-import { providerName } from "../../record/provider.ts";
-import type { Usage } from "../../record/schema.ts";
+import { instructions } from "../../record/messages.ts";
 import { between, fromMillis } from "../../record/time.ts";
-import { summedUsage, tokensOf } from "../../record/usage.ts";
+import { answer } from "./answers.ts";
+import { asked, failureIn, shellTexts, type Texts, toolTexts } from "./texts.ts";
 
 /** A message and what its store tells beside it. */
 export interface Message {
@@ -15,13 +15,20 @@ export interface Message {
   readonly base: Partial<Draft>;
   /** `role` and what was told of the answer, under the names that `tables.ts` gives them. */
   readonly data: JsonObject;
+  /** The steps of an answer, in their order: `tokens`, `cost`, `reason`, and the `model` where it is another. */
+  readonly steps?: readonly JsonObject[];
   /** A person's prompt, as far as the store can tell. */
   readonly isPrompt: boolean;
   /** What set a compaction off. */
   readonly trigger?: string;
   /** Reasoning is told beside the output, not inside it. */
   readonly isApart?: boolean;
+  /** What it says, where texts are captured. */
+  readonly texts?: Texts;
 }
+
+/** What stands for a version in sessions that Kilo Code made of its older tasks; their slug is the task. */
+const IMPORTED_VERSION = "v2";
 
 /** Roles that say nothing weir keeps. */
 const SILENT: ReadonlySet<string> = new Set([
@@ -34,21 +41,27 @@ const SILENT: ReadonlySet<string> = new Set([
   "idle",
 ]);
 
-/** The session's row. A session with a parent is a subagent's run. */
+/**
+ * The session's row. A session with a parent is a subagent's run, unless a fork copied it: then all in it is older than
+ * itself. One that Kilo Code made of an older task is a fork of that.
+ */
 export function session(row: Row, emit: Emit): void {
   const id = text(row.id);
   if (id === undefined) return;
   const parent = text(row.parent_id);
+  const isImported = row.version === IMPORTED_VERSION;
   const common = {
     session_id: id,
     parent_session_id: parent,
-    agent_version: text(row.version),
+    agent_version: isImported ? undefined : text(row.version),
     cwd: text(row.directory),
     agent_name: text(row.agent),
     time: fromMillis(row.time_created),
   };
-  emit({ ...common, key: "session", fact: id, operation: "session", forked_from: text(row.forked_from) });
-  if (parent === undefined) return;
+  const forked_from = text(row.forked_from) ?? (isImported ? text(row.slug) : undefined);
+  emit({ ...common, key: "session", fact: id, operation: "session", forked_from });
+  const isCopied = (number(row.ended) ?? Number.POSITIVE_INFINITY) < (number(row.time_created) ?? 0);
+  if (parent === undefined || isCopied) return;
   const end_time = fromMillis(row.ended);
   const duration_ms = between(common.time, end_time);
   emit({
@@ -68,110 +81,25 @@ export function message(m: Message, emit: Emit): void {
   if (role === "user") prompt(m, emit);
   else if (role === "assistant" || role === "compaction") answer(m, emit);
   else if (role === "shell") shell(m, emit);
-  else if (!SILENT.has(role)) emit.unknown(`message ${role}`);
+  else if (!SILENT.has(role)) emit.unknown(`message ${role || "without a role"}`);
 }
 
 /** Subagents are asked by models; a fork's copies have new ids, but their old times. */
-function prompt({ id, base, data, isPrompt }: Message, emit: Emit): void {
+function prompt({ id, base, data, isPrompt, texts }: Message, emit: Emit): void {
   if (!isPrompt || base.parent_session_id !== undefined) return;
   const fact = fingerprint(["user", number(object(data.time)?.created) ?? id]);
-  emit({ ...base, key: id, fact, operation: "user_message" });
-}
-
-/**
- * An answer is told when it has tokens: before that nobody knows whether it will be a call or a failed request. One that
- * ended without tokens and without a reason to stop is a request that failed.
- */
-function answer({ id, base, data, trigger, isApart }: Message, emit: Emit): void {
-  const time = object(data.time) ?? {};
-  const usage = usageOf(object(data.tokens) ?? {}, isApart === true);
-  const [error, finish] = [text(data.error), text(data.finish)];
-  const isOver = number(time.completed) !== undefined || error !== undefined || text(data.status) === "completed";
-  const end_time = fromMillis(time.streamed) ?? fromMillis(time.completed);
-  const common = {
-    ...base,
-    key: id,
-    fact: factOf(id, data),
-    kind: "client",
-    agent_name: text(data.agent),
-    provider: providerName(text(data.provider)),
-    status: error === undefined ? "ok" : "error",
-    error_type: error,
-    end_time,
-    attributes: allowAttributes({ variant: data.variant, statusCode: number(data.statusCode) }),
-  } as const;
-  const model = text(data.model);
-  if (tokensOf(usage) > 0 || (isOver && error === undefined && finish !== undefined)) {
-    // Tools run before the message is completed: how long the model took is only known without them.
-    const isTimed = finish !== "tool-calls" || time.streamed !== undefined;
-    emit({
-      ...common,
-      operation: "chat",
-      open: isOver ? undefined : true,
-      duration_ms: isTimed ? between(base.time, end_time) : undefined,
-      model,
-      finish_reasons: finish === undefined ? undefined : [finish],
-      usage: tokensOf(usage) > 0 ? usage : undefined,
-      cost_usd: number(data.cost) || undefined,
-    });
-  } else if (isOver && data.role === "assistant") {
-    const failed = { status: "error", error_type: error ?? "no_response" } as const;
-    emit({ ...common, ...failed, operation: "error", request_model: model });
-  }
-  if (isOver && (data.role === "compaction" || data.summary === 1 || data.summary === true))
-    compaction(common, trigger, emit);
-}
-
-/** Copies in forks have new ids: a call is known by its times and numbers. */
-function factOf(id: string, data: JsonObject): string {
-  const time = object(data.time) ?? {};
-  const { input, output, reasoning, cache } = object(data.tokens) ?? {};
-  const { read, write } = object(cache) ?? {};
-  const numbers = [time.completed, input, output, reasoning, read, write, data.cost].map(number);
-  const names = [data.provider, data.model, data.agent].map(text);
-  return fingerprint([number(time.created) ?? id, ...numbers, ...names]);
-}
-
-/** A summary of the conversation takes its place; the call that wrote it is told as a call. */
-function compaction(call: Omit<Draft, "operation">, trigger: string | undefined, emit: Emit): void {
-  const { key, fact, session_id, parent_session_id, agent_version, cwd, time, turn, status, error_type, end_time } =
-    call;
-  const own = {
-    key,
-    fact,
-    session_id,
-    parent_session_id,
-    agent_version,
-    cwd,
-    time,
-    turn,
-    status,
-    error_type,
-    end_time,
+  const content = texts && {
+    input_messages: emit.keep(asked(texts)),
+    system_instructions: emit.keep(instructions(texts.whole.system)),
   };
-  emit({ ...own, operation: "compaction", kind: "internal", attributes: allowAttributes({ trigger }) });
-}
-
-/**
- * Input comes without its cached part. Reasoning stood inside the output until spring 2026 and beside it since; the
- * total, where there is one, says which.
- */
-function usageOf(tokens: JsonObject, isApart: boolean): Usage | undefined {
-  const { input, output, reasoning, total } = tokens;
-  const { read, write } = object(tokens.cache) ?? {};
-  const sum = [input, output, read, write].reduce((sum: number, n) => sum + (number(n) ?? 0), 0);
-  const isInside =
-    number(total) === undefined ? !isApart && (number(output) ?? 0) >= (number(reasoning) ?? 0) : total === sum;
-  return summedUsage(
-    { input, output, reasoning, cacheRead: read, cacheCreation: write },
-    { caches: true, reasoning: !isInside },
-  );
+  emit({ ...base, key: id, fact, operation: "user_message", content, raw: texts?.whole });
 }
 
 /** A command that the person ran: no model asked for it. */
-function shell({ id, base, data }: Message, emit: Emit): void {
+function shell({ id, base, data, texts }: Message, emit: Emit): void {
   const end_time = fromMillis(object(data.time)?.completed);
   const exit = number(data.exit);
+  const { given, result } = texts ? shellTexts(texts) : {};
   emit({
     ...base,
     key: id,
@@ -183,6 +111,8 @@ function shell({ id, base, data }: Message, emit: Emit): void {
     duration_ms: between(base.time, end_time),
     ...outcomeOf(exit === undefined ? undefined : exit !== 0, "exit_code"),
     attributes: allowAttributes({ exitCode: exit }),
+    content: { tool_arguments: emit.keep(given), tool_result: emit.keep(result) },
+    raw: texts?.whole,
   });
 }
 
@@ -191,16 +121,27 @@ function outcomeOf(failed: boolean | undefined, error: string): Pick<Draft, "sta
   return { status: failed ? "error" : "ok", error_type: failed ? error : undefined };
 }
 
-/** A part that tells something of its own: a tool call, or a request that is tried again. */
-export function part(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
-  if (data.type === "tool") tool(id, data, base, emit);
-  else retry(id, data, base, emit);
+/**
+ * A part that tells something of its own: a tool call, or a request that is tried again. `whole`: as its store has it,
+ * where texts are captured.
+ */
+export function part(
+  id: string,
+  data: JsonObject,
+  whole: JsonObject | undefined,
+  base: Partial<Draft>,
+  emit: Emit,
+): void {
+  const draft = data.type === "tool" ? tool(data, whole, base, emit) : retry(data, whole, base, emit);
+  if (draft) emit({ ...draft, key: id, raw: whole });
 }
 
+type Keyless = Omit<Draft, "key">;
+
 /** A call is told when it runs. Copies keep its id and its start. */
-function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
+function tool(data: JsonObject, whole: JsonObject | undefined, base: Partial<Draft>, emit: Emit): Keyless | undefined {
   const status = text(data.status);
-  if (status === "pending" || status === "streaming") return;
+  if (status === undefined || status === "pending" || status === "streaming") return undefined;
   const times = object(data.time) ?? {};
   const time = fromMillis(times.start) ?? fromMillis(times.ran) ?? fromMillis(times.created);
   const end_time = fromMillis(times.end) ?? fromMillis(times.completed);
@@ -208,9 +149,14 @@ function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): v
   const isOver = status === "completed" || status === "error";
   // A tool that the model does not have ends as a call of `invalid` that went well.
   const error = status === "error" ? "tool_error" : name === "invalid" ? "invalid_tool" : exit ? "exit_code" : "";
-  emit({
+  const { given, result, failure } = whole ? toolTexts(whole) : {};
+  const content = {
+    tool_arguments: emit.keep(given),
+    tool_result: emit.keep(result),
+    error_message: emit.keep(failure),
+  };
+  return {
     ...base,
-    key: id,
     fact: call_id && toolFact(call_id, time, base.session_id),
     open: isOver ? undefined : true,
     operation: "execute_tool",
@@ -221,15 +167,15 @@ function tool(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): v
     ...outcomeOf(isOver ? error !== "" : undefined, error),
     tool: { name, call_id, type: "function" },
     attributes: allowAttributes({ exitCode: exit }),
-  });
+    content,
+  };
 }
 
-function retry(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): void {
+function retry(data: JsonObject, whole: JsonObject | undefined, base: Partial<Draft>, emit: Emit): Keyless {
   const error = text(data.error);
   const created = number(data.created);
-  emit({
+  return {
     ...base,
-    key: id,
     fact: created === undefined ? undefined : fingerprint(["retry", created, number(data.attempt), error]),
     operation: "error",
     kind: "client",
@@ -237,5 +183,6 @@ function retry(id: string, data: JsonObject, base: Partial<Draft>, emit: Emit): 
     status: "error",
     error_type: error ?? "retry",
     attributes: allowAttributes({ retryAttempt: number(data.attempt), statusCode: number(data.statusCode) }),
-  });
+    content: { error_message: emit.keep(whole && failureIn(whole)) },
+  };
 }

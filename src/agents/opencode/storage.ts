@@ -2,90 +2,125 @@
  * Before version 1.2 each session, message and part was a JSON file. The first start with a database imports them, mostly,
  * and leaves them. Their ids and numbers are those of the rows, so both tell the same facts.
  */
-import type { Group, SourceInfo } from "../../read/types.ts";
+import type { Group, Place, SourceInfo } from "../../read/types.ts";
 import type { Draft, Emit } from "../../record/draft.ts";
-import { type JsonObject, object, text } from "../../record/json.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { fromMillis } from "../../record/time.ts";
 import { message, part, session } from "./messages.ts";
 
-/** Below the data folder: the older layout by project, and the later one. */
-export const STORAGE: readonly string[] = [
-  "storage/session/*/*.json",
-  "storage/message/*/*.json",
-  "storage/part/*/*.json",
-  "project/*/storage/session/info/*.json",
-  "project/*/storage/session/message/*/*.json",
-  "project/*/storage/session/part/*/*/*.json",
-];
+/** Sessions, and messages with their parts: in the later layout, and in the older one by project. */
+export function storagePlaces(root: string): Place[] {
+  const withParts = (match: string, beside: string): Place => ({
+    root,
+    match: [match],
+    sidecars: [{ ending: ".json", beside }],
+  });
+  return [
+    { root, match: ["storage/session/*/*.json", "project/*/storage/session/info/*.json"] },
+    withParts("storage/message/*/*.json", "../../part/{stem}/*.json"),
+    withParts("project/*/storage/session/message/*/*.json", "../../part/{folder}/{stem}/*.json"),
+  ];
+}
 
 /** Agents that only other agents ask. Whether a prompt is a subagent's stands in another file. */
 const SUBAGENTS = /^(?:general|explore|compaction|summary|title)$/;
+/** Parts that a person gave to a prompt. */
+const TYPED: ReadonlySet<unknown> = new Set(["text", "file", "agent", "subtask"]);
 
-interface Place {
-  readonly kind: "session" | "message" | "part";
-  readonly session?: string;
-  readonly message?: string;
-  readonly id: string;
-}
-
-/** What a file's path tells; files may lack their ids. */
-function placeOf(path: string): Place | undefined {
-  const names = path.replace(/\.json$/, "").split("/");
-  const id = names.at(-1) ?? "";
-  const [kind, ...between] = path.startsWith("project/") ? names.slice(4, -1) : names.slice(1, -1);
-  if (kind === "info") return { kind: "session", session: id, id };
-  if (kind === "session") return { kind, session: id, id };
-  if (kind === "message") return { kind, session: between[0], message: id, id };
-  if (kind !== "part") return undefined;
-  return between.length > 1
-    ? { kind, session: between[0], message: between[1], id }
-    : { kind, message: between[0], id };
+/** Ids are those of the path, as the import takes them: a file may lack its own, or tell another. */
+function idsIn(path: string): { readonly session?: string; readonly message?: string } {
+  const [id, folder] = path
+    .replace(/\.json$/, "")
+    .split("/")
+    .reverse();
+  return /(?:^|\/)message\/[^/]+\/[^/]+$/.test(path) ? { session: folder, message: id } : { session: id };
 }
 
 export function sessionIn(path: string): string | undefined {
-  return placeOf(path)?.session;
+  return idsIn(path).session;
 }
 
-export function reduceFile({ document }: Group, { path }: SourceInfo, emit: Emit): void {
-  const place = placeOf(path);
+export function reduceFile({ document }: Group, { path, sidecars }: SourceInfo, emit: Emit): void {
+  const ids = idsIn(path);
   const o = object(document);
-  if (!place || !o) {
-    emit.unknown("storage file");
-    return;
+  if (!o) emit.unknown("storage file");
+  else if (ids.message !== undefined) {
+    const told = object(o.metadata) ? modern(o) : o;
+    const parts = Object.entries(sidecars).flatMap(([name, value]) => partOf(value, name.replace(/\.json$/, "")));
+    const inside = list(told.parts).flatMap((value, at) => partOf(value, `${ids.message}/${at}`));
+    tellMessage(ids.message, ids.session, told, parts.length > 0 ? parts : inside, emit);
+  } else {
+    const { parentID: parent_id, directory, version } = o;
+    session({ id: ids.session, parent_id, directory, version, time_created: object(o.time)?.created }, emit);
   }
-  const time = object(o.time) ?? {};
-  const session_id = place.session ?? text(o.sessionID) ?? text(o.session_id);
-  if (place.kind === "session") {
-    const row = { id: text(o.id) ?? place.id, parent_id: o.parentID, directory: o.directory, version: o.version };
-    session({ ...row, time_created: time.created }, emit);
-    return;
-  }
-  const base = { session_id, cwd: text(object(o.path)?.cwd), time: fromMillis(time.created) };
-  if (place.kind === "message") storedMessage(text(o.id) ?? place.id, o, base, emit);
-  else storedPart(text(o.id) ?? place.id, o, { session_id }, emit);
 }
 
-function storedMessage(id: string, o: JsonObject, base: Partial<Draft>, emit: Emit): void {
+interface Part {
+  readonly id: string;
+  readonly p: JsonObject;
+}
+
+function partOf(value: unknown, name: string): Part[] {
+  const p = object(value);
+  return p ? [{ id: name, p }] : [];
+}
+
+function tellMessage(
+  id: string,
+  session_id: string | undefined,
+  o: JsonObject,
+  parts: readonly Part[],
+  emit: Emit,
+): void {
   const model = object(o.model) ?? {};
   const error = object(o.error);
+  const base = { session_id, cwd: text(object(o.path)?.cwd), time: fromMillis(object(o.time)?.created) };
   const data = {
     ...o,
     provider: o.providerID ?? model.providerID,
     model: o.modelID ?? model.modelID,
     variant: o.variant ?? model.variant,
+    agent: o.agent ?? o.mode,
     error: error?.name,
     statusCode: object(error?.data)?.statusCode,
   };
-  message({ id, base, data, isPrompt: !SUBAGENTS.test(text(o.agent) ?? "") }, emit);
+  const steps = parts.flatMap(({ p }) => (p.type === "step-finish" ? [stepOf(p)] : []));
+  const isTyped = parts.some(({ p }) => TYPED.has(p.type) && p.synthetic !== true && p.ignored !== true);
+  const isPrompt = isTyped && !SUBAGENTS.test(text(data.agent) ?? "");
+  const texts = emit.captures ? { whole: o, parts: parts.map(({ p }) => p) } : undefined;
+  message({ id, base, data, steps, isPrompt, texts }, emit);
+  for (const { id, p } of parts) tellPart(id, p, { session_id, cwd: base.cwd }, emit);
 }
 
-function storedPart(id: string, o: JsonObject, base: Partial<Draft>, emit: Emit): void {
-  const state = object(o.state) ?? {};
-  const error = object(o.error);
-  if (o.type === "tool")
-    part(id, { ...state, type: o.type, call: o.callID, tool: o.tool, exit: object(state.metadata)?.exit }, base, emit);
-  else if (o.type === "retry") {
-    const told = { type: o.type, attempt: o.attempt, error: error?.name, created: object(o.time)?.created };
-    part(id, { ...told, statusCode: object(error?.data)?.statusCode }, base, emit);
+function stepOf(p: JsonObject): JsonObject {
+  const { providerID: provider, modelID: model } = object(p.model) ?? {};
+  return { tokens: p.tokens, cost: p.cost, reason: p.reason, provider, model };
+}
+
+function tellPart(id: string, p: JsonObject, base: Partial<Draft>, emit: Emit): void {
+  const state = object(p.state) ?? {};
+  const error = object(p.error);
+  if (p.type === "tool") {
+    const told = { ...state, type: p.type, call: p.callID ?? p.id, tool: p.tool, exit: object(state.metadata)?.exit };
+    part(id, told, p, base, emit);
+  } else if (p.type === "retry") {
+    const told = { type: p.type, attempt: p.attempt, error: error?.name, created: object(p.time)?.created };
+    part(id, { ...told, statusCode: object(error?.data)?.statusCode }, p, base, emit);
   }
+}
+
+/** A message of the first versions, until July 2025, in the words of the later ones. It tells the last step's tokens. */
+function modern(o: JsonObject): JsonObject {
+  const { time, error, assistant, tool } = object(o.metadata) ?? {};
+  const tools = object(tool) ?? {};
+  const parts = list(o.parts).map((value) => {
+    const call = object(object(value)?.toolInvocation);
+    if (!call) return value;
+    const told = object(tools[text(call.toolCallId) ?? ""]) ?? {};
+    const status = call.state === "partial-call" ? "pending" : call.state === "call" ? "running" : "completed";
+    const [input, output] = [call.args, call.result];
+    const state = { status: told.error === true ? "error" : status, time: told.time, metadata: told, input, output };
+    return { type: "tool", callID: call.toolCallId, tool: call.toolName, state };
+  });
+  return { id: o.id, role: o.role, time, error, ...object(assistant), parts };
 }

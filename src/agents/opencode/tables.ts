@@ -1,7 +1,7 @@
 /**
  * The tables of OpenCode and of Kilo Code, which is built on it: sessions, messages with their parts (version 1), and the
  * sessions' own list of messages (version 2). A database may hold both; what version 2 has too is read there. No text of
- * the conversation leaves the database.
+ * the conversation leaves the database unless texts are captured.
  */
 import type { Layout } from "../../read/types.ts";
 
@@ -15,7 +15,7 @@ const safe = (table: string, columns: string, where: string): string =>
 const TYPED = `p.data ->> '$.type' IN ('text', 'file', 'agent', 'subtask')
   AND NOT coalesce(p.data ->> '$.synthetic', 0) AND NOT coalesce(p.data ->> '$.ignored', 0)`;
 
-const MESSAGE = `json_object('role', m.data ->> '$.role', 'agent', m.data ->> '$.agent',
+const MESSAGE = `json_object('role', m.data ->> '$.role', 'agent', coalesce(m.data ->> '$.agent', m.data ->> '$.mode'),
   'provider', coalesce(m.data ->> '$.providerID', m.data ->> '$.model.providerID'),
   'model', coalesce(m.data ->> '$.modelID', m.data ->> '$.model.modelID'),
   'variant', coalesce(m.data ->> '$.variant', m.data ->> '$.model.variant'),
@@ -25,6 +25,8 @@ const MESSAGE = `json_object('role', m.data ->> '$.role', 'agent', m.data ->> '$
 
 const TOOL = `'call', p.data ->> '$.callID', 'tool', p.data ->> '$.tool', 'status', p.data ->> '$.state.status',
   'time', p.data -> '$.state.time', 'exit', p.data -> '$.state.metadata.exit'`;
+const STEP = `'tokens', p.data -> '$.tokens', 'cost', p.data -> '$.cost', 'reason', p.data ->> '$.reason',
+  'provider', p.data ->> '$.model.providerID', 'model', p.data ->> '$.model.modelID'`;
 const RETRY = `'error', p.data ->> '$.error.name', 'attempt', p.data -> '$.attempt',
   'statusCode', p.data -> '$.error.data.statusCode', 'created', p.data -> '$.time.created'`;
 
@@ -41,7 +43,10 @@ const ENTRY = `CASE m.type WHEN 'assistant' THEN json_object('role', 'assistant'
   ELSE json_object('role', m.type, 'time', m.data -> '$.time', 'agent', m.data ->> '$.agent') END`;
 
 /** What every row carries of its session. */
-const OWNER = "s.parent_id, s.version, s.directory";
+const ownerIn = (table: string): string =>
+  `${table}.parent_id, ${table}.version, ${table}.directory, {${table}.slug} AS slug`;
+/** How much a row holds: two changes within a millisecond have one time. */
+const SIZE = "octet_length(m.data)";
 
 /** Prompts of the sessions at hand, counted: each message is of the turn that its parent is of. */
 const TURNS = `one AS MATERIALIZED (
@@ -60,12 +65,12 @@ function sessions(table: string, messages: string, others?: string): Layout {
   return {
     name: table,
     needs: { [table]: sessionNeeds, [messages]: messageNeeds, ...(others && { [others]: ["id"] }) },
-    optional: { [table]: ["agent", "fork_session_id"] },
+    optional: { [table]: ["agent", "fork_session_id", "slug"] },
     index: `SELECT id, time_updated, CASE WHEN parent_id IS NOT NULL THEN (SELECT max(m.time_updated)
         FROM ${messages} m WHERE m.session_id = ${table}.id) END FROM ${table}
       ${others ? `WHERE NOT EXISTS (SELECT 1 FROM ${others} o WHERE o.id = ${table}.id)` : ""} ORDER BY time_created, id`,
     rows: {
-      session: `SELECT id, parent_id, directory, version, time_created, {${table}.agent} AS agent,
+      session: `SELECT id, ${ownerIn(table)}, time_created, {${table}.agent} AS agent,
           {${table}.fork_session_id} AS forked_from, CASE WHEN parent_id IS NOT NULL THEN ${last} END AS ended
         FROM ${table} WHERE id IN ${KEYS}`,
     },
@@ -76,47 +81,58 @@ function messages(others?: string): Layout {
   return {
     name: "message",
     needs: { session: sessionNeeds, message: messageNeeds, part: partNeeds, ...(others && { [others]: ["id"] }) },
-    optional: { part: ["time_updated"] },
-    index: `SELECT m.id, m.time_updated, ${OWNER}, (SELECT max(coalesce({part.time_updated}, octet_length(part.data)))
-          || ' ' || count(*) FROM part WHERE part.message_id = m.id)
-      FROM message m LEFT JOIN session s ON s.id = m.session_id
+    optional: { part: ["time_updated"], session: ["slug"] },
+    index: `SELECT m.id, m.time_updated, ${SIZE}, ${ownerIn("session")}, (SELECT max(coalesce({part.time_updated}, 0))
+          || ' ' || count(*) || ' ' || sum(octet_length(part.data)) FROM part WHERE part.message_id = m.id)
+      FROM message m LEFT JOIN session ON session.id = m.session_id
       ${others ? `WHERE NOT EXISTS (SELECT 1 FROM ${others} o WHERE o.id = m.id)` : ""} ORDER BY m.session_id, m.time_created, m.id`,
     rows: {
       message: `WITH m AS MATERIALIZED ${safe("message", "id, session_id, time_created", `id IN ${KEYS}`)}, ${TURNS}
-        SELECT m.id, m.session_id, m.time_created, ${OWNER}, own.is_prompt, coalesce(asked.turn, own.turn) AS turn,
-          CASE WHEN m.data IS NOT NULL THEN ${MESSAGE} END AS data, CASE json_type(m.data, '$.summary') WHEN 'true' THEN (
+        SELECT m.id, m.session_id, m.time_created, ${ownerIn("session")}, own.is_prompt,
+          coalesce(asked.turn, own.turn) AS turn, CASE WHEN m.data IS NOT NULL THEN ${MESSAGE} END AS data,
+          CASE json_type(m.data, '$.summary') WHEN 'true' THEN (
             SELECT p.data ->> '$.auto' FROM ${safe("part", "id", "message_id = m.data ->> '$.parentID'")} p
               WHERE p.data ->> '$.type' = 'compaction') END AS auto
-        FROM m LEFT JOIN session s ON s.id = m.session_id LEFT JOIN turns own ON own.id = m.id
+        FROM m LEFT JOIN session ON session.id = m.session_id LEFT JOIN turns own ON own.id = m.id
           LEFT JOIN turns asked ON asked.id = m.data ->> '$.parentID'`,
       part: `SELECT p.message_id, p.id, p.time_created, CASE p.data ->> '$.type'
-            WHEN 'tool' THEN json_object('type', 'tool', ${TOOL}) ELSE json_object('type', 'retry', ${RETRY}) END AS data
+            WHEN 'tool' THEN json_object('type', 'tool', ${TOOL})
+            WHEN 'step-finish' THEN json_object('type', 'step', ${STEP})
+            ELSE json_object('type', 'retry', ${RETRY}) END AS data
         FROM ${safe("part", "message_id, id, time_created", `message_id IN ${KEYS}`)} p
-        WHERE p.data ->> '$.type' IN ('tool', 'retry') ORDER BY p.message_id, p.id`,
+        WHERE p.data ->> '$.type' IN ('tool', 'retry', 'step-finish') ORDER BY p.message_id, p.id`,
+    },
+    texts: {
+      whole: `SELECT id, data FROM ${safe("message", "id", `id IN ${KEYS}`)}`,
+      said: `SELECT message_id, id AS part, data
+        FROM ${safe("part", "message_id, id", `message_id IN ${KEYS}`)} ORDER BY message_id, id`,
     },
     page: 200,
   };
 }
 
-function entries(sessionTable: string): Layout {
+function entries(sessions: string): Layout {
   return {
     name: "session_message",
-    needs: { [sessionTable]: sessionNeeds, session_message: [...messageNeeds, "type", "seq"] },
-    index: `SELECT m.id, m.time_updated, m.seq, ${OWNER} FROM session_message m
-      LEFT JOIN ${sessionTable} s ON s.id = m.session_id ORDER BY m.session_id, m.seq, m.id`,
+    needs: { [sessions]: sessionNeeds, session_message: [...messageNeeds, "type", "seq"] },
+    optional: { [sessions]: ["slug"] },
+    index: `SELECT m.id, m.time_updated, m.seq, ${SIZE}, ${ownerIn(sessions)} FROM session_message m
+      LEFT JOIN ${sessions} ON ${sessions}.id = m.session_id ORDER BY m.session_id, m.seq, m.id`,
     rows: {
-      message: `SELECT m.id, m.session_id, m.time_created, ${OWNER}, m.type = 'user' AS is_prompt,
+      message: `SELECT m.id, m.session_id, m.time_created, ${ownerIn(sessions)}, m.type = 'user' AS is_prompt,
           (SELECT count(*) FROM session_message u WHERE u.session_id = m.session_id AND u.type = 'user'
             AND u.seq <= m.seq) - 1 AS turn, CASE WHEN m.data IS NOT NULL THEN ${ENTRY} END AS data
         FROM ${safe("session_message", "id, session_id, time_created, type, seq", `id IN ${KEYS}`)} m
-          LEFT JOIN ${sessionTable} s ON s.id = m.session_id`,
+          LEFT JOIN ${sessions} ON ${sessions}.id = m.session_id`,
       part: `SELECT m.id, m.id || '/' || c.key AS part, m.time_created, json_object('type', 'tool',
           'call', c.value ->> '$.id', 'tool', c.value ->> '$.name', 'status', c.value ->> '$.state.status',
-          'time', c.value -> '$.time', 'exit', c.value -> '$.state.metadata.exit') AS data
+          'time', c.value -> '$.time', 'exit', coalesce(c.value -> '$.state.metadata.exit',
+            c.value -> '$.state.structured.exit')) AS data
         FROM ${safe("session_message", "id, time_created", `id IN ${KEYS} AND type = 'assistant'`)} m,
           json_each(m.data, '$.content') c
         WHERE CASE WHEN c.type = 'object' THEN c.value ->> '$.type' END = 'tool'`,
     },
+    texts: { whole: `SELECT id, data FROM ${safe("session_message", "id", `id IN ${KEYS}`)}` },
     page: 200,
   };
 }

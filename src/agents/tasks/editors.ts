@@ -1,0 +1,33 @@
+/** Where extensions of VS Code and of the editors made from it keep their own data. */
+import type { Environment, Place } from "../../read/types.ts";
+
+const HOSTS = [
+  ...["Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Windsurf - Next"],
+  ...["Antigravity", "Kiro", "Positron", "Trae", "Void"],
+];
+/** The part of an editor that runs on the other machine: over SSH, in WSL, in a container. */
+const SERVERS = [
+  ...[".vscode-server", ".vscode-server-insiders", ".vscode-remote", ".vscodium-server"],
+  ...[".cursor-server", ".windsurf-server", ".antigravity-server"],
+];
+
+/** These files in the extension's folder, in each editor and each profile. */
+export function extensionPlaces(
+  { homes, variable }: Environment,
+  extension: string,
+  files: readonly string[],
+): Pick<Place, "root" | "match">[] {
+  const match = ["User/globalStorage", "User/profiles/*/globalStorage"].flatMap((folder) =>
+    files.map((file) => `${folder}/${extension}/${file}`),
+  );
+  return homes.flatMap((home) => {
+    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
+    const folders = {
+      linux: own("XDG_CONFIG_HOME") || `${home.path}/.config`,
+      darwin: `${home.path}/Library/Application Support`,
+      win32: own("APPDATA") || `${home.path}/AppData/Roaming`,
+    };
+    const roots = home.layouts.flatMap((platform) => HOSTS.map((host) => `${folders[platform]}/${host}`));
+    return [...roots, ...SERVERS.map((server) => `${home.path}/${server}/data`)].map((root) => ({ root, match }));
+  });
+}

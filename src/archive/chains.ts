@@ -1,0 +1,50 @@
+/** Owns which tellings tell the same fact: chains of rows, which are joined where two facts turn out to be one. */
+import type { Tellings } from "./tellings.ts";
+
+export class Chains {
+  /** The fact that this one was joined to; itself, where it was not. */
+  readonly #joinedTo: Uint32Array;
+  /** The first row of each fact's chain + 1; 0 for a fact that no last revision tells. */
+  readonly #first: Uint32Array;
+
+  constructor(
+    private readonly tellings: Tellings,
+    facts: number,
+  ) {
+    this.#joinedTo = new Uint32Array(facts);
+    for (let fact = 0; fact < facts; fact++) this.#joinedTo[fact] = fact;
+    this.#first = new Uint32Array(facts);
+    for (let row = tellings.count - 1; row >= 0; row--) {
+      const fact = tellings.fact(row);
+      tellings.chain(row, (this.#first[fact] as number) - 1);
+      this.#first[fact] = row + 1;
+    }
+  }
+
+  get facts(): number {
+    return this.#first.length;
+  }
+
+  /** The fact under which a fact's tellings are. */
+  of(fact: number): number {
+    return this.#joinedTo[fact] as number;
+  }
+
+  /** The first telling of a fact; -1 when there is none. */
+  first(fact: number): number {
+    return (this.#first[this.of(fact)] as number) - 1;
+  }
+
+  /** The tellings of a fact, in their order. */
+  *tellers(fact: number): Generator<number> {
+    for (let row = this.first(fact); row >= 0; row = this.tellings.next(row)) yield row;
+  }
+
+  /** Puts the tellings of `other`, which is joined to nothing yet, behind those of `fact`. */
+  join(fact: number, other: number): void {
+    let last = this.first(fact);
+    for (let next = last; next >= 0; next = this.tellings.next(next)) last = next;
+    this.tellings.chain(last, this.first(other));
+    this.#joinedTo[other] = fact;
+  }
+}

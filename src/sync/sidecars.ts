@@ -1,0 +1,84 @@
+/** Owns finding the files that belong to a source: parts of its store, and sidecars beside it or in another folder. */
+import { normalize } from "node:path/posix";
+import { type Stamp, stampOf } from "../read/identity.ts";
+import type { Place } from "../read/types.ts";
+import { ifPresent, sys } from "../system/system.ts";
+import { matches } from "./glob.ts";
+
+export interface Sidecar {
+  /** The ending that it has in the place of the source's own; of one in another folder, its name. */
+  readonly ending: string;
+  readonly path: string;
+  readonly stamp: Stamp;
+  /** Its content is JSON for the reducer; false for a part of the store itself. */
+  readonly isContent: boolean;
+}
+
+/** A place that is walked. */
+export interface Search extends Place {
+  /** Endings of files that belong to each source's store. */
+  readonly parts: readonly string[];
+}
+
+const isElsewhere = (beside: string): boolean => beside.includes("/");
+
+/** The names that may be sidecars. */
+export function besideNames(
+  entries: readonly { readonly name: string }[],
+  { sidecars = [], parts }: Search,
+): Set<string> {
+  const endings = [...sidecars.map(({ beside }) => beside).filter((beside) => !isElsewhere(beside)), ...parts];
+  const names = new Set<string>();
+  if (endings.length === 0) return names;
+  for (const { name } of entries) {
+    for (const ending of endings) if (name.endsWith(ending)) names.add(name);
+  }
+  return names;
+}
+
+const NO_SIDECARS: readonly Sidecar[] = [];
+
+/**
+ * The sidecars of a source. Those in the same folder are found by the list of its names: asking for each would cost as
+ * much as the walk. Throws the system's errors.
+ */
+export function sidecarsOf(path: string, names: ReadonlySet<string>, place: Search): readonly Sidecar[] {
+  const elsewhere = sidecarsElsewhere(path, place);
+  if (names.size === 0) return elsewhere;
+  const sidecars = [...elsewhere];
+  const add = (ending: string, beside: string, isContent: boolean): void => {
+    if (names.has(beside.slice(beside.lastIndexOf("/") + 1))) sidecars.push(...sidecarAt(ending, beside, isContent));
+  };
+  for (const { ending, beside } of place.sidecars ?? [])
+    if (path.endsWith(ending) && !isElsewhere(beside)) add(beside, path.slice(0, -ending.length) + beside, true);
+  for (const part of place.parts) add(part, path + part, false);
+  return sidecars;
+}
+
+/** The sidecars in other folders, by name. */
+function sidecarsElsewhere(path: string, { sidecars }: Search): readonly Sidecar[] {
+  const theirs = sidecars?.filter(({ ending, beside }) => isElsewhere(beside) && path.endsWith(ending)) ?? [];
+  if (theirs.length === 0) return NO_SIDECARS;
+  return theirs.flatMap(({ ending, beside }) => {
+    const [own = "", folder = ""] = path.split("/").reverse();
+    const below = beside.replace("{stem}", own.slice(0, -ending.length)).replace("{folder}", folder);
+    const pattern = normalize(path.slice(0, -own.length) + below);
+    const slash = pattern.lastIndexOf("/");
+    return filesIn(pattern.slice(0, slash), pattern.slice(slash + 1));
+  });
+}
+
+/** The files of a folder whose names fit; none where there is no such folder, or only a link to one. */
+function filesIn(folder: string, glob: string): Sidecar[] {
+  const real = ifPresent(() => sys.realpath(folder));
+  if (real?.replaceAll("\\", "/") !== folder.replaceAll("\\", "/")) return [];
+  return (ifPresent(() => sys.list(folder)) ?? [])
+    .flatMap(({ name, kind }) => (kind === "file" && matches(glob, name) ? [name] : []))
+    .sort()
+    .flatMap((name) => sidecarAt(name, `${folder}/${name}`, true));
+}
+
+function sidecarAt(ending: string, path: string, isContent: boolean): Sidecar[] {
+  const stat = ifPresent(() => sys.lstat(path));
+  return stat?.kind === "file" ? [{ ending, path, stamp: stampOf(stat), isContent }] : [];
+}

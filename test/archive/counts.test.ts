@@ -1,0 +1,110 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Counter } from "../../src/archive/counts.ts";
+import { Numbers } from "../../src/archive/numbers.ts";
+import { toldBy } from "../../src/archive/told.ts";
+import type { Verdict } from "../../src/archive/verdicts.ts";
+import { OPERATIONS } from "../../src/record/operations.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import { archived, rankOf, syncInto } from "../support/archive.ts";
+import { fixtureHomes } from "../support/fixtures.ts";
+import { scratch } from "../support/home.ts";
+import { PlainCounter } from "../support/plain-counts.ts";
+
+interface Judged {
+  readonly verdicts: readonly Verdict[];
+  readonly parents: readonly (string | undefined)[];
+}
+
+function plainly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
+  const counter = new PlainCounter(rank);
+  for (const record of records) counter.add(record, JSON.stringify(record));
+  const verdictOf = counter.verdicts();
+  return { verdicts: records.map((_, at) => verdictOf(at)), parents: records.map((r) => counter.parentOf(r)) };
+}
+
+function compactly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
+  const counter = new Counter(rank, (index) => records[index] as WeirRecord);
+  for (const record of records) counter.add(toldBy(record, JSON.stringify(record)));
+  const verdicts = counter.verdicts();
+  return { verdicts: records.map((_, at) => verdicts.of(at)), parents: records.map((r) => verdicts.parentOf(r)) };
+}
+
+describe("what counts is what the rule said plainly gives", () => {
+  for (const { name, path } of fixtureHomes) {
+    test(`${name}`, async () => {
+      using place = scratch({ fast: true });
+      await syncInto(place.data, path);
+      const records = archived(place.data);
+      expect(compactly(records, rankOf)).toEqual(plainly(records, rankOf));
+    });
+  }
+
+  test("all agents in one archive", async () => {
+    using place = scratch({ fast: true });
+    for (const { path } of fixtureHomes) await syncInto(place.data, path);
+    const records = archived(place.data);
+    expect(compactly(records, rankOf)).toEqual(plainly(records, rankOf));
+  });
+
+  /** Few values of each kind, so that everything meets everything. */
+  const few = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+  const record: fc.Arbitrary<WeirRecord> = fc
+    .record(
+      {
+        id: fc.nat(12).map((n) => n.toString(16).padStart(8, "0").repeat(4)),
+        fact: few("a", "b", "c", "d", "e"),
+        rev: few(0, 0, 0, 1, 2),
+        agent: few("x", "x", "y"),
+        stream: few("s1", "s2", "s3"),
+        operation: fc.oneof(few("chat" as const, "chat" as const), few(...OPERATIONS)),
+        time: few("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z", "2026-01-01T00:00:00.0015Z"),
+        session_id: few("p", "q", "é"),
+        parent_session_id: few("p", "q", "r"),
+        forked_from: few("p"),
+        subagent: few({ id: "z" }),
+        trace_id: few("t1", "t2"),
+        span_id: few("1", "2", "3"),
+        parent_span_id: few("1", "2", "3"),
+        aggregate: few(true as const),
+        usage: few({ input_tokens: 1 }, { output_tokens: 1 }, { input_tokens: 2 }, { input_tokens: 0 }),
+        model: few("m", "mm", "mé"),
+        attributes: few<WeirRecord["attributes"]>({ "gen_ai.operation.name": "core_event" }, { x: 1 }),
+        host: few("h", "g"),
+        path: few("f1", "f2"),
+      },
+      {
+        requiredKeys: ["id", "fact", "rev", "agent", "stream", "operation", "host", "path"],
+      },
+    )
+    .map(({ path, host, ...rest }) => ({ v: 1 as const, ...rest, source: { path }, host }));
+
+  test("any records", () => {
+    const rank = (agent: string, stream: string): number => (agent === "x" ? Number(stream.slice(1)) : 1);
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 40 }), (records) => {
+        expect(compactly(records, rank)).toEqual(plainly(records, rank));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("many records, in blocks and tables that grow", () => {
+    const made = fc.sample(record, { numRuns: 50_000, seed: 1 }).map((r, n) => {
+      const id = Bun.hash(String(n % 40_000))
+        .toString(16)
+        .padStart(16, "0")
+        .repeat(2);
+      return { ...r, id, fact: `f${n % 30_000}`, session_id: `s${n % 700}` };
+    });
+    expect(compactly(made, rankOf)).toEqual(plainly(made, rankOf));
+  });
+});
+
+test("numbers are given in the order of coming, once for each hash", () => {
+  const numbers = new Numbers();
+  for (const round of [0, 1])
+    for (let n = 0; n < 20_000; n++) if (numbers.of(n * 7, n % 640) !== n) throw new Error(`${n} in round ${round}`);
+  expect(numbers.known(1, 1)).toBe(-1);
+  expect(numbers.count).toBe(20_000);
+});

@@ -1,0 +1,150 @@
+import { describe, expect, test } from "bun:test";
+import {
+  JsonLogsSerializer,
+  JsonTraceSerializer,
+  ProtobufLogsSerializer,
+  ProtobufTraceSerializer,
+} from "@opentelemetry/otlp-transformer";
+import fc from "fast-check";
+import { familiesOf } from "../../src/archive/families.ts";
+import { readableSegments } from "../../src/archive/read.ts";
+import { logsOf } from "../../src/export/logs.ts";
+import {
+  type Attributes,
+  type OtelLog,
+  OtelSpan,
+  type Resource,
+  Resources,
+  SCOPE,
+  type Time,
+} from "../../src/export/otel.ts";
+import { encode } from "../../src/export/otlp.ts";
+import { spanOf } from "../../src/export/spans.ts";
+import { treeOf } from "../../src/export/tree.ts";
+import { rankOf, syncInto } from "../support/archive.ts";
+import { fixtureHomes } from "../support/fixtures.ts";
+import { scratch } from "../support/home.ts";
+
+/** The official encoders name their own interfaces; ours have all that they read. */
+const OFFICIAL = {
+  traces: { protobuf: ProtobufTraceSerializer, json: JsonTraceSerializer },
+  logs: { protobuf: ProtobufLogsSerializer, json: JsonLogsSerializer },
+} as const;
+
+function expectEqual(signal: "traces" | "logs", items: readonly OtelSpan[] | readonly OtelLog[]): void {
+  for (const encoding of ["protobuf", "json"] as const) {
+    const official = OFFICIAL[signal][encoding].serializeRequest(items as never) as Uint8Array;
+    const ours = encode(signal, encoding, items as OtelSpan[]);
+    if (Buffer.compare(ours, official) !== 0)
+      expect(Buffer.from(ours).toString("latin1")).toBe(Buffer.from(official).toString("latin1"));
+  }
+}
+
+describe("spans and log records are encoded byte for byte as the official encoders do it", () => {
+  for (const { name, path } of fixtureHomes) {
+    test(`${name}`, async () => {
+      using place = scratch({ fast: true });
+      await syncInto(place.data, path);
+      for (const content of [false, true]) {
+        const options = { resources: new Resources({ "deployment.environment.name": "tést" }), content };
+        for (const family of await familiesOf(readableSegments(place.data), rankOf)) {
+          const nodes = treeOf(family);
+          expectEqual(
+            "traces",
+            nodes.map((node) => spanOf(node, options)),
+          );
+          expectEqual(
+            "logs",
+            logsOf(nodes, family.records, options).map(({ log }) => log),
+          );
+        }
+      }
+    });
+  }
+
+  const hex = (length: number): fc.Arbitrary<string> =>
+    fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 300 }),
+    fc.string({ maxLength: 20 }),
+    fc.constantFrom("\ud800", "a\udc00b", "\u2028", "\u0000\u0007\u007f", '"\\', "é".repeat(50), "x".repeat(127)),
+    fc.nat(6000).map((n) => "ü".repeat(n)),
+  );
+  const number = fc.oneof(
+    fc.integer(),
+    fc.double(),
+    fc.maxSafeInteger(),
+    fc.constantFrom(0, -0, -1, 127, 128, 2 ** 31, 2 ** 32, 2 ** 53, 2 ** 63, -(2 ** 63), 1e300, 0.1),
+  );
+  const value: fc.Arbitrary<unknown> = fc.letrec((again) => ({
+    any: fc.oneof(
+      { depthSize: "small" },
+      text,
+      number,
+      fc.boolean(),
+      fc.constant(null),
+      fc.array(again("any"), { maxLength: 4 }),
+      fc.dictionary(text, again("any"), { maxKeys: 4 }),
+    ),
+  })).any;
+  const attributes = fc.dictionary(text, value, { maxKeys: 6 }) as fc.Arbitrary<Attributes>;
+  const time = fc.tuple(fc.integer({ min: 0, max: 2 ** 34 }), fc.nat(999_999_999)) as fc.Arbitrary<Time>;
+  const resource: fc.Arbitrary<Resource> = fc.record({ attributes, schemaUrl: text }, { requiredKeys: ["attributes"] });
+  const event = fc.record(
+    { name: text, time, attributes, droppedAttributesCount: fc.constant(0) },
+    { requiredKeys: ["name", "time", "droppedAttributesCount"] },
+  );
+  const status = fc.record({ code: fc.nat(2), message: text }, { requiredKeys: ["code"] });
+
+  const spanFrom = (resources: readonly Resource[]): fc.Arbitrary<OtelSpan> =>
+    fc
+      .tuple(
+        hex(32),
+        hex(16),
+        fc.option(hex(16), { nil: undefined }),
+        text,
+        fc.constantFrom(0, 2),
+        time,
+        time,
+        attributes,
+        fc.array(event, { maxLength: 3 }),
+        status,
+        fc.constantFrom(...resources),
+      )
+      .map((given) => new OtelSpan(...given));
+
+  const logFrom = (resources: readonly Resource[]): fc.Arbitrary<OtelLog> =>
+    fc.record({
+      hrTime: time,
+      hrTimeObserved: time,
+      severityNumber: fc.constant(9),
+      severityText: fc.constant("INFO"),
+      body: text,
+      eventName: fc.string({ minLength: 1 }),
+      attributes,
+      droppedAttributesCount: fc.constant(0 as const),
+      spanContext: fc.option(fc.record({ traceId: hex(32), spanId: hex(16), traceFlags: fc.constant(1) }), {
+        nil: undefined,
+      }),
+      resource: fc.constantFrom(...resources),
+      instrumentationScope: fc.constant(SCOPE),
+    });
+
+  const several = fc.array(resource, { minLength: 1, maxLength: 3 });
+
+  test("spans of any names, values and lengths", () => {
+    const given = several.chain((resources) => fc.array(spanFrom(resources), { maxLength: 8 }));
+    fc.assert(
+      fc.property(given, (spans) => expectEqual("traces", spans)),
+      { numRuns: 150 },
+    );
+  });
+
+  test("log records of any names, values and lengths", () => {
+    const given = several.chain((resources) => fc.array(logFrom(resources), { maxLength: 8 }));
+    fc.assert(
+      fc.property(given, (logs) => expectEqual("logs", logs)),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,16 @@
+/** Owns asking an agent where its stores are, on an imagined machine. */
+import { agents } from "../../src/agents/index.ts";
+import type { Home, Place } from "../../src/read/types.ts";
+
+/** The places of all streams of an agent, each once, for the person at `/home/dev` with these variables. */
+export function agentPlaces(
+  agent: string,
+  variables: Readonly<Record<string, string>>,
+  ...layouts: Home["layouts"]
+): Place[] {
+  const home: Home = { path: "/home/dev", own: true, layouts: layouts.length > 0 ? layouts : ["linux"] };
+  const environment = { homes: [home], variable: (name: string) => variables[name] };
+  const all = agents.find(({ id }) => id === agent)?.streams.flatMap((stream) => stream.locate(environment)) ?? [];
+  const seen = new Map(all.map((place) => [JSON.stringify(place), place]));
+  return [...seen.values()];
+}

@@ -1,0 +1,302 @@
+/** Owns what counts, said plainly: one object a record and maps by text, which `src/archive/counts.ts` is held against. */
+
+import type { RankOf } from "../../src/archive/counts.ts";
+import type { Verdict } from "../../src/archive/verdicts.ts";
+import { textHash } from "../../src/record/identity.ts";
+import { isDebugOnly, type Operation } from "../../src/record/operations.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
+import { tokensOf } from "../../src/record/usage.ts";
+
+/** Facts that streams may tell without a common key. A session is one by its id, so nothing rivals its record. */
+const CLASS: Readonly<Partial<Record<Operation, string>>> = {
+  chat: "calls",
+  compaction: "compactions",
+  embeddings: "calls",
+  execute_tool: "tools",
+  session: "sessions",
+  user_message: "messages",
+};
+
+/** One record, as far as it matters for counting. */
+interface Telling {
+  readonly index: number;
+  readonly rev: number;
+  readonly fact: string;
+  readonly operation: Operation;
+  readonly session: string | undefined;
+  readonly stream: string;
+  readonly rank: number;
+  readonly sidechain: boolean;
+  /** Its trace and span, where the source has them. */
+  readonly span: string | undefined;
+  readonly isTraced: boolean;
+  readonly isNested: boolean;
+  readonly time: number;
+  readonly tokens: number;
+  readonly aggregate: boolean;
+  /** How much it says, and a hash of that: which of two tellings is taken must not depend on their order. */
+  readonly length: number;
+  readonly content: number;
+  /** The same of its texts, which decide only between tellings of the same metadata. */
+  readonly textLength: number;
+  readonly texts: number;
+}
+
+interface Session {
+  /** The first line of the session's own, as its `session` record tells; undefined without one. */
+  own?: number;
+  /** The earliest time of any of its records, and the latest. */
+  earliest: number;
+  latest: number;
+  forked: boolean;
+}
+
+/** Gathers an archive's records, in order, and then gives a verdict on each by its index. */
+export class PlainCounter {
+  /** The last telling of each id by each source: a source's own revisions follow each other. */
+  readonly #tellings = new Map<string, Telling>();
+  readonly #sessions = new Map<string, Session>();
+  /** By trace and span: the span that counts for a fact in the place of this one. */
+  readonly #standIns = new Map<string, string>();
+  /** Streams that tell of calls, by agent. */
+  readonly #callStreams = new Map<string, Set<string>>();
+  #count = 0;
+  #source = { host: "", path: "", hash: 0 };
+  #stream = { agent: "", stream: "", name: "", rank: 0 };
+
+  constructor(private readonly rankOf: RankOf) {}
+
+  /** Adds the next record; `line` is the record's own text. */
+  add(record: WeirRecord, line: string): void {
+    const index = this.#count++;
+    if (isDebugOnly(record)) return;
+    const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
+    this.#noteSession(record, time);
+    const key = `${record.id}${this.#sourceHash(record)}`;
+    const before = this.#tellings.get(key);
+    if (before && before.rev > record.rev) return;
+    const [told, texts] = toldBy(line, record);
+    const tokens = tokensOf(record.usage);
+    const { name, rank } = this.#streamOf(record);
+    if (record.operation === "chat") noteIn(this.#callStreams, record.agent, name);
+    this.#tellings.set(key, {
+      index,
+      rev: record.rev,
+      fact: `${record.operation}\0${record.fact}`,
+      operation: record.operation,
+      session: record.session_id,
+      stream: name,
+      rank,
+      sidechain: record.subagent !== undefined,
+      span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
+      isTraced: record.trace_id !== undefined,
+      isNested: record.parent_span_id !== undefined,
+      time,
+      tokens,
+      aggregate: record.aggregate === true,
+      length: told.length,
+      content: textHash(told),
+      textLength: texts.length,
+      texts: texts === "" ? 0 : textHash(texts),
+    });
+  }
+
+  /** Records of one source, and of one stream, mostly follow each other: what they have in common is worked out once. */
+  #sourceHash({ host, source: { path } }: WeirRecord): number {
+    if (this.#source.path !== path || this.#source.host !== host)
+      this.#source = { host, path, hash: textHash(`${host}\0${path}`) };
+    return this.#source.hash;
+  }
+
+  #streamOf({ agent, stream }: WeirRecord): { readonly name: string; readonly rank: number } {
+    if (this.#stream.agent !== agent || this.#stream.stream !== stream)
+      this.#stream = { agent, stream, name: `${agent}\0${stream}`, rank: this.rankOf(agent, stream) };
+    return this.#stream;
+  }
+
+  #noteSession(record: WeirRecord, time: number): void {
+    if (record.session_id === undefined) return;
+    const session = this.#sessions.get(record.session_id) ?? { earliest: time, latest: 0, forked: false };
+    this.#sessions.set(record.session_id, session);
+    session.earliest = Math.min(session.earliest, time);
+    if (Number.isFinite(time)) session.latest = Math.max(session.latest, time);
+    if (record.forked_from !== undefined) session.forked = true;
+    if (record.operation === "session" && Number.isFinite(time)) session.own = Math.min(session.own ?? time, time);
+  }
+
+  /** The verdict on each record, by the order in which they were added. */
+  verdicts(): (index: number) => Verdict {
+    const facts = joinMoments(
+      Map.groupBy(this.#tellings.values(), (t) => t.fact),
+      this.#callStreams,
+    );
+    const winners = [...new Set(facts.values())].map((tellings) => {
+      const winner = tellings.reduce((a, b) => (this.#isBetter(b, a) ? b : a));
+      this.#noteStandIns(winner, tellings);
+      return winner;
+    });
+    const counted = withoutRivalStreams(winners, facts);
+    const withCalls = new Set(
+      counted.filter((t) => t.operation === "chat" && t.tokens > 0 && !t.aggregate).map((t) => t.session),
+    );
+    const verdicts = new Map<number, Verdict>();
+    for (const t of counted)
+      verdicts.set(t.index, t.aggregate && withCalls.has(t.session) ? "counts without usage" : "counts");
+    return (index) => verdicts.get(index) ?? "no";
+  }
+
+  #noteStandIns(winner: Telling, tellings: readonly Telling[]): void {
+    if (winner.span === undefined) return;
+    for (const { span } of tellings)
+      if (span !== undefined && span !== winner.span)
+        this.#standIns.set(span, winner.span.slice(winner.span.indexOf(" ") + 1));
+  }
+
+  /** The parent that a span has among those that count: of one run that two spans tell, the one that does. */
+  parentOf({ trace_id, span_id, parent_span_id }: WeirRecord): string | undefined {
+    if (parent_span_id === undefined) return undefined;
+    const parent = this.#standIns.get(spanKey(trace_id, parent_span_id)) ?? parent_span_id;
+    return parent === span_id ? undefined : parent;
+  }
+
+  /** Chooses from the set alone, so that the order of reading does not matter. */
+  #isBetter(a: Telling, b: Telling): boolean {
+    if (a.rank !== b.rank) return a.rank > b.rank;
+    if (a.sidechain !== b.sidechain) return b.sidechain;
+    const copies = [this.#isCopy(a), this.#isCopy(b)];
+    if (copies[0] !== copies[1]) return copies[1] === true;
+    const [beganA, beganB] = [this.#began(a), this.#began(b)];
+    if (beganA !== beganB) return beganA < beganB;
+    const [endedA, endedB] = [this.#ended(a), this.#ended(b)];
+    if (endedA !== endedB) return endedA < endedB;
+    if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
+    if (a.isNested !== b.isNested) return b.isNested;
+    if (a.tokens !== b.tokens) return a.tokens > b.tokens;
+    if (a.length !== b.length) return a.length > b.length;
+    if (a.content !== b.content) return a.content > b.content;
+    if (a.textLength !== b.textLength) return a.textLength > b.textLength;
+    return a.texts > b.texts;
+  }
+
+  #isCopy(t: Telling): boolean {
+    const session = t.session === undefined ? undefined : this.#sessions.get(t.session);
+    if (!session) return false;
+    return session.forked || (session.own !== undefined && t.time < session.own);
+  }
+
+  /** A copy without a mark that begins with its original's first line goes on after it. */
+  #ended(t: Telling): number {
+    return (t.session === undefined ? undefined : this.#sessions.get(t.session)?.latest) ?? 0;
+  }
+
+  #began(t: Telling): number {
+    const session = t.session === undefined ? undefined : this.#sessions.get(t.session);
+    return session?.own ?? session?.earliest ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** What a line says of its fact: all between its revision and the place where it was read, and there its texts apart. */
+function toldBy(line: string, { content, raw }: WeirRecord): readonly [metadata: string, texts: string] {
+  const told = line.slice(line.indexOf(",", line.indexOf(',"rev":') + 1), line.lastIndexOf(',"source":{'));
+  if (content === undefined && raw === undefined) return [told, ""];
+  const at = told.indexOf(content === undefined ? ',"raw":"' : ',"content":{');
+  return [told.slice(0, at), told.slice(at)];
+}
+
+function noteIn(sets: Map<string, Set<string>>, key: string, value: string): void {
+  const set = sets.get(key);
+  if (set) set.add(value);
+  else sets.set(key, new Set([value]));
+}
+
+const spanKey = (trace: string | undefined, span: string): string => `${trace ?? ""} ${span}`;
+
+const agentOf = ({ stream }: Telling): string => stream.slice(0, stream.indexOf("\0"));
+
+/**
+ * Two streams of one agent may know a call by different keys (a response id here, only a start there): calls that
+ * began in the same millisecond with the same tokens are one. Within a stream each key is a call of its own.
+ */
+function joinMoments(
+  facts: Map<string, Telling[]>,
+  streams: ReadonlyMap<string, ReadonlySet<string>>,
+): Map<string, readonly Telling[]> {
+  if ([...streams.values()].every(({ size }) => size < 2)) return facts;
+  const joined = new Map<string, readonly Telling[]>(facts);
+  const calls = [...facts].filter(([, [first]]) => first?.operation === "chat");
+  const moments = Map.groupBy(
+    calls.filter(([, tellings]) => tellings.some((t) => (streams.get(agentOf(t))?.size ?? 0) > 1)),
+    ([, tellings]) => {
+      const t = tellings.reduce((a, b) => (b.rank > a.rank ? b : a));
+      return Number.isFinite(t.time) ? `${agentOf(t)}\0${t.time}\0${t.tokens}` : "";
+    },
+  );
+  for (const [moment, group] of moments) if (moment !== "" && group.length > 1) joinGroup(group, joined);
+  return joined;
+}
+
+/** Puts each call together with one of every other stream, in an order that the set alone decides. */
+function joinGroup(group: [fact: string, tellings: Telling[]][], joined: Map<string, readonly Telling[]>): void {
+  const clusters: { readonly facts: string[]; readonly tellings: Telling[]; readonly streams: Set<string> }[] = [];
+  const rank = (tellings: readonly Telling[]): number => Math.max(...tellings.map((t) => t.rank));
+  group.sort(([a, as], [b, bs]) => rank(bs) - rank(as) || (a < b ? -1 : 1));
+  for (const [fact, tellings] of group) {
+    const free = clusters.find(({ streams }) => tellings.every((t) => !streams.has(t.stream)));
+    const cluster = free ?? { facts: [], tellings: [], streams: new Set<string>() };
+    if (!free) clusters.push(cluster);
+    cluster.facts.push(fact);
+    cluster.tellings.push(...tellings);
+    for (const t of tellings) cluster.streams.add(t.stream);
+  }
+  for (const { facts, tellings } of clusters) for (const fact of facts) joined.set(fact, tellings);
+}
+
+/**
+ * Where streams tell of one session and no fact joins them, only the group of joined streams that tells most of a
+ * class counts for it (telemetry may have been switched on half way); of as many the group that knows the tokens of
+ * more, then the higher rank.
+ */
+function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): Telling[] {
+  const counted: Telling[] = [];
+  const keyOf = (t: Telling): string => `${CLASS[t.operation] ?? "lifecycle"}\0${t.session}`;
+  for (const group of Map.groupBy(winners, keyOf).values()) {
+    const streams = new Set(group.map((t) => t.stream));
+    if (streams.size < 2 || group[0]?.session === undefined) {
+      counted.push(...group);
+      continue;
+    }
+    const joined = joinStreams(group, facts);
+    const sides = [...Map.groupBy(group, (t) => joined(t.stream)).values()];
+    const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
+    const known = (side: readonly Telling[]): number => side.filter((t) => t.tokens > 0).length;
+    const isBetter = (a: readonly Telling[], b: readonly Telling[]): boolean =>
+      (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
+    counted.push(...sides.reduce((a, b) => (isBetter(b, a) ? b : a)));
+  }
+  return counted;
+}
+
+/** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */
+function joinStreams(
+  group: readonly Telling[],
+  facts: ReadonlyMap<string, readonly Telling[]>,
+): (stream: string) => string {
+  const parent = new Map<string, string>();
+  const find = (s: string): string => {
+    const up = parent.get(s);
+    return up === undefined || up === s ? s : find(up);
+  };
+  for (const { fact, session } of group) {
+    const tellers = [
+      ...new Set((facts.get(fact) ?? []).filter((t) => t.session === session).map((t) => t.stream)),
+    ].sort();
+    for (const stream of tellers.slice(1)) parent.set(find(stream), find(tellers[0] as string));
+  }
+  // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
+  for (const traced of Map.groupBy(
+    group.filter((t) => t.isTraced),
+    agentOf,
+  ).values())
+    for (const { stream } of traced) parent.set(find(stream), find(traced[0]?.stream ?? stream));
+  return find;
+}
