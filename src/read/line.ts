@@ -1,5 +1,5 @@
 /** Owns one line of a store: no more of its bytes becomes an object than its stream reads. */
-import type { JsonObject } from "../record/json.ts";
+import { type JsonObject, object } from "../record/json.ts";
 import type { Skimmer } from "./skim/skim.ts";
 import { decode, parseObject } from "./text.ts";
 import type { Line } from "./types.ts";
@@ -26,7 +26,7 @@ export class ByteLine implements Line {
   }
 
   json(): JsonObject {
-    const skimmed = this.skimmer?.skim(this.start, this.end);
+    const skimmed = object(this.skimmer?.skim(this.start, this.end));
     this.#whole = skimmed ? undefined : parseObject(this.text());
     return skimmed ?? (this.#whole as JsonObject);
   }

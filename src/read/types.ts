@@ -97,6 +97,8 @@ export interface Snapshot extends StreamBase {
 /** Each file is one group: one JSON value, or JSON Lines that may replace each other. */
 export interface Documents {
   readonly form: "json" | "jsonl";
+  /** What the reducer looks at in a document, of a list in each of its items; see `Tail.reads`. */
+  readonly reads?: Reads;
 }
 
 /** Each SQLite database holds many groups. */

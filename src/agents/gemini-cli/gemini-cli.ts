@@ -44,7 +44,7 @@ export const geminiCli: Agent = {
       version: 1,
       locate: (environment) => placesOf(environment, ["session-*.json"]),
       session: sessionOf,
-      groups: { form: "json" },
+      groups: { form: "json", reads: READS },
       reduce,
     }),
   ],

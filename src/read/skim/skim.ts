@@ -42,18 +42,18 @@ export class Skimmer {
   }
 
   /**
-   * What the shape asks for of the object in `bytes[start, end)`, but for what it sets apart. Undefined when the line
-   * cannot be followed or what is asked for is no JSON: then the whole line decides. Throws `BadLine` when it is no valid
+   * What the shape asks for of the object or list in `bytes[start, end)`, but for what it sets apart. Undefined when the
+   * text cannot be followed or what is asked for is no JSON: then all of it decides. Throws `BadLine` when it is no valid
    * UTF-8.
    */
-  skim(start: number, end: number): JsonObject | undefined {
+  skim(start: number, end: number): JsonObject | readonly unknown[] | undefined {
     const length = this.#skim(this.#input + start, this.#input + end, TABLE, this.#root);
     if (length === 0) return undefined;
     try {
       if (this.#words[2] === 0) this.frame = this.#readFrame();
       const text =
         length > 0 ? latin1(this.#memory, TABLE, TABLE + length) : decode(this.#memory, TABLE, TABLE - length);
-      return JSON.parse(text) as JsonObject;
+      return JSON.parse(text) as JsonObject | readonly unknown[];
     } catch (error) {
       this.#words[0] = 0; // no line repeats a frame that was not read
       if (error instanceof SyntaxError) return undefined;
