@@ -24,7 +24,7 @@ const agentFile = ({ name, variable, title }: Words): string => `/**
  * ${title}: one JSONL file a session, which is only appended to. (Link its own documentation of the store here.)
  * Counting rule: a call is one line of type \`assistant\`, known by its id; a copy of it is the same call.
  */
-import { type Agent, type Emit, type Line, tail } from "../read/types.ts";
+import { type Agent, type Emit, type Line, tail, whole } from "../read/types.ts";
 import { object, text } from "../record/json.ts";
 import { answer, message, partsOf } from "../record/messages.ts";
 import { timeOf } from "../record/time.ts";
@@ -42,6 +42,8 @@ export const ${variable}: Agent = {
       kind: "transcript",
       rank: 50,
       version: 1,
+      // What the reducer looks at where texts are left alone; nothing else of a line is decoded then.
+      reads: { keys: whole("type", "id", "time", "model", "usage") },
       locate: ({ homes }) => homes.map(({ path }) => ({ root: \`\${path}/.${name}/sessions\`, match: ["*.jsonl"] })),
       session: (path) => /([^/]+)\\.jsonl$/.exec(path)?.[1],
       // What must be remembered from line to line, as plain JSON; here it is only the session.

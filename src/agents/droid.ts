@@ -3,8 +3,8 @@
  * Counting rule: tokens are known only as a session's own sum (`tokenUsage`, never the inclusive one), told with its run;
  * a call is one message of the assistant, without tokens, wherever a fork copies it to.
  */
-import type { Agent, Cut, Draft, Emit, Environment, Line, Place, SourceInfo } from "../read/types.ts";
-import { tail } from "../read/types.ts";
+import type { Agent, Draft, Emit, Environment, Line, Place, Reads, SourceInfo } from "../read/types.ts";
+import { tail, WIDEST, whole } from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
 import { answer, partsOf, resultOf, message as roleMessage, structured, textPart } from "../record/messages.ts";
@@ -46,14 +46,21 @@ interface Message {
 }
 
 const SETTINGS = ".settings.json";
-const FAST = 1024;
+/** How many characters of a text tell whether the agent put it there. */
+const SHOWN = 80;
+const SAID = SHOWN * WIDEST;
 
-const HEAD =
-  /^\{"type":"message","id":"([^"\\]+)"(?:,"parentId":(?:"[^"\\]*"|null))?,"timestamp":"([^"\\]+)","message":\{"role":"(user|assistant)","content":\[/;
-const RESULT = /\[\{"type":"tool_result","tool_use_id":"([^"\\]+)","is_error":(true|false),"content":/;
-const HIDDEN = /\],"visibility":"(\w+)"\}\}$/;
-const ANSWER: readonly Cut[] = [{ from: '"content":[', to: ['],"openaiMessageId":', '],"modelId":'] }];
-const [ANSWER_CONTENT] = ANSWER as readonly [Cut];
+const READS: Reads = {
+  keys: {
+    ...whole("type", "timestamp", "id"),
+    message: {
+      ...whole("role", "modelId", "openaiMessageId", "reasoningEffort", "visibility"),
+      content: { ...whole("type", "id", "name", "tool_use_id", "is_error"), "": SAID, text: SAID },
+    },
+    ...whole("cwd", "parent", "forkedAtMessageId", "callingSessionId", "callingToolUseId"),
+    ...whole("summaryKind", "summaryTokens", "removedCount", "reason", "turnId"),
+  },
+};
 
 const SILENT: ReadonlySet<string> = new Set(["todo_state", "session_end"]);
 /** What the agent puts among a person's words. */
@@ -65,7 +72,9 @@ export const droid: Agent = {
   id: "droid",
   title: "Factory droid",
   retention: "deletes nothing by itself",
-  streams: [tail<State>({ kind: "transcript", rank: 50, version: 2, locate, session: stem, start, step, open })],
+  streams: [
+    tail<State>({ kind: "transcript", rank: 50, version: 2, reads: READS, locate, session: stem, start, step, open }),
+  ],
 };
 
 function stem(path: string): string {
@@ -119,7 +128,7 @@ function usageOf(value: unknown, provider: string | undefined): Usage | undefine
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
+  const o = line.json();
   state.seen = true;
   const type = text(o.type) ?? "";
   const time = utc(o.timestamp);
@@ -130,25 +139,6 @@ function step(state: State, line: Line, emit: Emit): void {
   else if (type === "compaction_state") compaction(state, o, time, emit);
   else if (type === "agent_turn_outcome") outcome(state, o, emit);
   else if (!SILENT.has(type)) emit.unknown(`type ${type}`);
-}
-
-/** The line without its payload, where it is laid out as droid writes it. */
-function fastRead(line: Line): JsonObject | undefined {
-  const [head, id, timestamp, role] = HEAD.exec(line.head) ?? [];
-  if (head === undefined) return undefined;
-  if (role === "assistant") {
-    if (line.part(ANSWER_CONTENT)?.has('"tool_use"') !== false) return undefined;
-    const o = line.envelope(ANSWER);
-    return text(object(o?.message)?.modelId) === undefined ? undefined : o;
-  }
-  const visibility = HIDDEN.exec(line.latin1(line.length - 48))?.[1];
-  if (visibility !== undefined && !line.has('"tool_result"'))
-    return { type: "message", id, timestamp, message: { role, visibility } };
-  const found = RESULT.exec(line.head);
-  if (!found || found.index !== head.length - 1) return undefined;
-  if (line.find('"tool_result"', found.index + found[0].length) >= 0) return undefined;
-  const result = { type: "tool_result", tool_use_id: found[1], is_error: found[2] === "true" };
-  return { type: "message", id, timestamp, message: { role, content: [result] } };
 }
 
 /** A fork names the message that it goes on from; a subagent's session names the session and call that started it. */
@@ -247,7 +237,8 @@ function user(state: State, { m, id, time, at }: Message, emit: Emit): void {
 }
 
 function isInjected(block: unknown): boolean {
-  return INJECTED.test(typeof block === "string" ? block : (text(object(block)?.text) ?? ""));
+  const said = typeof block === "string" ? block : text(object(block)?.text);
+  return INJECTED.test(said?.slice(0, SHOWN) ?? "");
 }
 
 function compaction(state: State, o: JsonObject, time: string | undefined, emit: Emit): void {

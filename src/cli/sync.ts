@@ -142,6 +142,7 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
   if (more > 0) log.warn(`and ${plural(more, "more problem")}; --json lists them all`);
   for (const [what, n] of Object.entries(summary.lost)) log.warn(`lost by its producer: ${what} (${count(n)})`);
   for (const [what, n] of Object.entries(summary.unknown)) log.verbose(`unknown ${what} (${count(n)})`);
+  tellUnskimmed(summary, log);
   const redacted = Object.entries(summary.redacted).map(([rule, n]) => `${rule} ${count(n)}`);
   if (redacted.length > 0) log.info(`secrets taken out of texts: ${redacted.join(", ")}`);
   if (summary.torn > 0) log.verbose(`${plural(summary.torn, "last line")} not yet complete`);
@@ -157,6 +158,13 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
       `${options["dry-run"] ? "would archive" : "archived"} ${plural(records.added, "record")}${records.revised > 0 ? ` and ${plural(records.revised, "revision")}` : ""} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${byAgent(summary)}`,
     );
   log.verbose(`archive: ${dataDir}/archive`);
+}
+
+/** The lines that cost as much as they are long. */
+function tellUnskimmed({ lines, unskimmed }: Summary, log: Io["log"]): void {
+  const streams = Object.entries(unskimmed).map(([name, n]) => `${name} ${count(n)}`);
+  const all = Object.values(unskimmed).reduce((sum, n) => sum + n, 0);
+  if (all > 0) log.verbose(`parsed whole: ${count(all)} of ${plural(lines.read, "line")} (${streams.join(", ")})`);
 }
 
 /** New records and revisions by agent, the most first. */

@@ -1,13 +1,10 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
 import { unzstd } from "../system/compression.ts";
 import { errorCode, readAt, sys } from "../system/system.ts";
-import { ByteLine, type Places } from "./line.ts";
-import { Skimmer } from "./skim/skim.ts";
-import type { Line, Reads } from "./types.ts";
+import { CHUNK, type Chunk, LARGEST, putBack, sizeFor, takeChunk } from "./chunk.ts";
+import { ByteLine } from "./line.ts";
+import type { Reads } from "./types.ts";
 
-/** Small enough to stay in a core's second-level cache while its lines are looked at (a quarter faster than 1 MiB, measured). */
-const CHUNK = 1 << 18;
-const LINE_LIMIT = 64 << 20;
 const NEWLINE = 10;
 const RETURN = 13;
 const NONE = new Uint8Array();
@@ -25,7 +22,7 @@ export interface BadBytes {
 
 /** What one chunk held. `end` is the offset after its last complete line: everything before it is dealt with. */
 export interface Piece {
-  readonly lines: readonly Line[];
+  readonly lines: readonly ByteLine[];
   readonly bad: readonly BadBytes[];
   readonly end: number;
   /** The bytes of its lines, up to `end`; none where they were not held. */
@@ -37,27 +34,6 @@ export function hashBytes(bytes: Uint8Array): string {
   return Bun.hash.xxHash64(bytes).toString(16).padStart(16, "0");
 }
 
-/** Bytes that lines are read into, and how they are skimmed there. */
-interface Chunk {
-  readonly bytes: Buffer;
-  readonly skimmer?: Skimmer;
-}
-
-/** One chunk is used again and again: fresh memory for each file costs more than reading it. */
-let spare: { readonly reads?: Reads; readonly chunk: Chunk } | undefined;
-
-function takeChunk(reads: Reads | undefined): Chunk {
-  const chunk = spare && spare.reads === reads ? spare.chunk : newChunk(reads, CHUNK);
-  spare = undefined;
-  return chunk;
-}
-
-function newChunk(reads: Reads | undefined, capacity: number): Chunk {
-  if (!reads) return { bytes: Buffer.allocUnsafeSlow(capacity) };
-  const skimmer = new Skimmer(reads, capacity);
-  return { bytes: skimmer.bytes, skimmer };
-}
-
 /**
  * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `reads` asks for. A last line
  * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. A file that
@@ -65,17 +41,19 @@ function newChunk(reads: Reads | undefined, capacity: number): Chunk {
  * until the next piece is asked for. Throws the system's error when the file cannot be read.
  */
 export function* readPieces(fd: number, from: number, size: number, reads?: Reads): Generator<Piece> {
-  let chunk = takeChunk(reads);
+  let chunk = takeChunk(reads, CHUNK);
   let held = 0; // bytes of an incomplete line at the chunk's start
   let position = from; // of the chunk's first byte in the file
   const changeTo = (capacity: number): void => {
-    const other = capacity === CHUNK ? takeChunk(reads) : newChunk(reads, capacity);
+    const other = takeChunk(reads, capacity);
     chunk.bytes.copy(other.bytes, 0, 0, held);
+    putBack(chunk, reads);
     chunk = other;
   };
-  while (position + held < size) {
-    if (held === chunk.bytes.length) {
-      if (held >= LINE_LIMIT) {
+  try {
+    while (position + held < size) {
+      const capacity = sizeFor(held + 1);
+      if (capacity === undefined) {
         const passed = passOver(fd, position, size);
         if (passed === undefined) return;
         yield { lines: [], bad: [passed], end: passed.offset + passed.length, bytes: NONE };
@@ -83,32 +61,37 @@ export function* readPieces(fd: number, from: number, size: number, reads?: Read
         held = 0;
         continue;
       }
-      changeTo(Math.min(LINE_LIMIT, held * 2));
+      if (held === chunk.bytes.length) changeTo(capacity);
+      const wanted = Math.min(chunk.bytes.length - held, size - position - held);
+      const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
+      if (got === 0) return; // cut short while being read; the next run finds out how
+      const whole = position + held === 0 ? wholePiece(fd, chunk.bytes, got, size) : undefined;
+      if (whole) {
+        yield whole;
+        return;
+      }
+      const last = chunk.bytes.lastIndexOf(NEWLINE, held + got - 1);
+      const end = last < held ? 0 : last + 1;
+      held += got;
+      if (end === 0) continue;
+      yield split(chunk, end, position);
+      chunk.bytes.copyWithin(0, end, held);
+      held -= end;
+      position += end;
+      if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
     }
-    const wanted = Math.min(chunk.bytes.length - held, size - position - held);
-    const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
-    if (got === 0) return; // cut short while being read; the next run finds out how
-    if (position + held === 0 && got >= 4 && chunk.bytes.readUInt32LE(0) === ZSTD) {
-      yield compressedPiece(fd, size);
-      return;
-    }
-    const encoding = position + held === 0 ? otherEncoding(chunk.bytes) : undefined;
-    if (encoding) {
-      const reason = `encoded as ${encoding}`;
-      yield { lines: [], bad: [{ offset: 0, length: size, hash: "", reason }], end: size, bytes: NONE };
-      return;
-    }
-    const last = chunk.bytes.lastIndexOf(NEWLINE, held + got - 1);
-    const end = last < held ? 0 : last + 1;
-    held += got;
-    if (end === 0) continue;
-    yield split(chunk, end, position);
-    chunk.bytes.copyWithin(0, end, held);
-    held -= end;
-    position += end;
-    if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
+  } finally {
+    putBack(chunk, reads);
   }
-  if (chunk.bytes.length === CHUNK) spare = { reads, chunk };
+}
+
+/** A file that is no lines of UTF-8 as it stands, by its first bytes: compressed, or encoded otherwise. */
+function wholePiece(fd: number, first: Buffer, length: number, size: number): Piece | undefined {
+  if (length >= 4 && first.readUInt32LE(0) === ZSTD) return compressedPiece(fd, size);
+  const encoding = otherEncoding(first.subarray(0, length));
+  if (!encoding) return undefined;
+  const reason = `encoded as ${encoding}`;
+  return { lines: [], bad: [{ offset: 0, length: size, hash: "", reason }], end: size, bytes: NONE };
 }
 
 function compressedPiece(fd: number, size: number): Piece {
@@ -126,9 +109,8 @@ function compressedPiece(fd: number, size: number): Piece {
 
 /** Splits the whole lines out of a chunk's first `length` bytes, of which the last is a newline. */
 function split({ bytes: chunk, skimmer }: Chunk, length: number, position: number): Piece {
-  const lines: Line[] = [];
+  const lines: ByteLine[] = [];
   const bad: BadBytes[] = [];
-  const places: Places = new Map();
   let start = position === 0 && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? 3 : 0;
   while (start < length) {
     const newline = chunk.indexOf(NEWLINE, start);
@@ -136,7 +118,7 @@ function split({ bytes: chunk, skimmer }: Chunk, length: number, position: numbe
     if (end > start && chunk[end - 1] === RETURN) end--;
     let first = start;
     while (first < end && chunk[first] === 0) first++;
-    if (first < end) lines.push(new ByteLine(chunk, position + first, first, end, skimmer, places));
+    if (first < end) lines.push(new ByteLine(chunk, position + first, first, end, skimmer));
     else if (end > start) {
       const bytes = chunk.subarray(start, end);
       bad.push({ offset: position + start, length: bytes.length, hash: hashBytes(bytes), reason: "only NUL bytes" });
@@ -157,7 +139,7 @@ function passOver(fd: number, offset: number, size: number): BadBytes | undefine
     hasher.update(chunk.subarray(0, newline < 0 ? got : newline));
     at += newline < 0 ? got : newline + 1;
     if (newline >= 0) {
-      const reason = `a line of more than ${LINE_LIMIT >> 20} MiB`;
+      const reason = `a line of more than ${LARGEST >> 20} MiB`;
       return { offset, length: at - offset, hash: hasher.digest("hex").slice(0, 16), reason };
     }
   }

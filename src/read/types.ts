@@ -99,6 +99,8 @@ export interface Snapshot extends StreamBase {
 /** Each file is one group: one JSON value, or JSON Lines that may replace each other. */
 export interface Documents {
   readonly form: "json" | "jsonl";
+  /** What the reducer looks at in a document, of a list in each of its items; see `Tail.reads`. */
+  readonly reads?: Reads;
 }
 
 /** Each SQLite database holds many groups. */
@@ -221,9 +223,17 @@ export const WIDEST = 6;
  */
 export type Shape = true | Excerpt | Keys;
 
-/** ASCII keys. `""` is the excerpt of a text that stands here in an object's place, `*` stands for every other key. */
+/**
+ * ASCII keys. `""` is what is read of a text that stands here in an object's place (nothing without it), `*` stands for
+ * every other key. Keys may stand within themselves.
+ */
 export interface Keys {
   readonly [key: string]: Shape;
+}
+
+/** Keys of which all is read. */
+export function whole(...keys: readonly string[]): Keys {
+  return Object.fromEntries(keys.map((key) => [key, true]));
 }
 
 /** What is read of a line. */
@@ -233,29 +243,9 @@ export interface Reads {
   readonly repeated?: readonly string[];
 }
 
-/** A part of a line that is left out unread: from after `from` to before the first of `to` that follows. */
-export interface Cut {
-  /** ASCII text that ends where the part begins. */
-  readonly from: string;
-  /** ASCII texts of which one begins where the part ends, tried in this order. */
-  readonly to: readonly string[];
-  /** Where none of `to` follows, the part ends the line's object. */
-  readonly last?: boolean;
-  /** The line may lack the part. */
-  readonly optional?: boolean;
-}
-
-/** The bytes that a cut leaves out: enough to tell what they are, without decoding them. */
-export interface Part {
-  /** The first 256 bytes, one character a byte. */
-  readonly head: string;
-  has(ascii: string): boolean;
-}
-
 /** One line of a store. */
 export interface Line {
   readonly offset: number;
-  readonly length: number;
   /**
    * The line's object, no more of it than the stream `reads` unless texts are captured. Throws `BadLine` when what is
    * read is no JSON object in valid UTF-8.
@@ -265,13 +255,6 @@ export interface Line {
   readonly frame: JsonObject;
   /** The whole line as text. Throws `BadLine` when it is not valid UTF-8. */
   text(): string;
-  readonly head: string;
-  has(ascii: string): boolean;
-  find(ascii: string, from: number): number;
-  latin1(start: number, end?: number): string;
-  slice(start: number, end?: number): string;
-  part(cut: Cut): Part | undefined;
-  envelope(cuts: readonly Cut[]): JsonObject | undefined;
 }
 
 /** Makes a tail of a typed state one of the registry's streams. */

@@ -24,7 +24,7 @@ export interface Draft extends Omit<WeirRecord, Given> {
 /** What reducers give their drafts to. */
 export interface Emit {
   (draft: Draft): void;
-  /** Texts are wanted. Ways of reading a line that leave its payload out are for when they are not. */
+  /** Texts are wanted: what is read comes whole. */
   readonly captures: boolean;
   /**
    * The value as it may be kept: without secrets, cut inside its structure. Undefined unless texts are captured. What a

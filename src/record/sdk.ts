@@ -1,7 +1,25 @@
 /** Owns how the OpenTelemetry SDK's objects look in JSON, as file exporters write them: spans, and pairs for times. */
 import { type JsonObject, list, number, object, text } from "./json.ts";
-import type { Span, SpanEvent } from "./spans.ts";
+import { CONTENT_ATTRIBUTES, type Span, type SpanEvent } from "./spans.ts";
 import { fromNanos } from "./time.ts";
+
+const ATTRIBUTES = { "*": true, ...Object.fromEntries(CONTENT_ATTRIBUTES.map((name) => [name, 0])) } as const;
+
+/** What of a span is read where texts are left alone, as a stream's `reads` say it; of content only that it is there. */
+export const SPAN_KEYS = {
+  traceId: true,
+  spanId: true,
+  parentSpanContext: { spanId: true },
+  parentSpanId: true,
+  name: true,
+  startTime: true,
+  endTime: true,
+  duration: true,
+  status: { code: true },
+  attributes: ATTRIBUTES,
+  events: { name: true, time: true, attributes: ATTRIBUTES },
+  resource: { attributes: { "*": true } },
+} as const;
 
 /** A time of the SDK's own JSON: seconds and nanoseconds. */
 export function hrTime(value: unknown): string | undefined {

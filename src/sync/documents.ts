@@ -14,15 +14,16 @@ const WAITS = [20, 60, 120];
 export async function collectDocument(
   match: Match,
   stream: Snapshot,
-  form: Documents["form"],
+  { form, reads }: Documents,
   work: Work,
 ): Promise<void> {
   const { found, known } = match;
-  let read: DocumentRead = readDocument(found.path, form);
+  const asked = work.keeper ? undefined : reads;
+  let read: DocumentRead = readDocument(found.path, form, asked);
   for (const wait of WAITS) {
     if (!read.unsettled) break;
     await sleep(wait);
-    read = readDocument(found.path, form);
+    read = readDocument(found.path, form, asked);
   }
   const row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
   work.summary.bytes.read += read.stamp.size;

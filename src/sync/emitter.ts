@@ -7,6 +7,7 @@ import { encode, type Origin } from "../record/encode.ts";
 import type { Keeper } from "../record/keep.ts";
 import { safeName } from "../record/privacy.ts";
 import type { Found } from "./discover.ts";
+import { streamName } from "./source.ts";
 import { tally, tallyUnknown } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
@@ -28,7 +29,7 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
     host: archive.host,
     homes: environment.homes.map((home) => home.path),
   };
-  const name = `${found.agent.id}/${found.stream.kind}`;
+  const name = streamName(found);
   const unknown = (what: string): void => tallyUnknown(summary.unknown, name, safeName(what));
   const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : (): undefined => undefined;
   const emit = (draft: Draft): void => {

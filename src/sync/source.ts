@@ -12,6 +12,11 @@ import type { Work } from "./sync.ts";
 /** As much as a document may have. */
 const SIDECAR_LIMIT = 256 << 20;
 
+/** What summaries call a source's stream. */
+export function streamName({ agent, stream }: Pick<Found, "agent" | "stream">): string {
+  return `${agent.id}/${stream.kind}`;
+}
+
 /** How far a source was read, and what of it is not as it was found. */
 type Standing = Pick<SourceRow, "size" | "position" | "generation"> & Partial<Pick<SourceRow, "sidecars" | "readAt">>;
 

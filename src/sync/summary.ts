@@ -4,6 +4,10 @@ import type { Unreadable } from "./discover.ts";
 export interface Summary {
   readonly sources: { found: number; read: number };
   readonly bytes: { read: number };
+  /** Of files that are only appended to. */
+  readonly lines: { read: number };
+  /** By agent and stream: lines that could not be skimmed and were parsed whole. */
+  readonly unskimmed: Record<string, number>;
   readonly records: { added: number; revised: number; known: number };
   /** By agent and stream: records added or revised. */
   readonly byStream: Record<string, number>;
@@ -31,6 +35,8 @@ export function newSummary(): Summary {
   return {
     sources: { found: 0, read: 0 },
     bytes: { read: 0 },
+    lines: { read: 0 },
+    unskimmed: {},
     records: { added: 0, revised: 0, known: 0 },
     byStream: {},
     quarantined: [],

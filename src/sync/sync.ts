@@ -93,7 +93,7 @@ function collectSource(match: Match, work: Work): Promise<void> {
   if (stream.shape === "tail") return collectTail(match, stream, work);
   const { groups } = stream;
   if (groups.form === "sqlite") return collectTables(match, stream, groups, work);
-  return collectDocument(match, stream, groups.form, work);
+  return collectDocument(match, stream, groups, work);
 }
 
 /** Runs one source's work; what is wrong with the source stays with the source. */

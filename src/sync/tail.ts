@@ -2,15 +2,17 @@
 import type { CursorRow, SourceRow } from "../archive/archive.ts";
 import type { Capturing } from "../archive/ledger.ts";
 import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
+import type { ByteLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
 import { BadLine } from "../read/text.ts";
-import type { Emit, Line, Tail } from "../read/types.ts";
+import type { Emit, Tail } from "../read/types.ts";
 import { safeJson } from "../record/privacy.ts";
 import { errorCode, openForReading, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
 import { type Match, sidecarStamp } from "./match.ts";
-import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
+import { infoOf, quarantine, reasonOf, rowOf, streamName } from "./source.ts";
+import { tally } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
 /** Reads a source's new lines into the batch and stores its cursor with them. Throws the system's errors. */
@@ -39,7 +41,7 @@ class TailRun {
   #position: number;
   #offset = 0;
   /** The line that is being read; none while what is open is told. */
-  #line: Line | undefined;
+  #line: ByteLine | undefined;
   /** What is set aside moves with the cursor, so that bytes that are read again are set aside once. */
   #bad: BadBytes[] = [];
   /** Made while the one piece that holds all bytes before this offset is at hand. */
@@ -115,7 +117,9 @@ class TailRun {
     }
   }
 
-  private reduce(lines: readonly Line[]): void {
+  private reduce(lines: readonly ByteLine[]): void {
+    const { summary } = this.#work;
+    summary.lines.read += lines.length;
     for (const line of lines) {
       this.#line = line;
       this.#offset = line.offset;
@@ -124,9 +128,10 @@ class TailRun {
       } catch (error) {
         if (errorCode(error) !== undefined) throw error;
         const reason = error instanceof BadLine ? error.message : `not understood: ${reasonOf(error)}`;
-        const hash = hashBytes(Buffer.from(line.latin1(0), "latin1"));
-        this.#bad.push({ offset: line.offset, length: line.length, hash, reason });
+        const { offset, bytes } = line;
+        this.#bad.push({ offset, length: bytes.length, hash: hashBytes(bytes), reason });
       }
+      if (line.isUnskimmed) tally(summary.unskimmed, streamName(this.#found));
     }
     this.#line = undefined;
   }

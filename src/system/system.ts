@@ -73,13 +73,19 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number | nul
 /** Reads up to `length` bytes at a position into a new array, which is shorter only at the file's end. */
 export function readAt(fd: number, position: number, length: number): Uint8Array {
   const into = new Uint8Array(length);
+  const done = readInto(into, fd, position, length);
+  return done === length ? into : into.subarray(0, done);
+}
+
+/** Reads up to `length` bytes to the start of `into`; tells how many, fewer at the file's end. Throws the system's errors. */
+export function readInto(into: Uint8Array, fd: number, position: number, length: number): number {
   let done = 0;
   while (done < length) {
     const n = sys.read(fd, into, done, length - done, position + done);
     if (n === 0) break;
     done += n;
   }
-  return done === length ? into : into.subarray(0, done);
+  return done;
 }
 
 /** Reads a small file whole; throws `EFBIG` when it is larger than `limit` bytes. */

@@ -1,20 +1,10 @@
 /** Owns the proof that Codex's calls are counted once and right, in every era of its files and in every copy of them. */
 import { describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import {
-  draftsOf,
-  type Files,
-  figuresOf,
-  lines,
-  syncHome,
-  type Told,
-  tellOf,
-  textsBelow,
-  toldIn,
-} from "../support/agent.ts";
+import { type Files, figuresOf, lines, syncHome, type Told, tellOf, toldIn } from "../support/agent.ts";
 import {
   at,
   CHILD,
@@ -612,59 +602,6 @@ test("CODEX_HOME is obeyed for the own home, and never for another", () => {
   expect(roots(true)).toEqual(["/a", "/b"]);
   expect(roots(false)).toEqual(["/h/.codex"]);
   expect(stream!.session(`2026/rollout-2026-03-01T09-00-00-${PARENT}_${CHILD}.jsonl`)).toBe(PARENT);
-});
-
-describe("a line read in part", () => {
-  const long = 'word "call_id":"x","exit_code":1,'.repeat(100);
-  const t = modern(PARENT, 0);
-  t.item("function_call", call("call_with_long_text", { arguments: JSON.stringify({ cmd: long }) }));
-  t.event("item_completed", {
-    item: {
-      type: "CommandExecution",
-      id: "call_with_long_text",
-      status: "failed",
-      aggregated_output: long,
-      exit_code: 3,
-      duration: { secs: 1, nanos: 0 },
-    },
-  });
-  t.item("function_call_output", output("call_with_long_text", long));
-  t.item("function_call", { name: "x", arguments: long, namespace: "late", call_id: "call_with_late_name" });
-  t.item(
-    "function_call_output",
-    output("call_with_late_name", JSON.stringify({ output: long, metadata: { exit_code: 2 } })),
-  );
-  t.event("item_completed", {
-    item: {
-      type: "McpToolCall",
-      id: "exec-1",
-      arguments: { result: 1, duration: long },
-      status: "failed",
-      result: { duration: 2, x: long },
-      duration: { secs: 3, nanos: 0 },
-    },
-  });
-  t.add("compacted", { message: long, replacement_history: [{ text: long }], window_number: 4 });
-  respond(t, "resp_1", PARENT, [100, 10], [100, 10]);
-  const files = [
-    ...textsBelow(fixture, ".jsonl"),
-    { path: basename(fileOf(PARENT)), text: lines(t.out) },
-    { path: basename(fileOf(PARENT)), text: lines(legacy(PARENT, 0).out) },
-  ];
-
-  test("gives the record that the whole line gives", () => {
-    expect(draftsOf("codex", basename(fileOf(PARENT)), lines(t.out)).length).toBeGreaterThan(7);
-    for (const { path, text } of files)
-      expect(draftsOf("codex", path, text)).toEqual(draftsOf("codex", path, text, true));
-  });
-
-  test("gives the record that the same line laid out otherwise gives", () => {
-    const place = (drafts: ReturnType<typeof draftsOf>) => drafts.map(({ at: _, ...draft }) => draft);
-    for (const { path, text } of files) {
-      const spaced = text.replaceAll(/^\{/gm, "{ ");
-      expect(place(draftsOf("codex", path, spaced))).toEqual(place(draftsOf("codex", path, text)));
-    }
-  });
 });
 
 test("a home read in any number of cuts tells what it tells at once", async () => {

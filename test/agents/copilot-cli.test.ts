@@ -6,17 +6,7 @@ import { dirname, join } from "node:path";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import {
-  draftsOf,
-  figuresOf,
-  lines,
-  syncHome,
-  type Told,
-  tellOf,
-  tellTextsOf,
-  textsBelow,
-  toldIn,
-} from "../support/agent.ts";
+import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { startWriter } from "../support/database.ts";
 import { listing, scratch } from "../support/home.ts";
 
@@ -654,14 +644,6 @@ describe("texts stand where they belong", () => {
       execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none" },
     } as never);
   });
-});
-
-test("what is read without its payload is what is read whole", () => {
-  const folder = join(fixture, "home/.copilot/session-state");
-  for (const { path, text } of textsBelow(folder, "events.jsonl"))
-    expect(draftsOf("copilot-cli", `session-state/${path}`, text)).toEqual(
-      draftsOf("copilot-cli", `session-state/${path}`, text, true),
-    );
 });
 
 test("lines with missing, null and wrong values are told as far as they are known, and never as another number", async () => {

@@ -4,17 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import {
-  draftsOf,
-  figuresOf,
-  lines,
-  syncHome,
-  type Told,
-  tellOf,
-  tellTextsOf,
-  textsBelow,
-  toldIn,
-} from "../support/agent.ts";
+import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/droid");
@@ -265,28 +255,6 @@ test("the folder variables are obeyed for the own home, and never for another", 
     expect(roots(false, name)).toEqual(["/h/.factory/sessions"]);
   expect(roots(true, "FACTORY_DIR")).toEqual(["/f/sessions"]);
   expect(roots(true, "FACTORY_HOME_OVERRIDE")).toEqual(["/f/.factory/sessions"]);
-});
-
-test("a line read by its first and last bytes gives the record that the whole line gives", () => {
-  const long = "word ".repeat(400);
-  const use = [{ type: "tool_use", id: "call_1", name: "Edit", input: { a: "argument ".repeat(200) } }];
-  const result = (more: JsonObject[]) => [
-    { type: "tool_result", tool_use_id: "call_1", is_error: true, content: long },
-    ...more,
-  ];
-  const made = [
-    header("aaaa"),
-    message("d1", 1, "user", words(`<system-reminder>${long}`), { visibility: "llm_only" }),
-    message("d2", 2, "assistant", words(long), { openaiMessageId: "chatcmpl-1", modelId: "m", reasoningEffort: "low" }),
-    message("d3", 3, "assistant", words(long), { modelId: "m", reasoningEffort: "low" }),
-    message("d4", 4, "assistant", use, { modelId: "m" }),
-    message("d5", 5, "user", result([])),
-    message("d6", 6, "user", [...words("x".repeat(2000)), ...words("y")]),
-  ];
-  const drafts = (text: string, whole: boolean) => draftsOf("droid", "-w-app/aaaa.jsonl", text, whole);
-  for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
-    expect(drafts(text, false)).toEqual(drafts(text, true));
-  expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
 });
 
 test("texts stand where they belong: what was typed, answers, thoughts, arguments, results, errors, summaries", async () => {

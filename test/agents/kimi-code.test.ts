@@ -4,17 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import {
-  draftsOf,
-  type Files,
-  figuresOf,
-  lines,
-  syncHome,
-  type Told,
-  tellOf,
-  textsBelow,
-  toldIn,
-} from "../support/agent.ts";
+import { type Files, figuresOf, syncHome, type Told, tellOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/kimi-code");
@@ -395,23 +385,4 @@ test("of the desktop app's sessions only conversations are read, and variables a
   ]);
   expect(places(false).map((p) => p.root)).toContain("/h/.kimi/sessions");
   expect(places(true)[1]?.match).toEqual(["*/conv-*/agents/*/wire.jsonl"]);
-});
-
-test("a line read by its envelope gives the record that the whole line gives", () => {
-  const long = "word ".repeat(400);
-  const result = (ms: number, toolCallId: string, result: JsonObject) =>
-    loop(ms, { type: "tool.result", toolCallId, result });
-  const made = [
-    metadata(),
-    loop(1, { type: "tool.call", toolCallId: "c1", name: "Write", args: { a: long }, display: { b: long } }),
-    result(2, "c1", { output: long, note: long, durationMs: 7 }),
-    loop(3, { type: "tool.call", toolCallId: "c2", name: "Write", args: { a: [{ b: long }] } }),
-    result(4, "c2", { output: long, isError: true, durationMs: 8 }),
-    loop(5, { type: "content.part", part: { type: "text", text: long } }),
-  ];
-  const drafts = (text: string, whole: boolean) =>
-    draftsOf("kimi-code", "wd_a/session_a/agents/main/wire.jsonl", text, whole);
-  const logs = textsBelow(fixture, ".jsonl").filter(({ path }) => path.includes("agents/"));
-  for (const { text } of [...logs, { text: lines(made) }]) expect(drafts(text, false)).toEqual(drafts(text, true));
-  expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
 });

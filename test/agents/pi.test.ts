@@ -3,17 +3,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
-import {
-  draftsOf,
-  type Files,
-  figuresOf,
-  lines,
-  syncHome,
-  tellOf,
-  tellTextsOf,
-  textsBelow,
-  toldIn,
-} from "../support/agent.ts";
+import { type Files, figuresOf, syncHome, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/pi");
@@ -229,43 +219,6 @@ test("the agent's own folder variables are obeyed for the own home, and never fo
   expect(roots(true).slice(0, 2)).toEqual(["/sessions", "/agent/sessions"]);
   expect(roots(true)).toContain("/h/.omp/agent/sessions");
   expect(roots(false)[0]).toBe("/h/.pi/agent/sessions");
-});
-
-test("a line read by its envelope gives the record that the whole line gives", () => {
-  const long = "word ".repeat(400);
-  const made = [
-    header("aaaa", 0),
-    answer("e1", 1, {
-      content: [
-        { type: "thinking", thinking: `"}],"api":"${long}` },
-        { type: "text", text: long },
-      ],
-    }),
-    answer("e2", 2, {
-      content: [{ type: "toolCall", id: "call_1", name: "write", arguments: { a: [1], api: "argument ".repeat(200) } }],
-    }),
-    {
-      type: "message",
-      id: "e3",
-      timestamp: at(3),
-      message: {
-        role: "toolResult",
-        toolCallId: "call_1",
-        toolName: "write",
-        content: [{ type: "text", text: long }],
-        details: { content: [], results: [{ isError: true, content: [long] }] },
-        isError: false,
-        timestamp: Date.parse(at(3)),
-      },
-    },
-  ];
-  const files = [...textsBelow(fixture, ".jsonl"), { path: "a/x.jsonl", text: lines(made) }];
-  for (const { path, text } of files) {
-    const short = path.replace(/^.*sessions\//, "");
-    expect(draftsOf("pi", short, text)).toEqual(draftsOf("pi", short, text, true));
-  }
-  const damaged = lines(made).replaceAll("word ", "wor\t ");
-  expect(draftsOf("pi", "a/x.jsonl", damaged)).toEqual(draftsOf("pi", "a/x.jsonl", lines(made)));
 });
 
 test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {

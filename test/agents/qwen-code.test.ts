@@ -4,17 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
-import {
-  draftsOf,
-  figuresOf,
-  lines,
-  syncHome,
-  type Told,
-  tellOf,
-  tellTextsOf,
-  textsBelow,
-  toldIn,
-} from "../support/agent.ts";
+import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
@@ -355,24 +345,6 @@ test("a moved home and the runtime folder of its settings are looked into; one t
   expect(roots(true, 5)).toEqual(["/h/q", "/h/.qwen"]);
   expect(roots(false, "~/out")).toEqual(["/h/out", "/h/.qwen"]);
   expect(roots(false, "/out")).toEqual(["/h/.qwen"]);
-});
-
-test("a line read by its envelope gives the record that the whole line gives", () => {
-  const long = "word ".repeat(400);
-  const made = [
-    response("e", 3, 100, 10, { response_text: long }),
-    answer("a", 3, counts(100, 10), { message: { role: "model", parts: [{ text: `"},"usageMetadata":${long}` }] } }),
-    answer("b", 4, counts(1, 1), call("c1")),
-    event("t", 5, "tool_call", { function_name: "edit", function_args: { a: long }, duration_ms: 3, prompt_id: "p" }),
-    record("r", 6, "tool_result", {
-      message: { role: "user", parts: [{ functionResponse: { id: "c1", response: { output: long } } }] },
-      toolCallResult: { callId: "c1", status: "error", resultDisplay: long, error: {}, errorType: "x" },
-    }),
-  ];
-  const drafts = (text: string, whole: boolean) => draftsOf("qwen-code", "projects/p/chats/s-1.jsonl", text, whole);
-  for (const { text } of [...textsBelow(fixture, ".jsonl"), { text: lines(made) }])
-    expect(drafts(text, false)).toEqual(drafts(text, true));
-  expect(drafts(lines(made).replaceAll("word ", "wor\t "), false)).toEqual(drafts(lines(made), false));
 });
 
 const SAID = [{ text: "hm", thought: true }, { text: "I look" }];

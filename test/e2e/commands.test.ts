@@ -49,6 +49,18 @@ describe("sync", () => {
     });
   });
 
+  test("a line that cannot be skimmed is parsed whole; --verbose and --json tell how many were", () => {
+    using place = small();
+    const lines = [4, 5, 6].map((n) => callLine(n, "s1").replace("type", n === 6 ? "type" : "\\u0074ype"));
+    appendFileSync(join(place.home, sessionPath("s1")), lines.join(""));
+    const { status, stdout, stderr } = runSync(place, ["--json", "--verbose"]);
+    expect(status).toBe(0);
+    const told = { lines: { read: 6 }, unskimmed: { "claude-code/transcript": 2 }, records: { added: 7 } };
+    expect(JSON.parse(stdout)).toMatchObject(told);
+    expect(stderr).toContain("parsed whole: 2 of 6 lines (claude-code/transcript 2)");
+    expect(runSync(place, ["--verbose"]).stderr).not.toContain("parsed whole");
+  });
+
   test("--quiet says nothing when nothing is wrong", () => {
     using place = small();
     expect(runSync(place, ["--quiet"])).toMatchObject({ status: 0, stdout: "", stderr: "" });

@@ -143,11 +143,12 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "read/tail.ts",
-        from: "  if (chunk.bytes.length === CHUNK) spare = { reads, chunk };",
-        to: `  if (held > 0) {
-    chunk.bytes[held] = NEWLINE;
-    yield { ...split(chunk, held + 1, position), end: position + held, bytes: NONE };
-  }`,
+        from: "  } finally {",
+        to: `    if (held > 0) {
+      chunk.bytes[held] = NEWLINE;
+      yield { ...split(chunk, held + 1, position), end: position + held, bytes: NONE };
+    }
+  } finally {`,
       },
     ],
     scenario: "a last line that is written in two pieces",

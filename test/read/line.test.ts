@@ -1,23 +1,11 @@
 /** Proves that a line is read no further than asked for, exactly as far, and that bytes are never taken for text. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { BadLine, ByteLine } from "../../src/read/line.ts";
-import type { Cut } from "../../src/read/types.ts";
+import { ByteLine } from "../../src/read/line.ts";
+import { Skimmer } from "../../src/read/skim/skim.ts";
+import { BadLine } from "../../src/read/text.ts";
 
 const lineOf = (text: string | Uint8Array): ByteLine => new ByteLine(Buffer.from(text as string), 0);
-
-/** Several lines in one buffer, as a reader's chunk holds them, sharing what was found. */
-function linesOf(texts: readonly string[]): ByteLine[] {
-  const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(""));
-  const places = new Map();
-  let start = 0;
-  return texts.map((text) => {
-    const end = start + Buffer.byteLength(text);
-    const line = new ByteLine(bytes, start, start, end, undefined, places);
-    start = end + 1;
-    return line;
-  });
-}
 
 describe("a whole line", () => {
   test("is the object that its JSON is, with every character", () => {
@@ -69,76 +57,32 @@ describe("a whole line", () => {
   });
 });
 
-describe("finding text in a line", () => {
-  const text = fc.string({ unit: fc.constantFrom("a", "b", '"', "ü", ":"), maxLength: 30 });
+describe("a line that is skimmed", () => {
+  const lineIn = (skimmer: Skimmer, text: string): ByteLine => {
+    Buffer.from(text).copy(skimmer.bytes);
+    return new ByteLine(skimmer.bytes, 0, 0, Buffer.byteLength(text), skimmer);
+  };
 
-  test("tells the byte where it next begins, in this line only, whatever was searched for before", () => {
-    fc.assert(
-      fc.property(
-        fc.array(text, { minLength: 1, maxLength: 6 }),
-        fc.array(fc.tuple(fc.nat({ max: 5 }), fc.constantFrom("a", "ab", '":', "bb", "zz"), fc.nat({ max: 40 })), {
-          maxLength: 30,
-        }),
-        (texts, questions) => {
-          const lines = linesOf(texts);
-          for (const [which, wanted, from] of questions) {
-            const at = which % texts.length;
-            const bytes = Buffer.from(texts[at]!);
-            const start = Math.min(from, bytes.length);
-            expect(lines[at]!.find(wanted, start)).toBe(bytes.indexOf(wanted, start, "latin1"));
-            expect(lines[at]!.has(wanted)).toBe(bytes.includes(wanted, 0, "latin1"));
-          }
-        },
-      ),
-      { numRuns: 500 },
-    );
+  test("has of its object what its stream reads, apart from what lines repeat, and its text as it stands", () => {
+    const skimmer = new Skimmer({ keys: { a: true, b: true }, repeated: ["b"] }, 1024);
+    const text = '{"a":1,"b":"é","c":[2]}';
+    const line = lineIn(skimmer, text);
+    expect(line.json()).toEqual({ a: 1 });
+    expect(line.frame).toEqual({ b: "é" });
+    expect([line.text(), line.isUnskimmed]).toEqual([text, false]);
   });
 
-  test("does not see a text that begins in this line and ends in the next", () => {
-    const [first, second] = linesOf(["xx-ab", "cd-yy"]) as [ByteLine, ByteLine];
-    expect(first.find("ab\ncd", 0)).toBe(-1);
-    expect(first.find("ab", 0)).toBe(3);
-    expect(second.find("ab", 0)).toBe(-1);
-    expect(second.find("cd", 0)).toBe(0);
+  test("is parsed whole where it cannot be followed, and says so", () => {
+    const skimmer = new Skimmer({ keys: { a: true, b: true }, repeated: ["b"] }, 1024);
+    const line = lineIn(skimmer, '{"\\u0061":1,"b":2}');
+    expect(line.json()).toEqual({ a: 1, b: 2 });
+    expect(line.frame).toEqual({ a: 1, b: 2 });
+    expect(line.isUnskimmed).toBe(true);
   });
 
-  test("its head is at most its first 640 bytes, one character a byte", () => {
-    const line = lineOf(`ü${"x".repeat(1000)}`);
-    expect(line.head).toHaveLength(640);
-    expect(line.head.startsWith("\u00c3\u00bcx")).toBe(true);
-    expect(lineOf("short").head).toBe("short");
-  });
-
-  test("slices are text in UTF-8, or a bad line when they cut a character", () => {
-    const line = lineOf("aüb");
-    expect(line.slice(1, 3)).toBe("ü");
-    expect(line.slice(3)).toBe("b");
-    expect(() => line.slice(2)).toThrow(BadLine);
-    expect(line.latin1(1, 3)).toBe("\u00c3\u00bc");
-  });
-});
-
-describe("the envelope around a part", () => {
-  const CONTENT: Cut = { from: '"content":', to: [',"id":'] };
-
-  test("is the line's object with the part left out, unread", () => {
-    const line = lineOf('{"type":"a","content":[{"not":json],"id":"x"}');
-    expect(line.envelope([CONTENT])).toEqual({ type: "a", content: null, id: "x" });
-    expect(line.part(CONTENT)?.head).toBe('[{"not":json]');
-    expect(line.part(CONTENT)?.has("json")).toBe(true);
-    expect(line.part(CONTENT)?.has("type")).toBe(false);
-    expect(() => line.json()).toThrow("not JSON");
-  });
-
-  test("is nothing where a cut does not fit or what is left is no object, unless the cut is optional", () => {
-    const line = lineOf('{"type":"a","id":"x"}');
-    expect(line.envelope([CONTENT])).toBeUndefined();
-    expect(line.envelope([{ ...CONTENT, optional: true }])).toEqual({ type: "a", id: "x" });
-    expect(lineOf('{"content":1,"id":').envelope([CONTENT])).toBeUndefined();
-  });
-
-  test("ends with the object where none of the ends follows and the part is the last", () => {
-    const last: Cut = { from: '"result":', to: [',"x":'], last: true };
-    expect(lineOf('{"type":"a","result":{"b":1}}').envelope([last])).toEqual({ type: "a", result: null });
+  test("that is no JSON object is a bad line, as it is without skimming", () => {
+    const skimmer = new Skimmer({ keys: { a: true } }, 1024);
+    expect(() => lineIn(skimmer, "[]").json()).toThrow(new BadLine("not a JSON object"));
+    expect(() => lineIn(skimmer, '{"a":1').json()).toThrow(new BadLine("not JSON"));
   });
 });

@@ -25,7 +25,8 @@ function wanted(value: unknown, shape: Shape): unknown {
   if (Array.isArray(value)) return value.map((item) => wanted(item, shape));
   const keys: Keys = typeof shape === "number" || Array.isArray(shape) ? { "": shape as Shape } : (shape as Keys);
   if (typeof value === "string") {
-    const said = (keys[""] ?? 0) as number | readonly [number, number];
+    const said = (keys[""] ?? 0) as true | number | readonly [number, number];
+    if (said === true) return value;
     const [head, tail] = typeof said === "number" ? [said, 0] : said;
     return value.length <= head + tail ? value : value.slice(0, head) + value.slice(value.length - tail);
   }
@@ -59,7 +60,7 @@ const { keys: shapes } = fc.letrec<{ keys: Keys; shape: Shape }>((tie) => ({
   keys: fc
     .tuple(
       fc.dictionary(key, tie("shape"), { maxKeys: 5 }),
-      fc.option(excerpt, { nil: undefined }),
+      fc.option(fc.oneof(excerpt, fc.constant(true as const)), { nil: undefined }),
       fc.option(tie("shape"), { nil: undefined, freq: 3 }),
     )
     .map(([known, said, any]) => ({
@@ -140,24 +141,52 @@ describe("a skimmed line", () => {
     expect(skim({ b: true }, '{"a":01,"b":2}')).toEqual({ b: 2 });
   });
 
-  test("that is no single object is refused", () => {
-    for (const line of [
-      "",
-      " ",
-      "[]",
-      "1",
-      '"a"',
-      "{",
-      "}",
-      '{"a"',
-      '{"a":',
-      '{"a":1',
-      '{"a":1,',
-      '{"a":1,}',
-      '{"a" 1}',
-    ])
+  test("may be a list: of each of its items what the shape asks for", () => {
+    fc.assert(
+      fc.property(fc.array(json, { maxLength: 5 }), shapes, fc.nat({ max: 3 }), (list, shape, indent) => {
+        expect(skim(shape, spaced(list, indent))).toEqual(wanted(JSON.parse(JSON.stringify(list)), shape));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("with a text where keys are asked for has as much of the text as is asked for", () => {
+    expect(skim({ a: { b: true } }, '{"a":"said"}')).toEqual({ a: "" });
+    expect(skim({ a: { "": 2, b: true } }, '{"a":"said"}')).toEqual({ a: "sa" });
+    expect(skim({ a: { "": true, b: true } }, '{"a":["said",{"b":1,"c":2}]}')).toEqual({ a: ["said", { b: 1 }] });
+  });
+
+  test("is followed by a shape that stands within itself, however deep", () => {
+    const shape: Keys = {
+      a: true,
+      get inner() {
+        return shape;
+      },
+    };
+    const nested = (levels: number): object => ({ a: levels, b: 1, ...(levels > 0 && { inner: nested(levels - 1) }) });
+    expect(JSON.stringify(skim(shape, JSON.stringify(nested(50))))).toBe(
+      JSON.stringify(nested(50)).replaceAll(',"b":1', ""),
+    );
+  });
+
+  test("that is no single object or list is refused", () => {
+    for (const line of ["", " ", "1", '"a"', "{", "}", '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', '{"a" 1}'])
       expect([line, skim({ a: true, b: true }, line)]).toEqual([line, undefined]);
-    for (const line of ["{}{}", '{"a":1}x', '{"a":1}}', "{a:1}", '{"a":[1,]}', '{"a":[1 2]}', '{"a":"1}', '{,"a":1}'])
+    for (const line of [
+      "[",
+      "]",
+      "[1,]",
+      "[1]x",
+      "[]{}",
+      "{}{}",
+      '{"a":1}x',
+      '{"a":1}}',
+      "{a:1}",
+      '{"a":[1,]}',
+      '{"a":[1 2]}',
+      '{"a":"1}',
+      '{,"a":1}',
+    ])
       expect([line, skim({ a: {} }, line)]).toEqual([line, undefined]);
   });
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, writeSync } from "node:fs";
 import fc from "fast-check";
 import { type BadBytes, hashBytes, readPieces } from "../../src/read/tail.ts";
+import type { Reads } from "../../src/read/types.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 
 const MIB = 1 << 20;
@@ -23,7 +24,8 @@ function read(path: string, from = 0, size = Bun.file(path).size): Read {
   try {
     for (const piece of readPieces(fd, from, size)) {
       expect(piece.end).toBeGreaterThan(end);
-      for (const line of piece.lines) lines.push({ offset: line.offset, text: line.latin1(0) });
+      for (const line of piece.lines)
+        lines.push({ offset: line.offset, text: Buffer.from(line.bytes).toString("latin1") });
       bad.push(...piece.bad);
       end = piece.end;
     }
@@ -202,4 +204,33 @@ describe("long lines", () => {
     expect(read(path)).toMatchObject({ lines: [{ text: "before" }], bad: [], end: 7 });
     expect(read(path, 7)).toMatchObject({ lines: [], bad: [], end: 7 });
   }, 60_000);
+});
+
+describe("skimmed lines", () => {
+  /** What is read of the lines of several files, which take turns piece by piece. */
+  function skimmed(paths: readonly string[], reads: readonly Reads[]): unknown[][] {
+    const found: unknown[][] = paths.map(() => []);
+    const fds = paths.map((path) => openSync(path, "r"));
+    const readers = fds.map((fd, at) => readPieces(fd, 0, Bun.file(paths[at]!).size, reads[at]));
+    for (let left = new Set(readers); left.size > 0; )
+      readers.forEach((reader, at) => {
+        const piece = reader.next();
+        if (piece.done) left.delete(reader);
+        else found[at]!.push(...piece.value.lines.map((line) => line.json()));
+      });
+    fds.forEach(closeSync);
+    return found;
+  }
+
+  test("of any length are read no further than asked for, also while other files are being read", () => {
+    using place = scratch({ fast: true });
+    const lengths = [10, 200_000, 262_100, 262_140, 300_000, 5, 1 << 21, 3 << 20, 7, 17 << 20, 100, 2_097_100];
+    const text = lengths.map((length, a) => `{"a":${a},"text":"${"x".repeat(length)}","b":${-a}}\n`).join("");
+    const paths = [0, 1, 2].map((at) => place.write(`${at}.jsonl`, text));
+    const one: Reads = { keys: { a: true } };
+    const other: Reads = { keys: { b: true, text: 2 } };
+    const expected = { one: lengths.map((_, a) => ({ a })), other: lengths.map((_, a) => ({ text: "xx", b: 0 - a })) };
+    expect(skimmed(paths, [one, one, other])).toEqual([expected.one, expected.one, expected.other]);
+    expect(skimmed(paths.slice(1), [other, one])).toEqual([expected.other, expected.one]);
+  });
 });

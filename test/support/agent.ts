@@ -5,9 +5,6 @@ import { agents } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
 import { allRecords, countingRecords } from "../../src/archive/counting.ts";
 import { readableSegments } from "../../src/archive/read.ts";
-import { ByteLine } from "../../src/read/line.ts";
-import type { Tail } from "../../src/read/types.ts";
-import type { Draft, Emit } from "../../src/record/draft.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
@@ -102,36 +99,6 @@ export function figuresOf(records: readonly WeirRecord[], usageOn = "chat"): Jso
     tool_calls: records.filter((r) => r.operation === "execute_tool").length,
     sessions: [...new Set(records.flatMap((r) => r.session_id ?? []))].sort(),
   };
-}
-
-/** The drafts of one tail over these lines; `whole` makes every line be read whole instead of by its envelope. */
-export function draftsOf(agent: string, path: string, text: string, whole = false): Draft[] {
-  const stream = agents.find((a) => a.id === agent)?.streams[0] as Tail<unknown>;
-  const drafts: Draft[] = [];
-  const emit: Emit = Object.assign((draft: Draft) => void drafts.push(draft), {
-    captures: false,
-    keep: () => undefined,
-    unknown() {},
-    lost() {},
-  });
-  const state = stream.start({ path, stem: path.replace(/^.*\/|\.[^.]*$/g, ""), sidecars: {} });
-  let offset = 0;
-  for (const one of text.split("\n").slice(0, -1)) {
-    const line = new (whole ? WholeLine : ByteLine)(Buffer.from(one), offset);
-    stream.step(state, line, emit);
-    offset += line.length + 1;
-  }
-  stream.open(state, emit);
-  return drafts;
-}
-
-/** A line of which nothing is found without parsing it whole. */
-class WholeLine extends ByteLine {
-  override find(): number {
-    return -1;
-  }
-  override part(): undefined {}
-  override envelope(): undefined {}
 }
 
 /** Every file below a folder whose name ends so, with its text. */

@@ -11,6 +11,7 @@ import { list, object, text } from "../../record/json.ts";
 import { answer, message as messageOf, partsOf } from "../../record/messages.ts";
 import { between, timeOf } from "../../record/time.ts";
 import { messageOfError, tellCalls, usageOf } from "./calls.ts";
+import { READS } from "./reads.ts";
 import { type Message, type Thread, type Trace, threadOf } from "./thread.ts";
 import { tellTools } from "./tools.ts";
 
@@ -30,7 +31,7 @@ export const amp: Agent = {
       version: 2,
       locate,
       session: (path) => /(?:^|\/)(T-[^/]*)\.json$/.exec(path)?.[1],
-      groups: { form: "json" },
+      groups: { form: "json", reads: READS },
       reduce,
     }),
   ],

@@ -1,5 +1,5 @@
 /** Owns reading a rollout's line: what of it is looked at where texts are left alone, and what it says in every version. */
-import { type Keys, type Line, type Reads, WIDEST } from "../../read/types.ts";
+import { type Keys, type Line, type Reads, WIDEST, whole } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import type { Item } from "./state.ts";
 
@@ -15,59 +15,28 @@ const OUTPUT = [SAID_FIRST * WIDEST, SAID_LAST * WIDEST] as const;
 
 /** How a call ended. */
 const OUTCOME: Keys = {
-  status: true,
-  exit_code: true,
-  success: true,
+  ...whole("status", "exit_code", "success"),
   result: { Err: WIDEST, Ok: { isError: true } },
   duration: true,
 };
 
 const PAYLOAD: Keys = {
   ...OUTCOME,
-  type: true,
-  id: true,
-  call_id: true,
-  name: true,
-  namespace: true,
-  role: true,
+  ...whole("type", "id", "call_id", "name", "namespace", "role"),
   content: { text: SHOWN * WIDEST },
   output: { "": OUTPUT, "*": { "": OUTPUT, "*": OUTPUT } },
-  // Of a prompt that comes as an event its length is known by.
+  // A prompt that comes as an event is known by its length.
   message: true,
-  item: { ...OUTCOME, type: true, id: true, content: { text: true } },
-  info: true,
-  response_id: true,
-  thread_id: true,
-  usage: true,
-  turn_id: true,
-  model_context_window: true,
-  cwd: true,
-  model: true,
-  effort: true,
-  thread_settings: { model: true, reasoning_effort: true, model_provider_id: true },
+  item: { ...OUTCOME, ...whole("type", "id"), content: { text: true } },
+  ...whole("info", "response_id", "thread_id", "usage", "turn_id", "model_context_window", "cwd", "model", "effort"),
+  thread_settings: whole("model", "reasoning_effort", "model_provider_id"),
   error: { codex_error_info: true },
-  reason: true,
-  duration_ms: true,
-  time_to_first_token_ms: true,
-  started_at_ms: true,
-  completed_at_ms: true,
-  window_number: true,
+  ...whole("reason", "duration_ms", "time_to_first_token_ms", "started_at_ms", "completed_at_ms", "window_number"),
   // Of the session.
-  timestamp: true,
-  session_id: true,
-  parent_thread_id: true,
-  forked_from_id: true,
-  history_base: true,
-  history_mode: true,
-  subagent_history_start_ordinal: true,
-  thread_source: true,
-  originator: true,
-  source: true,
-  git: { repository_url: true, branch: true },
-  cli_version: true,
-  model_provider: true,
-  agent_nickname: true,
-  agent_path: true,
+  ...whole("timestamp", "session_id", "parent_thread_id", "forked_from_id", "history_base", "history_mode"),
+  ...whole("subagent_history_start_ordinal", "thread_source", "originator", "source"),
+  git: whole("repository_url", "branch"),
+  ...whole("cli_version", "model_provider", "agent_nickname", "agent_path"),
 };
 
 export const READS: Reads = {

@@ -12,6 +12,7 @@ import { type JsonObject, list, number, object, text } from "../../record/json.t
 import { answer, instructions, message } from "../../record/messages.ts";
 import { timeOf } from "../../record/time.ts";
 import { type Item, itemsOf, numbered, textOf, usageOf } from "./items.ts";
+import { READS } from "./reads.ts";
 import { partsIn, saidIn } from "./texts.ts";
 import { tellTools } from "./tools.ts";
 
@@ -29,7 +30,7 @@ export const continueDev: Agent = {
       version: 2,
       locate,
       session: (path) => /(?:^|\/)([^/]*-[^/]*)\.json$/.exec(path)?.[1],
-      groups: { form: "json" },
+      groups: { form: "json", reads: READS },
       reduce,
     }),
   ],

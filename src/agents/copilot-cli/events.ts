@@ -1,5 +1,5 @@
 /** The log of a session's events, its subagents' among them. A fork's begins with the events that it comes from. */
-import type { Cut, Line, SourceInfo, Stream } from "../../read/types.ts";
+import type { Line, SourceInfo, Stream } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import type { Draft, Emit } from "../../record/draft.ts";
@@ -7,21 +7,19 @@ import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { instructions, message as roleMessage, textPart } from "../../record/messages.ts";
 import { utc } from "../../record/time.ts";
 import { compacted, compacting, message, usageRecord } from "./calls.ts";
+import { READS } from "./reads.ts";
 import { agentEnd, agentStart, hookEnd, hookStart, toolEnd, toolStart } from "./runs.ts";
 import { agentOf, base, KNOWN_AGENTS, type Now, type State } from "./state.ts";
 import { addSums, noSums, tellSums } from "./sums.ts";
 
-const FAST = 1024;
-const TYPE = /^\{"type":"([\w.]+)"/;
-const TOOL_START: readonly Cut[] = [{ from: '"arguments":', to: [',"model":"', '},"agentId":"', '},"id":"'] }];
-const TOOL_END: readonly Cut[] = [{ from: '"result":', to: ['},"agentId":"', '},"id":"'] }];
-
 /** Events that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
   /^(?:abort|assistant\.(?:intent|reasoning|turn_end)|command\.\w+|elicitation\.\w+|exit_plan_mode\.\w+|external_tool\.\w+|mcp\.\w+|permission\.\w+|sampling\.\w+|session\.(?:auto_mode_resolved|background_tasks_changed|context_cleared|custom_agents_updated|handoff|idle|import_legacy|info|mode_changed|permissions_changed|plan_changed|remote_steerable_changed|skills_loaded|task_complete|title_changed|tools_updated|truncation|usage_checkpoint|usage_info|warning|workspace_file_changed)|skill\.\w+|subagent\.(?:configured|deselected|selected)|system\.notification|tool\.(?:execution_partial_result|execution_progress|user_requested)|user_input\.\w+)$/;
+/** Events whose texts are kept, also where nothing else is told of them. */
+const TEXTS: ReadonlySet<string> = new Set(["assistant.message", "system.message"]);
 
 export function eventStream(locate: Stream["locate"], rank: number): Stream {
-  return tail<State>({ kind: "events", rank, version: 2, locate, session: sessionOf, start, step, open });
+  return tail<State>({ kind: "events", rank, version: 2, reads: READS, locate, session: sessionOf, start, step, open });
 }
 
 /** A session's folder, or its file in older versions, bears its id. */
@@ -35,9 +33,7 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const type = TYPE.exec(line.head)?.[1];
-  if (type !== undefined && isSilent(state, type, emit) && state.copies !== "next") return;
-  const o = (line.length > FAST && !emit.captures ? bare(type, line) : undefined) ?? line.json();
+  const o = line.json();
   const now: Now = {
     state,
     o,
@@ -46,32 +42,25 @@ function step(state: State, line: Line, emit: Emit): void {
     at: { offset: line.offset },
     emit,
   };
-  findCopies(state, now.time);
   const name = text(o.type) ?? "";
-  if (isSilent(state, name, emit)) return;
+  const says = !isSilent(state, name);
+  if (says || state.copies === "next") findCopies(state, now.time);
+  if (!says && !(emit.captures && TEXTS.has(name))) return;
   const handle = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
-  if (!state.opening && handle !== context) tellSession(now, {});
+  if (says && !state.opening && handle !== context) tellSession(now, {});
   if (handle) handle(now);
   else emit.unknown(`type ${name}`);
 }
 
-/** Events that nothing is told of; some have texts. */
-function isSilent(state: State, type: string, { captures }: Emit): boolean {
-  if (captures && (type === "system.message" || type === "assistant.message")) return false;
-  return type === "system.message" || SILENT.test(type) || (state.records === true && type === "assistant.message");
+/** Events that nothing is told of, but for their texts. */
+function isSilent({ records }: State, type: string): boolean {
+  return SILENT.test(type) || type === "system.message" || (records === true && type === "assistant.message");
 }
 
 /** The line after a fork's first is older than the fork; its copies end with the first line that is not. */
 function findCopies(state: State, time: string | undefined): void {
   if (state.copies === undefined || time === undefined) return;
   state.copies = time < (state.opening?.time ?? "") ? "here" : undefined;
-}
-
-/** The line without what a tool was given and gave. */
-function bare(type: string | undefined, line: Line): JsonObject | undefined {
-  const cuts = type === "tool.execution_start" ? TOOL_START : type === "tool.execution_complete" ? TOOL_END : undefined;
-  const o = cuts && line.envelope(cuts);
-  return object(o?.data)?.toolCallId !== undefined && o?.timestamp !== undefined ? o : undefined;
 }
 
 const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {

@@ -1,10 +1,10 @@
 /** The file that the telemetry exporter writes: spans as they end, and metrics that repeat their sums. */
-import type { Emit, Line, Stream } from "../../read/types.ts";
+import type { Emit, Line, Reads, Stream } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
 import type { Draft } from "../../record/draft.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
-import { sdkSpan } from "../../record/sdk.ts";
+import { SPAN_KEYS, sdkSpan } from "../../record/sdk.ts";
 import { spanContent } from "../../record/span-content.ts";
 import { type Span, spanDraft } from "../../record/spans.ts";
 import { tokensOf } from "../../record/usage.ts";
@@ -18,6 +18,8 @@ const SERVER_DURATION = "github.copilot.server_duration";
 const SILENT =
   /^(?:gen_ai\.(?:agent\.description|conversation\.compacted|request\.reasoning\.level)|github\.copilot\.(?:(?:context|mcp|permission)\..+|interaction_id|tool\.parameters\..+)|process\..+)$/;
 
+const READS: Reads = { keys: { ...SPAN_KEYS, type: true, instrumentationScope: { name: true } } };
+
 interface State {
   /** Facts of the latest calls. */
   seen: Seen;
@@ -28,6 +30,7 @@ export function otelStream(locate: Stream["locate"], rank: number): Stream {
     kind: "otel_file",
     rank,
     version: 2,
+    reads: READS,
     locate,
     session: () => undefined,
     start: () => ({ seen: [] }),
@@ -38,7 +41,6 @@ export function otelStream(locate: Stream["locate"], rank: number): Stream {
 
 /** Other programs of the family may write to the same file; their spans are told as theirs. */
 function step({ seen }: State, line: Line, emit: Emit): void {
-  if (line.head.startsWith('{"type":"metric"')) return;
   const o = line.json();
   const span = sdkSpan(o);
   if (span && isOwn(o)) emit({ ...draftOf(span, seen, emit), at: { offset: line.offset } });

@@ -2,7 +2,8 @@
  * The debug log: one JSONL file a session and one for each of its children, written as spans end, also without
  * telemetry. Its span ids begin again in every window then, so an entry is known by its run and its start as well.
  */
-import { type Cut, type Draft, type Emit, type Line, type SourceInfo, type Stream, tail } from "../../read/types.ts";
+import type { Draft, Emit, Line, Reads, SourceInfo, Stream } from "../../read/types.ts";
+import { tail, whole } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { isRandomSpanId } from "../../record/spans.ts";
@@ -21,17 +22,15 @@ interface State {
   turn: number;
 }
 
-const FAST = 1024;
-const LAST: readonly string[] = [',"maxTokens":', ',"temperature":', ',"topP":', ',"error":', ',"systemPromptFile":'];
-const ATTRIBUTES: readonly Cut[] = [{ from: '"attrs":', to: [',"rIdx":'], last: true }];
-/** Payload of long lines, by their type. */
-const PAYLOAD: Readonly<Record<string, readonly Cut[]>> = {
-  llm_request: [
-    { from: '"userRequest":', to: [',"inputMessages":', ...LAST], optional: true },
-    { from: '"inputMessages":', to: LAST, optional: true },
-  ],
-  tool_call: ATTRIBUTES,
-  user_message: ATTRIBUTES,
+const READS: Reads = {
+  keys: {
+    ...whole("type", "ts", "dur", "sid", "rIdx", "spanId", "name", "status"),
+    attrs: {
+      ...whole("copilotVersion", "vscodeVersion", "parentSessionId", "label"),
+      ...whole("model", "debugName", "responseId", "inputTokens", "outputTokens", "cachedTokens", "ttft"),
+      ...whole("maxTokens", "temperature", "topP", "copilotUsageNanoAiu", "resultKind", "agentName"),
+    },
+  },
 };
 const SILENT: ReadonlySet<string> = new Set([
   "agent_response",
@@ -48,6 +47,7 @@ export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
     kind: "debug_log",
     rank,
     version: 1,
+    reads: READS,
     locate,
     session: (path) => /debug-logs\/([^/]+?)(?:\.jsonl)?(?:\/|$)/.exec(path)?.[1],
     start,
@@ -68,10 +68,7 @@ function start({ path, stem }: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const type = /^\{[^{}]{0,200}?"type":"(\w+)"/.exec(line.head)?.[1];
-  if (type !== undefined && SILENT.has(type)) return;
-  const cuts = type !== undefined && line.length > FAST ? PAYLOAD[type] : undefined;
-  const o = (cuts && line.envelope(cuts)) ?? line.json();
+  const o = line.json();
   const told = text(o.type) ?? "";
   if (SILENT.has(told)) return;
   if (state.own === "") adopt(state, o);

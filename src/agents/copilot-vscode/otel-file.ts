@@ -3,10 +3,10 @@
  * their shape alone. Older exporters write `{}` for every span: those are lost, and their calls are taken from the log
  * records that tell them a second time.
  */
-import { type Draft, type Emit, type Line, type Stream, tail } from "../../read/types.ts";
+import { type Draft, type Emit, type Keys, type Line, type Reads, type Stream, tail, whole } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
-import { hrTime, sdkSpan } from "../../record/sdk.ts";
+import { hrTime, SPAN_KEYS, sdkSpan } from "../../record/sdk.ts";
 import { bareSpan, type Span, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
 import { callFact } from "./facts.ts";
 import { isSessionName, lonelyDraft, ownSession } from "./trace.ts";
@@ -33,12 +33,38 @@ const WAITING = 256;
 const DETAILS = "gen_ai.client.inference.operation.details";
 const SESSION_START = "copilot_chat.session.start";
 
+/** Attributes that hold content, beside those that the conventions know. */
+const CONTENT = [
+  "copilot_chat.event_details",
+  "copilot_chat.hook_input",
+  "copilot_chat.hook_output",
+  "copilot_chat.markdown_content",
+  "copilot_chat.prompt_context",
+  "copilot_chat.prompt_instructions",
+  "copilot_chat.reasoning_content",
+  "copilot_chat.user_request",
+];
+const ATTRIBUTES: Keys = { ...SPAN_KEYS.attributes, ...Object.fromEntries(CONTENT.map((name) => [name, 0])) };
+/** A line is known by its shape, so of every key is read that it is there. */
+const READS: Reads = {
+  keys: {
+    ...SPAN_KEYS,
+    attributes: ATTRIBUTES,
+    resource: { ...SPAN_KEYS.resource, _rawAttributes: true },
+    hrTime: true,
+    spanContext: whole("traceId", "spanId"),
+    type: true,
+    "*": 0,
+  },
+};
+
 /** The exporters' files at these places. */
 export function otelFileStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "otel_file",
     rank,
     version: 1,
+    reads: READS,
     locate,
     session: () => undefined,
     start: () => ({ sessions: [], waiting: [], calls: [] }),
@@ -48,7 +74,6 @@ export function otelFileStream(locate: Stream["locate"], rank: number): Stream {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  if (line.head.startsWith('{"resource":') && line.has('"scopeMetrics":')) return;
   const o = line.json();
   if (Object.keys(o).length === 0) {
     emit.lost("span (its exporter wrote {})");

@@ -2,7 +2,8 @@
  * The transcript: one JSONL file a session, written for hooks. It has no tokens and no models, so it tells no calls:
  * the session, what was typed, and the tools. Earlier turns are replayed into it when it is begun late.
  */
-import { type Cut, type Draft, type Emit, type Line, type SourceInfo, type Stream, tail } from "../../read/types.ts";
+import type { Draft, Emit, Line, Reads, SourceInfo, Stream } from "../../read/types.ts";
+import { tail, whole } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { between, utc } from "../../record/time.ts";
@@ -25,12 +26,16 @@ interface State {
   tools: Record<string, Tool>;
 }
 
-const FAST = 1024;
-/** Payload of long lines, by their type: what was typed, arguments, results. */
-const PAYLOAD: Readonly<Record<string, readonly Cut[]>> = {
-  "user.message": [{ from: '"data":', to: [',"id":"'] }],
-  "tool.execution_start": [{ from: '"arguments":', to: ['},"id":"'] }],
-  "tool.execution_complete": [{ from: '"result":', to: ['},"id":"'], optional: true }],
+const READS: Reads = {
+  keys: {
+    ...whole("type", "timestamp", "id"),
+    data: {
+      ...whole("sessionId", "copilotVersion", "vscodeVersion", "producer", "startTime"),
+      context: { cwd: true },
+      ...whole("turnId", "toolCallId", "toolName", "success"),
+      toolRequests: whole("toolCallId", "name", "type"),
+    },
+  },
 };
 
 /** The transcripts of these places. */
@@ -39,6 +44,7 @@ export function transcriptStream(locate: Stream["locate"], rank: number): Stream
     kind: "transcript",
     rank,
     version: 1,
+    reads: READS,
     locate,
     session: (path) => /([^/]+)\.jsonl$/.exec(path)?.[1],
     start: (source: SourceInfo): State => ({ own: source.stem, turn: -1, tools: {} }),
@@ -48,10 +54,7 @@ export function transcriptStream(locate: Stream["locate"], rank: number): Stream
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const type = /^\{"type":"([a-z._]+)"/.exec(line.head)?.[1];
-  if (type === "assistant.message" && !state.replayed) return;
-  const cuts = type !== undefined && line.length > FAST ? PAYLOAD[type] : undefined;
-  const o = (cuts && line.envelope(cuts)) ?? line.json();
+  const o = line.json();
   const data = object(o.data) ?? {};
   const time = utc(o.timestamp);
   switch (o.type) {

@@ -8,7 +8,7 @@ import type { Agent, Environment, Place } from "../../read/types.ts";
 import { settingsFolders, snapshot, tail } from "../../read/types.ts";
 import { CONVERSATIONS, reduce } from "./conversations.ts";
 import * as text from "./text.ts";
-import { type State, start, step } from "./transcript.ts";
+import { READS, type State, start, step } from "./transcript.ts";
 
 const TRANSCRIPT = /(?:^|\/)([^/]+)\.(?:jsonl|txt)$/;
 
@@ -31,6 +31,7 @@ export const cursor: Agent = {
       kind: "transcript",
       rank: 40,
       version: 1,
+      reads: READS,
       locate: (environment) => locateTranscripts(environment, "jsonl"),
       session: (path) => TRANSCRIPT.exec(path)?.[1],
       start,

@@ -27,7 +27,7 @@ const TOOL = /^\[Tool (call|result)\] *(.*)$/;
 
 /** A line's number is its place: unlike a line of JSON it is no item of its own. */
 export function step(state: State, line: Line, emit: Emit): void {
-  const said = line.slice(0);
+  const said = line.text();
   const at = { index: state.lines++ };
   const speaker = SPEAKER.exec(said.trim());
   const tool = state.role === "assistant" ? TOOL.exec(said.trim()) : null;

@@ -1,5 +1,5 @@
 /** Transcripts of Cursor's agent: JSON Lines without ids, tokens and models, and mostly without times. */
-import type { Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
+import { type Draft, type Emit, type Line, type Reads, type SourceInfo, whole } from "../../read/types.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { answer, message, partsOf, structured } from "../../record/messages.ts";
 import { zoned } from "./time.ts";
@@ -17,6 +17,14 @@ export interface State {
 }
 
 export type Common = Omit<Draft, "operation" | "key">;
+
+/** Of a text any part may say that a person typed it; what tools were asked is longer. */
+export const READS: Reads = {
+  keys: {
+    ...whole("type", "role", "status", "error"),
+    message: { content: whole("", "type", "text", "id", "name") },
+  },
+};
 
 const CHILD = /(?:^|\/)([^/]+)\/subagents\/[^/]+\.\w+$/;
 const TIMESTAMP = /^\s*<timestamp>\s*([^<]*?)\s*<\/timestamp>\s*/;

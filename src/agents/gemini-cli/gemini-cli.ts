@@ -18,12 +18,9 @@ import {
 import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { utc } from "../../record/time.ts";
 import { subagentDraft, tellCall } from "./answers.ts";
-import { context, message, SNAPSHOT } from "./messages.ts";
-import { heard, read, type State, textOf } from "./state.ts";
-
-/** The first keys of a user's line that only carries results of tools. */
-const RESULTS = /^\{"id":"[^"\\]+","timestamp":"([\d:.TZ-]+)","type":"user","content":\[\{"functionResponse":/;
-const CONTEXT = "<session_context>";
+import { context, message } from "./messages.ts";
+import { READS } from "./reads.ts";
+import { read, type State, textOf } from "./state.ts";
 
 export const geminiCli: Agent = {
   id: "gemini-cli",
@@ -34,6 +31,7 @@ export const geminiCli: Agent = {
       kind: "transcript",
       rank: 50,
       version: 1,
+      reads: READS,
       locate: (environment) => placesOf(environment, ["session-*.jsonl", "session-*.jsonl.unreadable-*", "*/*.jsonl"]),
       session: sessionOf,
       start,
@@ -46,7 +44,7 @@ export const geminiCli: Agent = {
       version: 1,
       locate: (environment) => placesOf(environment, ["session-*.json"]),
       session: sessionOf,
-      groups: { form: "json" },
+      groups: { form: "json", reads: READS },
       reduce,
     }),
   ],
@@ -72,27 +70,12 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  if (line.head.startsWith('{"$set":')) {
-    if (hasNews(state, line)) patch(state, object(line.json().$set) ?? {}, line.offset, emit);
-    return;
-  }
-  const results = RESULTS.exec(line.head);
-  if (results?.[1]) {
-    heard(state, results[1]);
-    return;
-  }
   const o = line.json();
   if (typeof o.$rewindTo === "string") return; // what was rewound has been served all the same
-  if (object(o.$set)) patch(state, object(o.$set) ?? {}, line.offset, emit);
+  if (o.$set !== undefined) patch(state, object(o.$set) ?? {}, line.offset, emit);
   else if (text(o.id)) message(state, o, { offset: line.offset }, emit);
   else if (text(o.sessionId)) header(state, o);
   else emit.unknown("line without an id");
-}
-
-/** Most patches only move the time of the last change, or tell history again. */
-function hasNews(state: State, line: Line): boolean {
-  if (line.has('"tokens":{') || line.has(SNAPSHOT)) return true;
-  return state.cwd === undefined && (line.has(CONTEXT) || line.has('"directories":['));
 }
 
 /** History told again tells no new messages, but it may be all that is left of a compaction, or of a call. */

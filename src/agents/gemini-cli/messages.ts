@@ -3,10 +3,11 @@ import type { Emit } from "../../read/types.ts";
 import { text } from "../../record/json.ts";
 import { answer as answerOf, message as messageOf, partsOf } from "../../record/messages.ts";
 import { answer } from "./answers.ts";
+import { SHOWN } from "./reads.ts";
 import { base, heard, known, type Message, read, type State, textOf } from "./state.ts";
 
 /** How a summary begins that replaces history. */
-export const SNAPSHOT = "<state_snapshot>";
+const SNAPSHOT = "<state_snapshot>";
 const NOT_TYPED =
   /^\s*(?:$|[/?]|<(?:session_context|hook_context|state_snapshot)>|This is the Gemini CLI\. |System: |Please continue\.$)/;
 /** The folder as the session's first message tells it to the model: one of a list, or in a sentence. */
@@ -37,7 +38,7 @@ function user(state: State, told: Message, emit: Emit): void {
   heard(state, told.time);
   const content = textOf(told.m.content);
   context(state, told, content, emit);
-  if (state.subagent !== undefined || NOT_TYPED.test(content)) return;
+  if (state.subagent !== undefined || NOT_TYPED.test(content.slice(0, SHOWN))) return;
   if (state.prompt !== told.id) state.turn++;
   state.prompt = told.id;
   const input_messages = emit.keep(messageOf("user", partsOf(told.m.content)));
@@ -46,16 +47,17 @@ function user(state: State, told: Message, emit: Emit): void {
 
 /** What the agent itself puts among the messages: where it works, and the summary that replaces what was said before. */
 export function context(state: State, told: Message, content: string, emit: Emit): void {
-  const folder = state.cwd === undefined && NOT_TYPED.test(content) ? FOLDER.exec(content) : undefined;
+  const shown = content.slice(0, SHOWN);
+  const folder = state.cwd === undefined && NOT_TYPED.test(shown) ? FOLDER.exec(shown) : undefined;
   state.cwd ??= text((folder?.[1] ?? folder?.[2])?.trim());
-  if (!content.trimStart().startsWith(SNAPSHOT)) return;
+  if (!shown.trimStart().startsWith(SNAPSHOT)) return;
   const output_messages = emit.keep(answerOf(partsOf(content), undefined));
   emit({ ...base(state), ...known(told), operation: "compaction", kind: "internal", content: { output_messages } });
 }
 
 function error(state: State, told: Message, emit: Emit): void {
   heard(state, told.time);
-  const status = /"code":\s*([45]\d\d)\b|\bstatus:?\s*([45]\d\d)\b/i.exec(textOf(told.m.content));
+  const status = /"code":\s*([45]\d\d)\b|\bstatus:?\s*([45]\d\d)\b/i.exec(textOf(told.m.content).slice(0, SHOWN));
   emit({
     ...base(state),
     ...known(told),

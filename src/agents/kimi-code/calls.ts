@@ -8,6 +8,7 @@ import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
 import { base, type Entry, forget, type Log, usageOf } from "./log.ts";
+import { SHOWN } from "./reads.ts";
 
 /** A log, as far as its calls go. */
 export interface Calls extends Log {
@@ -181,7 +182,7 @@ function tellCall(state: Calls, call: Call | undefined, end: JsonObject, emit: E
 export function failedStep(state: Calls, { o, time }: Entry, emit: Emit): void {
   if (o.type === "turn.step.interrupted" && o.reason !== "error") return;
   const key = text(o.stepId) ?? state.step?.id ?? named(state, "step", time);
-  const error = text(o.errorName) ?? /^\[([\w.]+)\]/.exec(text(o.message) ?? "")?.[1];
+  const error = text(o.errorName) ?? /^\[([\w.]+)\]/.exec(text(o.message)?.slice(0, SHOWN) ?? "")?.[1];
   const said = emit.keep(text(o.errorMessage) ?? text(o.message));
   tellError(state, key, time, { error, status: o.statusCode, said }, emit);
 }

@@ -56,8 +56,6 @@ export function reduceState(group: Group, { path, stem }: SourceInfo, emit: Emit
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
-  const type = /^\{"timestamp":\s*[\d.]+,\s*"message":\s*\{"type":\s*"(\w+)"/.exec(line.head)?.[1];
-  if (state.told && type !== undefined && SILENT.test(type) && !(emit.captures && type === "ContentPart")) return;
   const o = line.json();
   if (o.type === "metadata") return;
   const { type: name, payload } = object(o.message) ?? {};
@@ -69,7 +67,7 @@ export function step(state: State, line: Line, emit: Emit): void {
   };
   if (!state.told) tellSession(state, emit);
   tell(state, message, emit);
-  state.last = message.time ?? state.last;
+  if (!SILENT.test(message.type)) state.last = message.time ?? state.last;
 }
 
 function tellSession(state: State, emit: Emit): void {

@@ -9,6 +9,7 @@ import { object, text } from "../../record/json.ts";
 import { timeOf } from "../../record/time.ts";
 import * as cli from "./cli.ts";
 import { sessionOf } from "./log.ts";
+import { CLI_WIRE, WIRE } from "./reads.ts";
 import * as wire from "./wire.ts";
 
 const DESKTOP = "kimi-desktop/daimon-share/daimon/runtime/kimi-code/home/sessions";
@@ -22,6 +23,7 @@ export const kimiCode: Agent = {
       kind: "wire",
       rank: 50,
       version: 2,
+      reads: WIRE,
       locate: (environment) => placesOf(environment, "agents/*/wire.jsonl"),
       session: sessionOf,
       start: wire.start,
@@ -42,6 +44,7 @@ export const kimiCode: Agent = {
       kind: "cli_wire",
       rank: 40,
       version: 2,
+      reads: CLI_WIRE,
       locate: (environment) => locateCli(environment, ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"]),
       session: sessionOf,
       start: cli.start,

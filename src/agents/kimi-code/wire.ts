@@ -1,5 +1,5 @@
 /** The wire log of Kimi Code: flat records of what one agent did. Knows nothing of the Kimi CLI's. */
-import type { Cut, Emit, Line, SourceInfo } from "../../read/types.ts";
+import type { Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint } from "../../record/identity.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
@@ -36,18 +36,11 @@ interface Run {
   at: number;
 }
 
-const FAST = 1024;
-
-const TOOL_CALL: readonly Cut[] = [{ from: '"args":', to: ['},"time":'] }];
-const TOOL_RESULT: readonly Cut[] = [{ from: '"result":{"output":', to: [',"isError":', ',"durationMs":'] }];
-
 /** Records that say nothing weir keeps, or say again what another one tells. */
 const SILENT =
   /^(?:(?:agent|background|cron|file_history|goal|interaction|interruptionReminder|mcp|micro_compaction|permission|plan|plan_mode|plugin|prompt|runtime|staleGuard|swarm_mode|task|token_counting|tools|tower_mode)\.[\w.]+|context\.(?:append_message|clear|mark_last_user_prompt_blocked|undo|update_token_count)|forked|full_compaction\.(?:cancel|complete)|llm\.tools_snapshot|subagent\.started|turn\.cancel)$/;
 /** Records of which only the texts are kept: what the model was told before all else. */
 const TOLD_TO_MODEL = /^llm\.tools_snapshot$/;
-/** An event's copy of a message has its type behind it. */
-const MESSAGE_COPY = /"type":"agent\.message\.appended","time":\d+,"kind":"event"\}$/;
 
 export function start({ path, stem }: SourceInfo): State {
   const agent = /agents\/([^/]+)\/[^/]+$/.exec(path)?.[1];
@@ -56,26 +49,8 @@ export function start({ path, stem }: SourceInfo): State {
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
-  const { head } = line;
-  const type = /^\{"type":"([\w.]+)"/.exec(head)?.[1];
-  if (state.told && type !== undefined && SILENT.test(type) && !(emit.captures && TOLD_TO_MODEL.test(type))) return;
-  if (state.told && !emit.captures && head.includes('"event":{"type":"content.part"')) return;
-  if (line.length > FAST && head.startsWith('{"message":') && MESSAGE_COPY.test(line.latin1(line.length - 96))) return;
-  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
+  const o = line.json();
   tell(state, { o, time: fromMillis(o.time), at: line.offset }, emit);
-}
-
-/** A tool's call or result without its payload, when it is laid out as Kimi Code writes it. */
-function fastRead(line: Line): JsonObject | undefined {
-  if (line.head.includes('"event":{"type":"tool.call"')) {
-    const o = line.envelope(TOOL_CALL);
-    return text(object(o?.event)?.name) === undefined || number(o?.time) === undefined ? undefined : o;
-  }
-  if (!line.head.includes('"event":{"type":"tool.result"')) return undefined;
-  const o = line.envelope(TOOL_RESULT);
-  const result = object(object(o?.event)?.result);
-  const isWhole = number(result?.durationMs) !== undefined || (result !== undefined && !line.has('"durationMs":'));
-  return isWhole && number(o?.time) !== undefined ? o : undefined;
 }
 
 function tell(state: State, entry: Entry, emit: Emit): void {

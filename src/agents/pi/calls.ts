@@ -8,6 +8,7 @@ import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { between, timeOf } from "../../record/time.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
+import { SHOWN } from "./reads.ts";
 import { base, type Entry, type Made, printOf, type State } from "./state.ts";
 
 /** An answer without tokens that failed is a failed request; one that broke off after tokens were counted is a call. */
@@ -65,7 +66,8 @@ function costOf(usage: unknown): number | undefined {
 
 /** The status that a provider's message begins with, else how the answer ended. */
 function errorType(m: JsonObject, stop: string | undefined): string | undefined {
-  return stop === "error" ? (/^\s*(\d{3})\b/.exec(text(m.errorMessage) ?? "")?.[1] ?? stop) : stop;
+  const said = text(m.errorMessage)?.slice(0, SHOWN) ?? "";
+  return stop === "error" ? (/^\s*(\d{3})\b/.exec(said)?.[1] ?? stop) : stop;
 }
 
 /** The summary of a compaction or of a branch that was left. Messages in `retainedTail` carry usage that was told before. */

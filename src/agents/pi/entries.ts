@@ -1,5 +1,5 @@
 /** The entries of a session file of Pi: the session, prompts, tools, commands; answers are read by calls.ts. */
-import type { Cut, Emit, Line, SourceInfo } from "../../read/types.ts";
+import type { Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../../record/json.ts";
 import { message as messageOf, partsOf, resultOf, toolDefinitions } from "../../record/messages.ts";
@@ -7,15 +7,6 @@ import { timeOf } from "../../record/time.ts";
 import { toolDraft, under } from "../../record/tool.ts";
 import { assistant, summary, tellCall, usageEntry } from "./calls.ts";
 import { base, type Entry, printOf, type State } from "./state.ts";
-
-const FAST = 1024;
-
-const ASSISTANT: readonly Cut[] = [{ from: '"role":"assistant","content":[', to: ['],"api":"'] }];
-const TOOL_RESULT: readonly Cut[] = [
-  { from: '"content":[', to: ['],"details":', '],"isError":'] },
-  { from: '"details":', to: [',"isError":'], optional: true },
-];
-const [ASSISTANT_CONTENT] = ASSISTANT as readonly [Cut];
 
 /** Entries that say nothing weir keeps (`child_usage_attributed` repeats what the child's own session tells). */
 const SILENT: ReadonlySet<string> = new Set([
@@ -51,8 +42,7 @@ export function start(source: SourceInfo): State {
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
-  if (SILENT.has(/^\{"type":"([\w-]+)"/.exec(line.head)?.[1] ?? "")) return;
-  const o = (line.length > FAST && !emit.captures ? fastRead(line) : undefined) ?? line.json();
+  const o = line.json();
   const entry: Entry = { o, id: text(o.id), time: timeOf(o.timestamp), at: line.offset };
   const type = text(o.type) ?? "";
   if (type === "session") header(state, entry, emit);
@@ -71,19 +61,6 @@ function modelChange(state: State, o: JsonObject): void {
   const [, provider, model] = /^([^/]+)\/(.+)$/.exec(text(o.model) ?? "") ?? [];
   state.provider = text(o.provider) ?? provider ?? state.provider;
   state.model = text(o.modelId) ?? model ?? state.model;
-}
-
-/** The line without its payload, where it asks for no tool and is laid out as Pi writes it. */
-function fastRead(line: Line): JsonObject | undefined {
-  if (!line.head.startsWith('{"type":"message"')) return undefined;
-  if (line.head.includes('"role":"assistant"')) {
-    if (line.part(ASSISTANT_CONTENT)?.has('"toolCall"') !== false) return undefined;
-    const o = line.envelope(ASSISTANT);
-    return object(object(o?.message)?.usage) && o?.timestamp !== undefined ? o : undefined;
-  }
-  if (!line.head.includes('"role":"toolResult"') || line.has('"usage":')) return undefined;
-  const o = line.envelope(TOOL_RESULT);
-  return typeof object(o?.message)?.isError === "boolean" && o?.timestamp !== undefined ? o : undefined;
 }
 
 /** A fork names its parent's file (`branchedFrom` in format 1); a subagent's session was spawned by it. */

@@ -7,6 +7,7 @@ import type { Agent, Environment, Home, Place, Stream } from "../../read/types.t
 import { tail } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import { open, sessionOf, start, step } from "./entries.ts";
+import { READS } from "./reads.ts";
 import type { State } from "./state.ts";
 
 export const pi: Agent = {
@@ -23,8 +24,8 @@ export const pi: Agent = {
   ],
 };
 
-function transcript(kind: string, places: (environment: Environment) => Place[]): Stream {
-  return tail<State>({ kind, rank: 50, version: 2, locate: places, session: sessionOf, start, step, open });
+function transcript(kind: string, locate: (environment: Environment) => Place[]): Stream {
+  return tail<State>({ kind, rank: 50, version: 2, reads: READS, locate, session: sessionOf, start, step, open });
 }
 
 /** A fork is told apart by its folder, never by its content. */

@@ -8,6 +8,7 @@ import type { Agent, Environment, Home, Place, SourceInfo, Stream } from "../../
 import { snapshot, tail } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import { reduce } from "./document.ts";
+import { READS } from "./reads.ts";
 import type { State } from "./state.ts";
 import { open, parentOf, start, step } from "./transcript.ts";
 
@@ -37,7 +38,7 @@ export const qwenCode: Agent = {
 function transcript(kind: string, rank: number, match: string[], begin: (source: SourceInfo) => State): Stream {
   const locate = (environment: Environment): Place[] => placesOf(environment, match);
   const session = (path: string): string | undefined => parentOf(path) ?? /([^/]+)\.jsonl$/.exec(path)?.[1];
-  return tail<State>({ kind, rank, version: 2, locate, session, start: begin, step, open });
+  return tail<State>({ kind, rank, version: 2, reads: READS, locate, session, start: begin, step, open });
 }
 
 /** The runtime folder takes what is new; what was kept before it was set stays where it was. */

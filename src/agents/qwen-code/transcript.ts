@@ -1,5 +1,5 @@
 /** The log of a session, or of one of its subagents, of Qwen Code. */
-import type { Cut, Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
+import type { Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { gluedObjects, type JsonObject, list, object, text } from "../../record/json.ts";
 import { answer, message, partsOf, structured, textPart } from "../../record/messages.ts";
@@ -8,18 +8,6 @@ import { toolDraft, under } from "../../record/tool.ts";
 import { event } from "./events.ts";
 import { base, type Entry, held, note, type State, taken } from "./state.ts";
 import { IN_LINE, tokensText, usageOf } from "./tokens.ts";
-
-const FAST = 1024;
-
-const ANSWER: readonly Cut[] = [{ from: '"message":', to: [',"usageMetadata":'] }];
-const RESULT: readonly Cut[] = [
-  { from: '"message":', to: [',"toolCallResult":{"callId":'] },
-  { from: '"resultDisplay":', to: [',"error":{},"errorType":"'], optional: true },
-];
-const EVENT: readonly Cut[] = [
-  { from: '"function_args":', to: [',"duration_ms":'], optional: true },
-  { from: '"response_text":', to: [',"prompt_id":'], optional: true },
-];
 
 /** System records that say nothing weir keeps; titles and the like are written again and again. */
 const SILENT =
@@ -46,36 +34,17 @@ export function start(source: SourceInfo): State {
 }
 
 export function step(state: State, line: Line, emit: Emit): void {
-  const subtype = /"type":"system".{0,400}?"subtype":"(\w+)"/.exec(line.head)?.[1];
-  if (state.told && subtype !== undefined && SILENT.test(subtype)) return;
-  const fast = line.length > FAST && !emit.captures ? fastRead(line, subtype) : undefined;
-  for (const o of fast ? [fast] : wholeObjects(line)) {
+  for (const o of objectsOf(line)) {
     const time = utc(o.timestamp);
     tell(state, { o, key: text(o.uuid) ?? `${text(o.type)}@${time}`, time, at: line.offset }, emit);
   }
 }
 
-/** The line without its payload, when it is laid out as Qwen Code writes it. */
-function fastRead(line: Line, subtype: string | undefined): JsonObject | undefined {
-  if (line.has('}{"uuid":')) return undefined;
-  if (subtype === "ui_telemetry") {
-    const o = line.envelope(EVENT);
-    return object(object(o?.systemPayload)?.uiEvent)?.["event.name"] === undefined ? undefined : o;
-  }
-  if (line.head.includes('"type":"tool_result"')) {
-    const o = line.envelope(RESULT);
-    return text(object(o?.toolCallResult)?.status) === undefined ? undefined : o;
-  }
-  if (!line.head.includes('"type":"assistant"') || line.has('"functionCall":')) return undefined;
-  const o = line.envelope(ANSWER);
-  return object(o?.usageMetadata) ? o : undefined;
-}
-
-function wholeObjects(line: Line): readonly JsonObject[] {
+function objectsOf(line: Line): readonly JsonObject[] {
   try {
     return [line.json()];
   } catch (error) {
-    const objects = gluedObjects(line.slice(0));
+    const objects = gluedObjects(line.text());
     if (!objects) throw error;
     return objects;
   }

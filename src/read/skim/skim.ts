@@ -42,18 +42,18 @@ export class Skimmer {
   }
 
   /**
-   * What the shape asks for of the object in `bytes[start, end)`, but for what it sets apart. Undefined when the line
-   * cannot be followed or what is asked for is no JSON: then the whole line decides. Throws `BadLine` when it is no valid
+   * What the shape asks for of the object or list in `bytes[start, end)`, but for what it sets apart. Undefined when the
+   * text cannot be followed or what is asked for is no JSON: then all of it decides. Throws `BadLine` when it is no valid
    * UTF-8.
    */
-  skim(start: number, end: number): JsonObject | undefined {
+  skim(start: number, end: number): JsonObject | readonly unknown[] | undefined {
     const length = this.#skim(this.#input + start, this.#input + end, TABLE, this.#root);
     if (length === 0) return undefined;
     try {
       if (this.#words[2] === 0) this.frame = this.#readFrame();
       const text =
         length > 0 ? latin1(this.#memory, TABLE, TABLE + length) : decode(this.#memory, TABLE, TABLE - length);
-      return JSON.parse(text) as JsonObject;
+      return JSON.parse(text) as JsonObject | readonly unknown[];
     } catch (error) {
       this.#words[0] = 0; // no line repeats a frame that was not read
       if (error instanceof SyntaxError) return undefined;
@@ -73,24 +73,26 @@ class Nodes {
   static readonly #entry = 16;
   static readonly #whole = 1;
   readonly #view: DataView;
+  readonly #put = new Map<Shape, number>();
   #top = FIRST_NODE;
 
   constructor(memory: ArrayBuffer) {
     this.#view = new DataView(memory, 0, TABLE);
   }
 
-  /** The address of a shape's node. */
+  /** The address of a shape's node; one for a shape that stands in several places, or in itself. */
   put(shape: Shape, apart: readonly string[] = []): number {
     if (shape === true) return Nodes.#whole;
-    const { "": said, "*": any, ...known } = isExcerpt(shape) ? { "": shape } : shape;
-    const [head, tail] =
-      said === undefined ? [0, 0] : typeof said === "number" ? [said, 0] : (said as [number, number]);
+    const put = this.#put.get(shape);
+    if (put !== undefined) return put;
+    const { "": said = 0, "*": any, ...known } = isExcerpt(shape) ? { "": shape } : shape;
     const keys = Object.entries(known);
     const entries = keys.length + 1;
     const node = this.#take(Nodes.#header + entries * Nodes.#entry);
+    this.#put.set(shape, node);
     const first = node + Nodes.#header;
     const lengths = keys.reduce((mask, [key]) => mask | (1n << BigInt(key.length & 63)), 0n);
-    this.#words(node, [head, tail]);
+    this.#words(node, excerptOf(said));
     this.#view.setBigUint64(node + 8, lengths, true);
     this.#words(node + 16, [first + Nodes.#entry, entries]);
     this.#words(first, [0, 0, any === undefined ? 0 : this.put(any), 0]);
@@ -123,4 +125,10 @@ class Nodes {
 
 function isExcerpt(shape: Exclude<Shape, true>): shape is Excerpt {
   return typeof shape === "number" || Array.isArray(shape);
+}
+
+/** How many bytes of a text are kept, of its beginning and of its end. */
+function excerptOf(said: Shape): readonly [head: number, tail: number] {
+  if (said === true) return [0xffffffff, 0];
+  return typeof said === "number" ? [said, 0] : (said as readonly [number, number]);
 }

@@ -1,5 +1,5 @@
 /**
- * Owns skimming: copies of one line of JSON what a shape asks for, and passes over the rest without decoding it.
+ * Owns skimming: copies of one JSON text, mostly a line, what a shape asks for, and passes over the rest without decoding it.
  * AssemblyScript; `npm run skim` compiles it into `../module.ts`. It checks the nesting and the quotes of all that it
  * passes, never the text inside; what it copies is for a JSON parser to judge. A line it cannot follow is refused (0).
  *
@@ -302,8 +302,8 @@ function closeFrame(): void {
 }
 
 /**
- * Skims the object in `[from, to)` into the bytes from `into` on, which must have room for as many. Returns how many it
- * wrote, negative when some are not ASCII; 0 when the line is no single object, nested too deep, or spells a key with escapes.
+ * Skims the object or list in `[from, to)` into the bytes from `into` on, which must have room for as many. Returns how many it
+ * wrote, negative when some are not ASCII; 0 when it is no single one, nested too deep, or spells a key with escapes.
  */
 export function skim(from: u32, to: u32, into: u32, node: u32): i32 {
   end = to;
@@ -312,8 +312,8 @@ export function skim(from: u32, to: u32, into: u32, node: u32): i32 {
   store<u8>(other, OPEN_OBJECT);
   frame = other + 1;
   const at = skipSpace(from);
-  if (at >= end || load<u8>(at) !== OPEN_OBJECT) return 0;
-  const after = copyObject(at, node, 0);
+  if (at >= end || (load<u8>(at) !== OPEN_OBJECT && load<u8>(at) !== OPEN_LIST)) return 0;
+  const after = copyValue(at, node, 0);
   if (after === 0 || skipSpace(after) < end) return 0;
   closeFrame();
   const length = <i32>(out - into);
