@@ -97,7 +97,7 @@ test.skipIf(!Bun.which("fish"))("fish offers commands, options and values", () =
       .map((each) => each.split("\t")[0] ?? "");
   };
   expect(ask("weir ").sort()).toEqual(commands.map(({ name }) => name).sort());
-  expect(ask("weir export --format ").sort()).toEqual(["csv", "jsonl"]);
+  expect(ask("weir export --format ").sort()).toEqual(["csv", "jsonl", "otlp-json", "parquet", "text"]);
   expect(ask("weir sync --agent codex,p")).toEqual(["codex,pi"]);
   expect(ask("weir completions ").sort()).toEqual([...SHELLS].sort());
 });

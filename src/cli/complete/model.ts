@@ -1,6 +1,7 @@
 /** Owns what can be completed, taken from the command table: the same for every shell. */
 import type { ArgSpec, ArgTable, Command } from "../args.ts";
 import { answerArgs, globalArgs } from "../args.ts";
+import { firstSentence } from "../help.ts";
 
 /** What follows an option: nothing, a path, one of some words, or something that nobody can guess. */
 export type Value =
@@ -45,7 +46,7 @@ export function modelOf(commands: readonly Command[], names: Names): Model {
     options: options(shared),
     commands: commands.map(({ name, summary, args, positional }) => ({
       name,
-      summary: summary.replace(/\..*$/s, ""),
+      summary: firstSentence(summary).replace(/\.$/, ""),
       options: options({ ...args, ...shared }),
       words: positional?.options ?? [],
     })),
