@@ -156,7 +156,8 @@ function valueLabel(spec: Exclude<ArgSpec, { readonly type: "boolean" }>): strin
   return spec.type === "enum" ? spec.options.join("|") : "VALUE";
 }
 
-function optionText(spec: ArgSpec): string {
+/** What an option does, with its choices and its default: for the help and the manual page. */
+export function optionText(spec: ArgSpec): string {
   const notes: string[] = [];
   if (spec.type === "enum" && spec.valueHint !== undefined) notes.push(`one of ${spec.options.join(", ")}`);
   if (spec.type !== "boolean" && spec.repeatable) notes.push("repeatable");

@@ -42,15 +42,19 @@ export function modelOf(commands: readonly Command[], names: Names): Model {
   const shared: ArgTable = { ...globalArgs, ...answerArgs };
   const options = (table: ArgTable): Completion[] =>
     Object.entries(table).flatMap(([name, spec]) => completionsOf(name, spec, names));
-  return {
+  const help = {
+    name: "help",
+    summary: "Show help on a command",
     options: options(shared),
-    commands: commands.map(({ name, summary, args, positional }) => ({
-      name,
-      summary: firstSentence(summary).replace(/\.$/, ""),
-      options: options({ ...args, ...shared }),
-      words: positional?.options ?? [],
-    })),
+    words: commands.map(({ name }) => name),
   };
+  const own = commands.map(({ name, summary, args, positional }) => ({
+    name,
+    summary: firstSentence(summary).replace(/\.$/, ""),
+    options: options({ ...args, ...shared }),
+    words: positional?.options ?? [],
+  }));
+  return { options: options(shared), commands: [...own, help] };
 }
 
 function completionsOf(name: string, spec: ArgSpec, names: Names): Completion[] {
