@@ -81,11 +81,12 @@ export function fileName({ name, os }: Platform): string {
 
 /** Whether this machine has a platform's system, processor and C library. */
 export function isHost({ os, cpu, libc }: Platform): boolean {
-  if (os !== process.platform || cpu !== process.arch) return false;
-  return (
-    libc === undefined ||
-    libc === (existsSync(`/lib/ld-musl-${cpu === "x64" ? "x86_64" : "aarch64"}.so.1`) ? "musl" : "glibc")
-  );
+  return os === process.platform && cpu === process.arch && (libc === undefined || (libc === "musl") === isOnMusl());
+}
+
+/** Which C library this very process runs on: musl's loader may be installed beside glibc. */
+function isOnMusl(): boolean {
+  return readFileSync("/proc/self/maps", "latin1").includes("/ld-musl-");
 }
 
 /** The runtime's file, from the folder or fetched into it by npm; throws where it cannot be had or is not the pinned one. */

@@ -28,7 +28,8 @@ case $(uname -m) in
   *) fail "no executable for $(uname -m)" ;;
 esac
 libc=
-if [ "$os" = linux ] && ls /lib/ld-musl-* >/dev/null 2>&1; then libc=-musl; fi
+# musl's loader may be installed beside glibc; only glibc knows this name.
+if [ "$os" = linux ] && ! getconf GNU_LIBC_VERSION >/dev/null 2>&1 && ls /lib/ld-musl-* >/dev/null 2>&1; then libc=-musl; fi
 name=weir-$os-$cpu$libc
 
 if command -v curl >/dev/null 2>&1; then

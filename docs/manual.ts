@@ -1,14 +1,26 @@
 /** Owns docs/weir.1: the manual page, from the same tables as the help. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { type ArgSpec, type ArgTable, answerArgs, type Command, globalArgs } from "../src/cli/args.ts";
+import { optionText } from "../src/cli/help.ts";
 import { program } from "../src/cli/program.ts";
 import { SETTING_KEYS, settingOf } from "../src/config/schema.ts";
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dir, "../package.json"), "utf8")) as { version: string };
+
+/** Where they are when nothing moves them. */
+const FILES: readonly (readonly [path: string, meaning: string])[] = [
+  ["~/.config/weir/config.toml", "the settings; weir config shows which hold"],
+  ["~/.local/share/weir/archive/weir-*.jsonl", "the archive: plain JSON Lines, one record a line"],
+  ["~/.local/share/weir/state.db", "how far each source has been read; rebuilt from the archive when it is lost"],
+];
 
 export function manualPage(): string {
   const { summary, commands, examples, exitCodes } = program;
   const shared = optionList({ ...globalArgs, ...answerArgs });
   return `${[
     `.\\" Made by npm run docs from the command table.`,
-    ".TH WEIR 1",
+    `.TH WEIR 1 "" "weir ${version}" "User Commands"`,
     ".SH NAME",
     "weir \\- one archive of every AI coding agent's sessions",
     ".SH SYNOPSIS",
@@ -23,6 +35,8 @@ export function manualPage(): string {
     ...shared,
     ".SH ENVIRONMENT",
     ...environment(),
+    ".SH FILES",
+    ...FILES.flatMap(([path, meaning]) => term(`.I ${text(path)}`, meaning)),
     ".SH EXIT STATUS",
     ...exitCodes.flatMap(([code, meaning]) => term(`.B ${text(code)}`, meaning)),
     ".SH EXAMPLES",
@@ -56,21 +70,17 @@ function optionHead(name: string, spec: ArgSpec): string {
   return `${letter}\\fB\\-\\-${text(spec.negatable && spec.default ? `no-${name}` : name)}\\fR`;
 }
 
-function optionText(spec: ArgSpec): string {
-  const fallback = spec.defaultText ?? (typeof spec.default === "string" ? spec.default : undefined);
-  const notes = [
-    ...(spec.type !== "boolean" && spec.repeatable ? ["repeatable"] : []),
-    ...(fallback === undefined ? [] : [`default: ${fallback}`]),
-  ];
-  return notes.length === 0 ? spec.description : `${spec.description} (${notes.join("; ")})`;
-}
-
 function environment(): string[] {
   return [
     ...term(".B WEIR_CONFIG", "the configuration file, as --config"),
     ...term(".B WEIR_DATA_DIR", "the data folder, as --data-dir"),
     ...term(".B WEIR_HOME", "home folders to look under, separated as in PATH, as --home"),
     ...SETTING_KEYS.flatMap((key) => term(`.B ${settingOf(key).variable}`, settingOf(key).meaning)),
+    ...term(
+      ".B OTEL_EXPORTER_OTLP_*, OTEL_RESOURCE_ATTRIBUTES, OTEL_SDK_DISABLED",
+      "for export --to, as OpenTelemetry says",
+    ),
+    ...term(".B NO_COLOR, FORCE_COLOR", "no colour, or colour also where there is no terminal"),
   ];
 }
 

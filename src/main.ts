@@ -2,5 +2,5 @@
 import { version } from "./cli/version.ts";
 import { only, tell } from "./system/start.ts";
 
-const told = (only("--version") || only("-V")) && tell(`weir ${version}\n`);
+const told = (only("--version") || only("-V")) && (await tell(`weir ${version}\n`));
 if (!told) await (await import("./cli/main.ts")).run();

@@ -1,12 +1,14 @@
 /** Owns which of the platforms' packages holds this machine's executable. */
-const { existsSync } = require("node:fs");
-
-const MUSL = { x64: "/lib/ld-musl-x86_64.so.1", arm64: "/lib/ld-musl-aarch64.so.1" };
+const { readFileSync } = require("node:fs");
 
 function platformName() {
   const os = process.platform === "win32" ? "windows" : process.platform;
-  const libc = os === "linux" && existsSync(MUSL[process.arch] ?? "") ? "-musl" : "";
-  return `${os}-${process.arch}${libc}`;
+  return `${os}-${process.arch}${os === "linux" && isOnMusl() ? "-musl" : ""}`;
+}
+
+/** Which C library node itself runs on: musl's loader may be installed beside glibc. */
+function isOnMusl() {
+  return readFileSync("/proc/self/maps", "latin1").includes("/ld-musl-");
 }
 
 /** The executable's path; throws, saying what to do, where its package is not installed. */

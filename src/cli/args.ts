@@ -1,5 +1,6 @@
 /** Owns how commands and their arguments are declared: the tables that parsing, help and completions are made from. */
 import { WeirError } from "../system/errors.ts";
+import type { ColorMode } from "./color.ts";
 
 interface Described {
   readonly description: string;
@@ -94,8 +95,10 @@ export type ArgsOf<T extends ArgTable> = { readonly [Name in keyof T]: ValueOf<T
 export type OptionsOf<T extends ArgTable> = ArgsOf<T> & ArgsOf<typeof globalArgs>;
 
 export type Parsed<C extends Command = Command> =
-  | { readonly kind: "help"; readonly command?: C }
+  | { readonly kind: "help"; readonly command?: C; readonly color?: ColorMode }
   | { readonly kind: "version" }
+  /** No command, and no question either. */
+  | { readonly kind: "nothing" }
   | { readonly kind: "run"; readonly command: C; readonly args: ParsedArgs };
 
 /** The options of every command; also accepted before its name. */

@@ -9,7 +9,13 @@ import {
   type Parsed,
   UsageError,
 } from "./args.ts";
-import { nearest, show } from "./text.ts";
+import type { ColorMode } from "./color.ts";
+import { meant, nearest, show } from "./text.ts";
+
+interface Help {
+  readonly kind: "help";
+  readonly color?: ColorMode;
+}
 
 interface Word {
   readonly kind: "word";
@@ -39,8 +45,7 @@ export function parseArguments<C extends Command>(argv: readonly string[], comma
     const asked = answer(options);
     if (asked) return asked;
     collect(options, top, undefined, commands);
-    if (name === undefined) throw new UsageError("no command given", "weir --help lists the commands");
-    return helpOn(topics, commands);
+    return name === undefined ? { kind: "nothing" } : helpOn(topics, colorIn(options), commands);
   }
   const leading = optionsOf(
     tokens.slice(
@@ -53,9 +58,13 @@ export function parseArguments<C extends Command>(argv: readonly string[], comma
 }
 
 /** `weir help sync` is `weir sync --help`. */
-function helpOn<C extends Command>([topic, extra]: readonly string[], commands: readonly C[]): Parsed<C> {
+function helpOn<C extends Command>(
+  [topic, extra]: readonly string[],
+  color: ColorMode | undefined,
+  commands: readonly C[],
+): Parsed<C> {
   if (extra !== undefined) throw new UsageError(`unexpected argument "${show(extra)}"`, "weir help takes one command");
-  return topic === undefined ? { kind: "help" } : { kind: "help", command: findCommand(topic, commands) };
+  return { kind: "help", color, command: topic === undefined ? undefined : findCommand(topic, commands) };
 }
 
 function parseCommand<C extends Command>(argv: readonly string[], command: C, commands: readonly C[]): Parsed<C> {
@@ -64,7 +73,7 @@ function parseCommand<C extends Command>(argv: readonly string[], command: C, co
   const tokens = tokenize(argv, known);
   const options = optionsOf(tokens);
   const asked = answer(options);
-  if (asked) return asked.kind === "help" ? { kind: "help", command } : asked;
+  if (asked) return asked.kind === "help" ? { ...asked, command } : asked;
   const given = collect(options, known, command, commands);
   const args: Record<string, ArgValue> = Object.create(null);
   for (const [key, spec] of Object.entries(table)) args[key] = given.has(key) ? given.get(key) : absent(spec);
@@ -76,17 +85,23 @@ function parseCommand<C extends Command>(argv: readonly string[], command: C, co
 function findCommand<C extends Command>(name: string, commands: readonly C[]): C {
   const found = commands.find((command) => command.name === name);
   if (found) return found;
-  const near = nearest(
-    name,
-    commands.map((command) => command.name),
-  );
-  const hint = near === undefined ? "weir --help lists the commands" : `did you mean ${near}?`;
+  const names = commands.map((command) => command.name);
+  const hint = Object.hasOwn(answerArgs, name)
+    ? `did you mean --${name}?`
+    : meant(name, names, "weir --help lists the commands");
   throw new UsageError(`unknown command "${show(name)}"`, hint);
 }
 
-function answer(options: readonly Option[]): { readonly kind: "help" } | { readonly kind: "version" } | undefined {
+function answer(options: readonly Option[]): Help | { readonly kind: "version" } | undefined {
   const asks = (name: string): boolean => options.some((option) => option.name === name && option.value === undefined);
-  return asks("help") ? { kind: "help" } : asks("version") ? { kind: "version" } : undefined;
+  if (asks("help")) return { kind: "help", color: colorIn(options) };
+  return asks("version") ? { kind: "version" } : undefined;
+}
+
+/** What the last `--color` says; a wrong one is no reason not to help. */
+function colorIn(options: readonly Option[]): ColorMode | undefined {
+  const value = options.findLast(({ name }) => name === "color")?.value;
+  return globalArgs.color.options.find((mode) => mode === value);
 }
 
 type Token = Word | Option;
@@ -213,16 +228,17 @@ function items({ value, shown }: Option, { key, spec }: Declared): readonly stri
     if (item !== "") checkChoice(shown, item, choices);
     else if (value) throw new UsageError(`option ${shown} has an empty item`, `write it as --${key}=A,B`);
     else if (choices) throw new UsageError(`option ${shown} needs a value`, `one of ${choices.join(", ")}`);
-    else throw new UsageError(`option ${shown} needs a value`, `a value that begins with - is written --${key}=VALUE`);
+    else throw new UsageError(`option ${shown} needs a value`, howToGive(key, spec.valueHint));
   }
   return split;
 }
 
+const howToGive = (key: string, hint = "VALUE"): string =>
+  `write --${key} ${hint}, or --${key}=${hint} where it begins with -`;
+
 function checkChoice(what: string, value: string, choices: readonly string[] | undefined): void {
   if (!choices || choices.includes(value)) return;
-  const near = nearest(value, choices);
-  const hint = near === undefined ? `one of ${choices.join(", ")}` : `did you mean ${near}?`;
-  throw new UsageError(`${what} cannot be "${show(value)}"`, hint);
+  throw new UsageError(`${what} cannot be "${show(value)}"`, meant(value, choices));
 }
 
 function takeWord(words: readonly string[], command: Command, table: ArgTable): string | undefined {

@@ -3,12 +3,11 @@ import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
 import type { Choice } from "../sync/discover.ts";
 import { UsageError } from "./args.ts";
-import { nearest } from "./text.ts";
+import { meant } from "./text.ts";
 
 function known(kind: string, name: string, names: readonly string[]): string {
   if (names.includes(name)) return name;
-  const near = nearest(name, names);
-  throw new UsageError(`unknown ${kind} ${name}`, near ? `did you mean ${near}?` : `one of: ${names.join(", ")}`);
+  throw new UsageError(`unknown ${kind} ${name}`, meant(name, names));
 }
 
 /** Throws `UsageError` for a name that no agent or stream has, or a source that is not AGENT:STREAM=PATH. */

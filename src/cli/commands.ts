@@ -19,13 +19,13 @@ const retentionArgs = {
     type: "string",
     valueHint: "AGE",
     description: "what was last written longer ago: 30d, 36h, 2w",
-    defaultText: "max_age_days",
+    defaultText: "the setting max_age_days",
   },
   "max-size": {
     type: "string",
     valueHint: "SIZE",
     description: "the oldest, until no more than this is left: 100MB, 1GiB",
-    defaultText: "max_total_bytes",
+    defaultText: "the setting max_total_bytes",
   },
 } as const satisfies ArgTable;
 
@@ -33,7 +33,7 @@ const captureArgs = {
   capture: {
     type: "enum",
     options: ["metadata", "content", "raw"],
-    defaultText: "capture",
+    defaultText: "the setting capture",
     description: "how much is archived of what is new: no text, also what was said, or each item too",
   },
 } as const satisfies ArgTable;
@@ -56,7 +56,7 @@ export const syncArgs = {
     type: "boolean",
     negatable: true,
     default: true,
-    description: "do not wait for another run to end (exit 75 at once instead of after 10 s)",
+    description: "do not wait for another run to end: exit 75 at once instead of after ten seconds",
   },
 } as const satisfies ArgTable;
 
@@ -64,6 +64,7 @@ export const exportArgs = {
   format: {
     type: "enum",
     options: ["jsonl", "csv", "parquet", "otlp-json", "text"],
+    valueHint: "FORMAT",
     default: "jsonl",
     description: "form of the output; text shows span trees",
   },
@@ -81,6 +82,7 @@ export const exportArgs = {
   protocol: {
     type: "enum",
     options: ["http/protobuf", "http/json", "grpc"],
+    valueHint: "NAME",
     defaultText: "OTEL_EXPORTER_OTLP_PROTOCOL or http/protobuf",
     description: "how to send",
   },
@@ -88,7 +90,7 @@ export const exportArgs = {
     type: "string",
     valueHint: "LIST",
     defaultText: "traces; for files all three",
-    description: "of traces,metrics,logs",
+    description: "which of traces,metrics,logs",
   },
   new: { type: "boolean", description: "only what this destination has not had, of turns that are over" },
   "headers-file": {
@@ -167,7 +169,7 @@ export const commands: readonly Command<Io>[] = [
   {
     name: "export",
     summary:
-      "Write what counts, each fact once, from the archive, or send it as OpenTelemetry data. Reads no agent's files.",
+      "Write what counts, each fact once, or send it as OpenTelemetry data. Reads the archive, no agent's files.",
     args: exportArgs,
     examples: [
       { line: "weir export > all.jsonl", does: "everything that counts, as JSON Lines" },
@@ -208,7 +210,7 @@ export const commands: readonly Command<Io>[] = [
   },
   {
     name: "config",
-    summary: "Show each setting: its type, floor, default, value and where the value comes from.",
+    summary: "Show each setting: type, floor, default, value, and where the value comes from.",
     args: configArgs,
     examples: [
       { line: "weir config", does: "what holds now" },
@@ -227,7 +229,7 @@ export const commands: readonly Command<Io>[] = [
   },
   {
     name: "completions",
-    summary: "Print the completion script of a shell; it completes commands, options, agents and files.",
+    summary: "Print the completion script of a shell. It completes commands, options, agents and files.",
     args: {},
     positional: {
       name: "shell",

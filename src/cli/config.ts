@@ -1,4 +1,5 @@
 /** Owns `weir config`: what every setting is, what it may be, and where its value comes from. */
+import { basename } from "node:path";
 import { PLACES, SETTING_KEYS, settingOf, shownValue } from "../config/schema.ts";
 import { paint } from "./color.ts";
 import { EXIT } from "./exit.ts";
@@ -35,11 +36,13 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
     io.stdout.write(jsonLine(document));
     return EXIT.done;
   }
+  // The last line names it in full.
+  const originOf = (origin: string): string => (origin === file ? basename(file) : origin);
   const lines = [
     ...rows.map(({ key, type, value, origin }) => {
       const setting = settingOf(key);
       const floor = setting.type === "choice" ? "" : shownValue(setting, setting.floor);
-      return [key, type, floor, shownValue(setting, setting.default), shownValue(setting, value), origin];
+      return [key, type, floor, shownValue(setting, setting.default), shownValue(setting, value), originOf(origin)];
     }),
     ...places.map(({ key, value, origin }) => [key, "folder", "", "", [value].flat().join(", "), origin]),
   ];
@@ -48,9 +51,9 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
       lines,
       [
         { header: "SETTING" },
-        { header: "TYPE" },
-        { header: "FLOOR", align: "right" },
-        { header: "DEFAULT", align: "right" },
+        { header: "TYPE", spare: 3 },
+        { header: "FLOOR", align: "right", spare: 2 },
+        { header: "DEFAULT", align: "right", spare: 1 },
         { header: "VALUE" },
         { header: "ORIGIN" },
       ],

@@ -1,7 +1,6 @@
 /** Owns `weir export --to`: checks the destination before anything is read, sends, and says what became of it. */
 import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
-import { openReader } from "../archive/read.ts";
 import { deliver } from "../export/deliver.ts";
 import {
   type Destination,
@@ -18,6 +17,7 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
 import { plural } from "./text.ts";
 
@@ -42,7 +42,7 @@ export async function runTo(
     io.log.warn("OTEL_SDK_DISABLED is true: nothing is sent");
     return EXIT.done;
   }
-  using reader = openReader(io.dataDir);
+  using reader = openForReading(io);
   io.log.verbose(`sending to ${destination.origin}`);
   const delivery = await Delivery.open(io.dataDir, destination.id, destination.origin);
   try {

@@ -1,7 +1,6 @@
 /** Owns `weir export` in the formats that show sessions as trees: OTLP files and text for a terminal. */
 import { resolve } from "node:path";
 import { familiesOf } from "../archive/families.ts";
-import { openReader } from "../archive/read.ts";
 import { resourceAttributes, signalsOf } from "../export/destination.ts";
 import type { Filter } from "../export/filter.ts";
 import { Resources } from "../export/otel.ts";
@@ -17,6 +16,7 @@ import { paint } from "./color.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
 import { count, show } from "./text.ts";
 
@@ -37,7 +37,7 @@ export async function runTrees(
 ): Promise<number> {
   const resource = resourceAttributes(env);
   const signals = signalsFor(options);
-  using reader = openReader(io.dataDir);
+  using reader = openForReading(io);
   const sink =
     options.format === "text" ? textSink(options, filter, io) : otlpSink(options, signals, filter, resource, io);
   let open = true;

@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
 import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
-import { openReader } from "../archive/read.ts";
 import { csv } from "../export/csv.ts";
 import { type Filter, hasContent, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
@@ -14,8 +13,9 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
-import { nearest, plural } from "./text.ts";
+import { meant, plural } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
@@ -42,7 +42,7 @@ async function writerOf(format: Options["format"]): Promise<Writer> {
 }
 
 async function runRecords(options: Options, filter: Filter, io: Io): Promise<number> {
-  using reader = openReader(io.dataDir);
+  using reader = openForReading(io);
   const { segments } = reader;
   const writer = await writerOf(options.format);
   const output = outputOf(options, io);
@@ -115,11 +115,11 @@ function rankOf(agent: string, stream: string): number {
 function filterOf(options: Options): Filter {
   const known = agents.map((agent) => agent.id);
   for (const name of options.agent) {
-    if (!known.includes(name)) throw new UsageError(`unknown agent ${name}`, hint(name, known));
+    if (!known.includes(name)) throw new UsageError(`unknown agent ${name}`, meant(name, known));
   }
   for (const name of options.operation) {
     if (!(OPERATIONS as readonly string[]).includes(name))
-      throw new UsageError(`unknown operation ${name}`, hint(name, OPERATIONS));
+      throw new UsageError(`unknown operation ${name}`, meant(name, OPERATIONS));
   }
   return {
     since: options.since === undefined ? undefined : timeOf("--since", options.since),
@@ -129,11 +129,6 @@ function filterOf(options: Options): Filter {
     models: options.model,
     operations: options.operation,
   };
-}
-
-function hint(name: string, names: readonly string[]): string {
-  const near = nearest(name, names);
-  return near ? `did you mean ${near}?` : `one of: ${names.join(", ")}`;
 }
 
 /** A date (its first moment in UTC), a date and time, or an age: `90m`, `12h`, `7d`, `4w`. */

@@ -4,6 +4,7 @@ import type { ArgSpec, ArgTable, Command, Example, Positional } from "./args.ts"
 import { answerArgs, globalArgs } from "./args.ts";
 import type { Paint } from "./color.ts";
 import { paint } from "./color.ts";
+import { wrap } from "./text.ts";
 
 /** The whole program, for `weir --help`. */
 export interface Program {
@@ -16,59 +17,114 @@ export interface Program {
 export interface HelpOptions {
   /** Decided for the stream that help goes to; headings become bold, nothing else changes. */
   readonly color: boolean;
+  /** Of the terminal, if there is one. Help is never wider than `HELP_COLUMNS`, and never made for fewer than 40. */
+  readonly columns?: number;
 }
 
-/** No line of help is wider. */
+/** No line of help is wider, unless a single word is. */
 export const HELP_COLUMNS = 100;
+const LEAST_COLUMNS = 40;
 
 const INDENT = "  ";
-/** The left column is at most this wide; what is longer gets a line of its own. */
-const WIDEST_LABEL = 44;
+/** The left column takes at most this share of the width; what is longer gets a line of its own. */
+const WIDEST_LABEL = 0.48;
 
 type Row = readonly [label: string, text: string];
 
 /** `weir --help`: the commands, the options of all of them, examples, exit codes. Ends with a newline. */
-export function programHelp(program: Program, { color }: HelpOptions): string {
-  const style = paint(color);
-  const commands = program.commands.map(({ name, summary }): Row => [name, summary]);
-  return join([
-    wrap(program.summary, HELP_COLUMNS),
-    usage("weir COMMAND [OPTIONS]", style),
-    section("Commands", rows(commands), style),
-    section("Options of every command", rows(optionRows({ ...globalArgs, ...answerArgs })), style),
-    section("Examples", rows(exampleRows(program.examples)), style),
-    section("Exit codes", rows(program.exitCodes), style),
-    ["weir COMMAND --help tells more about one command."],
+export function programHelp(program: Program, options: HelpOptions): string {
+  const page = new Page(options);
+  return page.text([
+    page.lines(program.summary),
+    page.usage("weir COMMAND [OPTIONS]"),
+    page.section("Commands", commandRows(program)),
+    page.section("Options of every command", optionRows({ ...globalArgs, ...answerArgs })),
+    page.section("Examples", exampleRows(program.examples)),
+    page.section("Exit codes", program.exitCodes),
+    page.lines("weir COMMAND --help tells more about one command."),
+  ]);
+}
+
+/** What `weir` alone is answered with: what it is, and its commands. Ends with a newline. */
+export function programOverview(program: Program, options: HelpOptions): string {
+  const page = new Page(options);
+  return page.text([
+    page.lines(program.summary),
+    page.usage("weir COMMAND [OPTIONS]"),
+    page.section("Commands", commandRows(program)),
+    page.lines("weir --help tells more, weir COMMAND --help all about one command."),
   ]);
 }
 
 /** `weir sync --help`: what one command does, its options with their defaults, examples. Ends with a newline. */
-export function commandHelp(command: Command, { color }: HelpOptions): string {
-  const style = paint(color);
+export function commandHelp(command: Command, options: HelpOptions): string {
+  const page = new Page(options);
   const { name, summary, args, positional } = command;
   const label = positional ? ` ${positional.required ? wordLabel(positional) : `[${wordLabel(positional)}]`}` : "";
   const word: readonly Row[] = positional ? [[wordLabel(positional), wordText(positional)]] : [];
-  return join([
-    wrap(summary, HELP_COLUMNS),
-    usage(`weir ${name}${label} [OPTIONS]`, style),
-    section("Argument", rows(word), style),
-    section("Options", rows(optionRows(args)), style),
-    section("Options of every command", rows(optionRows({ ...globalArgs, ...answerArgs })), style),
-    section("Examples", rows(exampleRows(command.examples)), style),
+  return page.text([
+    page.lines(summary),
+    page.usage(`weir ${name}${label} [OPTIONS]`),
+    page.section("Argument", word),
+    page.section("Options", optionRows(args)),
+    page.section("Options of every command", optionRows({ ...globalArgs, ...answerArgs })),
+    page.section("Examples", exampleRows(command.examples)),
   ]);
 }
 
-function join(sections: readonly (readonly string[])[]): string {
-  const shown = sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
-  return `${shown.join("\n\n")}\n`;
+/** The first sentence of what a command does; the others are for its own help. */
+export function firstSentence(summary: string): string {
+  return summary.replace(/\. .*$/s, ".");
 }
 
-function usage(line: string, style: Paint): readonly string[] {
-  return [`${style.bold("Usage:")} ${line}`];
+function commandRows({ commands }: Program): readonly Row[] {
+  return commands.map(({ name, summary }): Row => [name, firstSentence(summary)]);
 }
 
-function section(heading: string, lines: readonly string[], style: Paint): readonly string[] {
-  return lines.length === 0 ? [] : [style.bold(heading), ...lines];
+/** One width and one style for all parts of a text. */
+class Page {
+  readonly #columns: number;
+  readonly #style: Paint;
+
+  constructor({ color, columns = HELP_COLUMNS }: HelpOptions) {
+    this.#columns = Math.max(LEAST_COLUMNS, Math.min(HELP_COLUMNS, columns));
+    this.#style = paint(color);
+  }
+
+  text(sections: readonly (readonly string[])[]): string {
+    const shown = sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
+    return `${shown.join("\n\n")}\n`;
+  }
+
+  lines(text: string): readonly string[] {
+    return wrap(text, this.#columns);
+  }
+
+  usage(line: string): readonly string[] {
+    return [`${this.#style.bold("Usage:")} ${line}`];
+  }
+
+  section(heading: string, rows: readonly Row[]): readonly string[] {
+    return rows.length === 0 ? [] : [this.#style.bold(heading), ...this.#rows(rows)];
+  }
+
+  /** Two aligned columns; the right one is wrapped, and starts on a line of its own where the left one is too long. */
+  #rows(pairs: readonly Row[]): readonly string[] {
+    const widest = Math.floor(this.#columns * WIDEST_LABEL);
+    const short = pairs.map(([label]) => Bun.stringWidth(label)).filter((width) => width <= widest);
+    const column = INDENT.length + Math.max(0, ...short) + INDENT.length;
+    return pairs.flatMap(([label, text]) => {
+      const room = column - INDENT.length - INDENT.length;
+      const lines = wrap(text, this.#columns - column).map((line) => (" ".repeat(column) + line).trimEnd());
+      if (Bun.stringWidth(label) > room) {
+        const fits = Bun.stringWidth(label) <= this.#columns - INDENT.length;
+        const own = fits ? [label] : wrap(label, this.#columns - INDENT.length);
+        return [...own.map((line) => INDENT + line), ...lines];
+      }
+      const first = INDENT + label + " ".repeat(room - Bun.stringWidth(label)) + INDENT + (lines[0]?.trimStart() ?? "");
+      return [first.trimEnd(), ...lines.slice(1)];
+    });
+  }
 }
 
 function exampleRows(examples: readonly Example[]): readonly Row[] {
@@ -100,51 +156,12 @@ function valueLabel(spec: Exclude<ArgSpec, { readonly type: "boolean" }>): strin
   return spec.type === "enum" ? spec.options.join("|") : "VALUE";
 }
 
-function optionText(spec: ArgSpec): string {
+/** What an option does, with its choices and its default: for the help and the manual page. */
+export function optionText(spec: ArgSpec): string {
   const notes: string[] = [];
   if (spec.type === "enum" && spec.valueHint !== undefined) notes.push(`one of ${spec.options.join(", ")}`);
   if (spec.type !== "boolean" && spec.repeatable) notes.push("repeatable");
   const fallback = spec.defaultText ?? (typeof spec.default === "string" ? spec.default : undefined);
   if (fallback !== undefined) notes.push(`default: ${fallback}`);
   return notes.length === 0 ? spec.description : `${spec.description} (${notes.join("; ")})`;
-}
-
-/** Two aligned columns; the right one is wrapped, and starts on a line of its own where the left one is too long. */
-function rows(pairs: readonly Row[]): readonly string[] {
-  const short = pairs.map(([label]) => Bun.stringWidth(label)).filter((width) => width <= WIDEST_LABEL);
-  const column = INDENT.length + Math.max(0, ...short) + INDENT.length;
-  return pairs.flatMap(([label, text]) => {
-    const room = column - INDENT.length - INDENT.length;
-    const lines = wrap(text, HELP_COLUMNS - column).map((line) => " ".repeat(column) + line);
-    if (Bun.stringWidth(label) > room) {
-      const fits = Bun.stringWidth(label) <= HELP_COLUMNS - INDENT.length;
-      const own = fits ? [label] : wrap(label, HELP_COLUMNS - INDENT.length);
-      return [...own.map((line) => INDENT + line), ...lines];
-    }
-    const first = INDENT + label + " ".repeat(room - Bun.stringWidth(label)) + INDENT + (lines[0]?.trimStart() ?? "");
-    return [first.trimEnd(), ...lines.slice(1)];
-  });
-}
-
-/** Breaks at spaces; a word that is wider than the room is broken where it must be. */
-function wrap(text: string, room: number): readonly string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ").filter((each) => each !== "")) {
-    const longer = line === "" ? word : `${line} ${word}`;
-    if (Bun.stringWidth(longer) <= room) {
-      line = longer;
-      continue;
-    }
-    if (line !== "") lines.push(line);
-    line = "";
-    for (const char of word) {
-      if (Bun.stringWidth(line + char) > room) {
-        lines.push(line);
-        line = "";
-      }
-      line += char;
-    }
-  }
-  return line === "" ? lines : [...lines, line];
 }

@@ -1,6 +1,6 @@
 /** Owns messages for people, on stderr. It must never carry data, and never write to stdout. */
 import { paint } from "./color.ts";
-import { escapeControls, fit } from "./text.ts";
+import { escapeControls, fit, wrap } from "./text.ts";
 
 export type LogLevel = "quiet" | "normal" | "verbose" | "debug";
 
@@ -23,7 +23,7 @@ export interface LogOptions {
   readonly color: boolean;
   /** From `wantsProgress`. */
   readonly progress?: boolean;
-  /** Columns of the terminal. */
+  /** Columns of the terminal, where there is one: messages are wrapped to it. Elsewhere each is one line. */
   readonly columns?: number;
   /** Milliseconds, monotonic: rewrites the progress line at most ten times a second. */
   readonly now?: () => number;
@@ -56,12 +56,22 @@ export function wantsProgress(input: {
   return input.isTTY && !inCI && input.env.TERM !== "dumb" && input.level !== "quiet";
 }
 
+const INDENT = "  ";
+
+/** Lines no wider than a terminal, where words allow it; those after the first are indented. */
+function wrapped(text: string, columns: number, indent = ""): readonly string[] {
+  const [first = "", ...rest] = wrap(text, columns - indent.length);
+  if (rest.length === 0) return [indent + first];
+  return [indent + first, ...wrap(rest.join(" "), columns - INDENT.length).map((line) => INDENT + line)];
+}
+
 /**
- * A log whose every message is one line (but debug), free of control characters whatever it quotes, and clears the
- * progress line first. A stderr that cannot be written is given up: an archive must not fail because nobody listens.
+ * A log whose every message is one line (but debug, and what a terminal is too narrow for), free of control characters
+ * whatever it quotes, and clears the progress line first. A stderr that cannot be written is given up: an archive must
+ * not fail because nobody listens.
  */
 export function createLog(options: LogOptions): Log {
-  const { level, color, progress: progressWanted = false, columns = 80, now } = options;
+  const { level, color, progress: progressWanted = false, columns = Number.POSITIVE_INFINITY, now } = options;
   const style = paint(color);
   let drawn = "";
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -83,8 +93,9 @@ export function createLog(options: LogOptions): Log {
   };
   const say = (least: LogLevel | "always", prefix: string, message: string, hint?: string): void => {
     if (least !== "always" && LEVELS[level] < LEVELS[least]) return;
-    const hintLine = hint === undefined ? "" : `  ${escapeControls(hint)}\n`;
-    put(`${clear()}${prefix}${escapeControls(message)}\n${hintLine}`);
+    const lines = [...wrapped(prefix + escapeControls(message), columns)];
+    if (hint !== undefined) lines.push(...wrapped(escapeControls(hint), columns, INDENT));
+    put(`${clear()}${lines.join("\n")}\n`);
   };
 
   return {

@@ -3,6 +3,7 @@ import { delimiter, resolve } from "node:path";
 import { environmentOf } from "../config/environment.ts";
 import { defaultConfigFile, defaultDataFolder } from "../config/folders.ts";
 import type { ConfigFile } from "../config/load.ts";
+import { WeirError } from "../system/errors.ts";
 import * as self from "../system/process.ts";
 import { sys, writeFully } from "../system/system.ts";
 import type { Command } from "./args.ts";
@@ -11,7 +12,7 @@ import { decideColor } from "./color.ts";
 import { commands } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import { toldOf } from "./failure.ts";
-import { commandHelp, programHelp } from "./help.ts";
+import { commandHelp, programHelp, programOverview } from "./help.ts";
 import type { Io } from "./io.ts";
 import { createLog, type Log, levelOf, wantsProgress } from "./log.ts";
 import { program } from "./program.ts";
@@ -30,9 +31,20 @@ type Flags = {
 };
 const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false, home: [] };
 
-const stdout = createStdout((fd, bytes, offset, length) =>
-  self.interruptibly(() => sys.write(fd, bytes, offset, length, null)),
-);
+const stdout = createStdout((fd, bytes, offset, length) => {
+  log.progressEnd(); // else data would stand behind it on a terminal's line
+  return self.interruptibly(() => sys.write(fd, bytes, offset, length, null));
+});
+
+/** Writes to stderr, after what was written to stdout before: so people read both in the order they were said in. */
+function tellPeople(text: string): void {
+  try {
+    stdout.flush();
+  } catch (error) {
+    if (!(error instanceof WeirError)) throw error; // stdout throws it again when it is used next
+  }
+  writeFully(2, Buffer.from(text), null);
+}
 
 function colorOn(fd: 1 | 2, mode: Flags["color"]): boolean {
   return decideColor({ mode, env: self.env, isTTY: mode === "auto" && self.terminal(fd).isTTY });
@@ -45,9 +57,9 @@ function logFor(flags: Flags): Log {
     level,
     color: colorOn(2, flags.color),
     progress: wantsProgress({ isTTY, env: self.env, level }),
-    columns,
+    columns: isTTY ? columns : undefined,
     now: self.uptime,
-    write: (text) => writeFully(2, Buffer.from(text), null),
+    write: tellPeople,
   });
 }
 
@@ -100,14 +112,19 @@ async function main(): Promise<number> {
     return EXIT.done;
   }
   if (parsed.kind === "help") {
-    const color = { color: colorOn(1, "auto") };
-    stdout.write(parsed.command ? commandHelp(parsed.command, color) : programHelp(program, color));
+    const options = { color: colorOn(1, parsed.color ?? "auto"), columns: self.terminal(1).columns };
+    stdout.write(parsed.command ? commandHelp(parsed.command, options) : programHelp(program, options));
     return EXIT.done;
+  }
+  if (parsed.kind === "nothing") {
+    tellPeople(programOverview(program, { color: colorOn(2, "auto"), columns: self.terminal(2).columns }));
+    return EXIT.usage;
   }
   const flags = parsed.args as unknown as Flags;
   log = logFor(flags);
   debug = flags.debug;
   const io = await ioFor(flags, parsed.command);
+  for (const variable of io.configuration.unread) log.warn(variable);
   const module = await parsed.command.load();
   return module.run(parsed.args, io);
 }

@@ -1,5 +1,4 @@
 /** Owns `weir prune`: limits in, the plan shown, retention carried out. */
-import { Archive } from "../archive/archive.ts";
 import type { PruneResult, Removal } from "../archive/prune.ts";
 import type { Limits } from "../archive/retention.ts";
 import { WeirError } from "../system/errors.ts";
@@ -9,24 +8,23 @@ import { paint } from "./color.ts";
 import type { pruneArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { openForWriting } from "./open.ts";
 import { table } from "./table.ts";
 import { bytes, count, jsonLine, plural } from "./text.ts";
 
-const WAIT_MS = 10_000;
 const DAY_MS = 86_400_000;
 
 export async function run(options: OptionsOf<typeof pruneArgs>, io: Io): Promise<number> {
   const limits = limitsOf(io, options.force);
   for (const conflict of io.configuration.conflicts) io.log.warn(conflict);
   if (!ifPresent(() => sys.stat(io.dataDir)))
-    throw new WeirError("failed", `there is no archive in ${io.dataDir}`, "name it with --data-dir");
+    throw new WeirError(
+      "failed",
+      `there is no archive in ${io.dataDir}`,
+      "run weir sync first, or name it with --data-dir",
+    );
   const dryRun = options["dry-run"];
-  const archive = await Archive.open(io.dataDir, {
-    waitMs: WAIT_MS,
-    segmentMaxBytes: 0,
-    dryRun,
-    stopped: () => io.stopSignal() !== undefined,
-  });
+  const archive = await openForWriting(io, { wait: true, segmentMaxBytes: 0, dryRun });
   let result: PruneResult | undefined;
   try {
     result = archive.prune(limits);

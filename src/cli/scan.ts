@@ -1,14 +1,17 @@
 /** Owns `weir scan`: what is there, and how far behind the archive is. It reads no content and writes nothing. */
 import { agents } from "../agents/index.ts";
 import { type KnownSource, knownSources } from "../archive/known.ts";
+import type { Agent } from "../read/types.ts";
 import { discover, type Found } from "../sync/discover.ts";
 import { sidecarStamp } from "../sync/match.ts";
+import { wordsFor } from "../system/errors.ts";
 import type { OptionsOf } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import { paint } from "./color.ts";
 import type { scanArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { foldersOf } from "./places.ts";
 import { table } from "./table.ts";
 import { bytes, count, jsonLine } from "./text.ts";
 
@@ -25,8 +28,6 @@ interface SourceLine {
   readonly modified: string;
 }
 
-const UNVERIFIED = " (unverified: read by its documented format, no store of the real agent has been seen)";
-
 export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<number> {
   const { found, unreadable } = discover(agents, io.environment, choiceOf(options));
   const known = new Map(knownSources(io.dataDir).map((row) => [`${row.agent}\0${row.stream}\0${row.path}`, row]));
@@ -38,13 +39,46 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
   } else {
     const width = { width: io.columns, headerStyle: paint(io.color).bold };
     if (sources.length > 0) io.stdout.write(options.verbose ? perSource(sources, width) : perStream(sources, width));
-    io.stdout.flush();
-    for (const agent of present) io.log.info(`${agent.title} ${agent.retention}${agent.unverified ? UNVERIFIED : ""}`);
-    if (sources.length === 0)
-      io.log.info(`no agent's sessions were found under ${io.environment.homes.map((h) => h.path).join(", ")}`);
+    tellNotes(present, sources, options, io);
   }
-  for (const { path, reason } of unreadable) io.log.warn(`cannot read ${path}: ${reason}`);
+  for (const { path, reason } of unreadable) io.log.warn(`cannot read ${path}: ${wordsFor(reason)}`);
   return unreadable.length > 0 ? EXIT.incomplete : EXIT.done;
+}
+
+/** What an agent says that has nothing to be hurried about. */
+const KEEPS_ALL = "deletes nothing by itself";
+
+/** What will be deleted, what weir knows least about, and what to do next. */
+function tellNotes(
+  present: readonly Agent[],
+  sources: readonly SourceLine[],
+  { verbose, agent: chosen }: OptionsOf<typeof scanArgs>,
+  io: Io,
+): void {
+  const { log, environment } = io;
+  for (const { title, retention } of present)
+    if (verbose || !retention.startsWith(KEEPS_ALL)) log.info(`${title} ${retention}`);
+  const unverified = present.filter((agent) => agent.unverified).map(({ title }) => title);
+  if (unverified.length > 0) log.info(`unverified, built from documents of their format: ${unverified.join(", ")}`);
+  const behind = sources.reduce((sum, source) => sum + source.behind, 0);
+  if (behind > 0) log.info(`${bytes(behind)} not archived yet; weir sync archives it`);
+  const absent = agents.filter(({ id }) => !present.some((a) => a.id === id) && (!chosen[0] || chosen.includes(id)));
+  for (const agent of absent) log.verbose(`${agent.title}: nothing in ${foldersText(agent, chosen.length > 0, io)}`);
+  if (sources.length > 0) return;
+  log.info(`no agent's sessions were found under ${environment.homes.map((home) => home.path).join(", ")}`);
+  if (verbose) return;
+  log.info(`looked in ${absent.map((agent) => foldersOf(agent, environment)[0]).join(", ")}, and more`);
+  log.info("weir scan --verbose tells where for each agent, --home DIR looks under another home folder");
+}
+
+/** Of an agent with many places the first few are named, unless it is asked about by name. */
+const FOLDERS = 3;
+
+function foldersText(agent: Agent, all: boolean, { environment }: Io): string {
+  const folders = foldersOf(agent, environment);
+  const named = all ? folders : folders.slice(0, FOLDERS);
+  const more = folders.length - named.length;
+  return `${named.join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
 }
 
 function sourceLine(f: Found, known: KnownSource | undefined): SourceLine {
@@ -97,11 +131,11 @@ function perStream(sources: readonly SourceLine[], width: Width): string {
     [
       { header: "AGENT" },
       { header: "STREAM" },
-      { header: "SOURCES", align: right },
+      { header: "SOURCES", align: right, spare: 1 },
       { header: "SESSIONS", align: right },
       { header: "SIZE", align: right },
       { header: "BEHIND", align: right },
-      { header: "NEWEST (UTC)" },
+      { header: "NEWEST (UTC)", spare: 2 },
     ],
     width,
   );
@@ -129,8 +163,8 @@ function perSource(sources: readonly SourceLine[], width: Width): string {
       { header: "STREAM" },
       { header: "SIZE", align: right },
       { header: "BEHIND", align: right },
-      { header: "CURSOR" },
-      { header: "PATH" },
+      { header: "CURSOR", spare: 1 },
+      { header: "PATH", whole: true },
     ],
     width,
   );

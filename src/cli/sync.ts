@@ -1,24 +1,24 @@
 /** Owns `weir sync`: flags in, the core called, the result shown. */
 import { agents } from "../agents/index.ts";
-import { Archive } from "../archive/archive.ts";
 import type { PruneResult } from "../archive/prune.ts";
 import type { Limits } from "../archive/retention.ts";
 import type { Capture } from "../sync/capture.ts";
 import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
-import { WeirError } from "../system/errors.ts";
+import { WeirError, wordsFor } from "../system/errors.ts";
 import { uptime } from "../system/process.ts";
+import { ifPresent, sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { openForWriting } from "./open.ts";
 import { documentOf, limitsOf, refusal, tellPruned, tellRemoval } from "./prune.ts";
 import { bytes, count, jsonLine, plural } from "./text.ts";
 import { type RoundState, watch } from "./watch.ts";
 
-const WAIT_MS = 10_000;
 /** Problems of one kind that are named one by one; the rest is counted. */
 const NAMED = 10;
 
@@ -79,11 +79,11 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
   const started = uptime();
   const dryRun = options["dry-run"];
   const stopped = (): boolean => io.stopSignal() !== undefined;
-  const archive = await Archive.open(io.dataDir, {
-    waitMs: options.wait ? WAIT_MS : 0,
+  const isFirst = !ifPresent(() => sys.list(`${io.dataDir}/archive`))?.length;
+  const archive = await openForWriting(io, {
+    wait: options.wait,
     segmentMaxBytes: io.configuration.settings.segment_max_bytes,
     dryRun,
-    stopped,
     onFirstTexts: dryRun ? undefined : () => io.log.warn(...FIRST_TEXTS),
     onCommitted(lines) {
       state.archived = state.read();
@@ -108,6 +108,8 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
     io.stdout.write(jsonLine({ schema: "weir.sync", version: 1, ...summary, prune }));
   }
   tell(summary, options, uptime() - started, io);
+  if (isFirst && !dryRun && summary.records.added > 0)
+    io.log.info(`the archive is ${io.dataDir}/archive; weir export reads it`);
   if (pruned) tellRetention(pruned, options, io);
   else tellRemoval(archive.leftover, io.log);
   const signal = io.stopSignal();
@@ -135,7 +137,8 @@ function progressText(done: number, of: number, { records }: Summary): string {
 
 function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: Io): void {
   const { records, sources } = summary;
-  for (const { path, reason } of summary.unreadable.slice(0, NAMED)) log.warn(`cannot read ${path}: ${reason}`);
+  for (const { path, reason } of summary.unreadable.slice(0, NAMED))
+    log.warn(`cannot read ${path}: ${wordsFor(reason)}`);
   for (const q of summary.quarantined.slice(0, NAMED))
     log.warn(`quarantined ${plural(q.length, "byte")} at ${q.path}:${q.offset}: ${q.reason}`);
   const more = Math.max(0, summary.unreadable.length - NAMED) + Math.max(0, summary.quarantined.length - NAMED);
@@ -147,7 +150,8 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
   if (redacted.length > 0) log.info(`secrets taken out of texts: ${redacted.join(", ")}`);
   if (summary.torn > 0) log.verbose(`${plural(summary.torn, "last line")} not yet complete`);
   if (sources.found === 0) {
-    log[options.watch ? "verbose" : "info"]("no agent's sessions were found; weir scan says where it looks");
+    const hint = summary.unreadable.length > 0 ? "" : "; weir scan says where it looks";
+    log[options.watch ? "verbose" : "info"](`no agent's sessions were found${hint}`);
     return;
   }
   const seconds = `${(ms / 1000).toFixed(1)} s`;

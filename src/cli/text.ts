@@ -68,6 +68,17 @@ export function bytes(n: number): string {
   return `${digits} ${unit}`;
 }
 
+/** Breaks a text at its spaces into lines no wider than `room`; a word that is wider stays whole, on a line of its own. */
+export function wrap(text: string, room: number): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (lines.length === 0 || Bun.stringWidth(longer) > room) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -93,30 +104,46 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   const wanted = folded(name);
   if (wanted === "") return undefined;
   let best: string | undefined;
-  let fewest = Math.min(3, Math.max(1, Math.round(wanted.length * 0.4))) + 1;
+  let fewest = Math.min(3, Math.max(1, Math.round(wanted.length / 3))) + 1;
   for (const candidate of candidates) {
     const edits = distance(wanted, folded(candidate), fewest);
     if (edits < fewest) [best, fewest] = [candidate, edits];
   }
-  if (best !== undefined || wanted.length < 2) return best;
-  const longer = candidates.filter((candidate) => folded(candidate).startsWith(wanted));
+  if (best !== undefined) return best;
+  const longer = beginningWith(wanted, candidates);
   return longer.length === 1 ? longer[0] : undefined;
+}
+
+/** What to do about a name that is none of the candidates: the one that was meant, those that begin so, else all. */
+export function meant(name: string, candidates: readonly string[], otherwise?: string): string {
+  const near = nearest(name, candidates);
+  const named = near === undefined ? beginningWith(folded(name), candidates) : [near];
+  if (named.length === 0) return otherwise ?? `one of ${candidates.join(", ")}`;
+  return `did you mean ${named.join(" or ")}?`;
+}
+
+function beginningWith(wanted: string, candidates: readonly string[]): readonly string[] {
+  return wanted.length < 2 ? [] : candidates.filter((candidate) => folded(candidate).startsWith(wanted));
 }
 
 function folded(name: string): string {
   return name.toLowerCase().replaceAll("_", "-").replace(/^-+/, "");
 }
 
-/** Levenshtein's distance; `limit` or more where it is clear from the lengths that it cannot be less. */
+/** How many letters to change, add, drop or swap with their neighbour; `limit` or more where lengths tell that much. */
 function distance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? (before[j - 2] ?? 0) + 1 : limit;
+      next.push(Math.min(change, swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length] ?? limit;

@@ -1,5 +1,5 @@
 /** Owns where a setting's value comes from: flag, then variable, then config.toml, then default. Only this reads the file. */
-import { WeirError } from "../system/errors.ts";
+import { systemReason, WeirError } from "../system/errors.ts";
 import { isAbsent, readSmallFile, sys } from "../system/system.ts";
 import {
   boundsOf,
@@ -37,6 +37,8 @@ export interface Configuration {
   readonly isFileThere: boolean;
   /** Settings that defeat each other. */
   readonly conflicts: readonly string[];
+  /** Variables that look like a setting's, misspelt: nobody reads them. */
+  readonly unread: readonly string[];
 }
 
 const LARGEST_FILE = 1 << 20;
@@ -68,7 +70,23 @@ export function loadConfiguration(options: LoadOptions): Configuration {
     file: file.path,
     isFileThere: text !== undefined,
     conflicts: conflictsIn(values),
+    unread: unreadIn(options),
   };
+}
+
+/** The variables that say what weir does. */
+const VARIABLES = [
+  ...SETTING_KEYS.map((key) => settingOf(key).variable),
+  ...Object.values(PLACES).map(({ variable }) => variable),
+  "WEIR_CONFIG",
+];
+
+function unreadIn({ variables, nearest }: LoadOptions): string[] {
+  const unknown = Object.keys(variables).filter((name) => name.startsWith("WEIR_") && !VARIABLES.includes(name));
+  return unknown.flatMap((name) => {
+    const near = nearest(name, VARIABLES);
+    return near ? [`the variable ${name} is not read; did you mean ${near}?`] : [];
+  });
 }
 
 interface Given {
@@ -104,7 +122,7 @@ function fileText({ path, namedBy }: ConfigFile): string | undefined {
     bytes = readSmallFile(sys.realpath(path), LARGEST_FILE);
   } catch (error) {
     if (isAbsent(error) && namedBy === undefined) return undefined;
-    throw refuse(isAbsent(error) ? "there is no such file" : (error as Error).message, error);
+    throw refuse(isAbsent(error) ? "there is no such file" : systemReason(error), error);
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -141,8 +159,16 @@ function checkKeys(table: Readonly<Record<string, unknown>>, { file, nearest }: 
 }
 
 function wrong(origin: string, key: SettingKey, setting: Setting, value: unknown, problem: string): WeirError {
-  const shown = typeof value === "string" || typeof value === "number" ? JSON.stringify(value) : `a ${kindOf(value)}`;
-  return new WeirError("usage", `${origin}: ${key} = ${shown} ${problem}`, `${key}: ${boundsOf(setting)}`);
+  const hint = `${key}: ${boundsOf(setting)}`;
+  if (typeof value !== "string" && typeof value !== "number")
+    return new WeirError("usage", `${origin}: ${key} ${problem}, not a ${kindOf(value)}`, hint);
+  const text = JSON.stringify(value);
+  const given = origin.startsWith("--")
+    ? `${origin} ${value}`
+    : origin === setting.variable
+      ? `${origin}=${value}`
+      : `${origin}: ${key} = ${text}`;
+  return new WeirError("usage", `${given} ${problem}`, hint);
 }
 
 function kindOf(value: unknown): string {

@@ -45,7 +45,7 @@ export interface Choice {
 export function discover(agents: readonly Agent[], given: Environment, choice: Choice): Discovery {
   const environment: Environment = { settings: settingsAt, names: namesOf(), ...given };
   const found: Found[] = [];
-  const unreadable: Unreadable[] = offlineHomes(environment);
+  const unreadable: Unreadable[] = [...offlineHomes(environment), ...missingSources(choice)];
   canonicalPaths.clear();
   lastRoot = undefined;
   for (const agent of agents) {
@@ -68,7 +68,8 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
       }
     }
   }
-  return { found, unreadable };
+  // Several streams look at one folder; it is told once.
+  return { found, unreadable: [...new Map(unreadable.map((one) => [one.path, one])).values()] };
 }
 
 /** False for a hard link or a second way to a file that a stream of this kind has been given already. */
@@ -176,6 +177,18 @@ function offlineHomes(environment: Environment): Unreadable[] {
     }
   }
   return offline;
+}
+
+/** Stores that were named by hand but are not there. */
+function missingSources({ sources }: Choice): Unreadable[] {
+  return sources.flatMap(({ path }) => {
+    try {
+      sys.stat(path);
+      return [];
+    } catch (error) {
+      return isAbsent(error) ? [{ path, reason: "ENOENT" }] : []; // else the walk of its folder tells why
+    }
+  });
 }
 
 /** What one look at the homes has found out: a root that was absent then may be there the next time. */

@@ -14,3 +14,34 @@ export class WeirError extends Error {
     this.name = "WeirError";
   }
 }
+
+/** What the system's codes mean, as far as a person meets them. */
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EBUSY: "it is in use",
+  EDQUOT: "the disk quota is used up",
+  EEXIST: "it is there already",
+  EFBIG: "it is too large",
+  EIO: "the device failed (input/output error)",
+  EISDIR: "it is a folder",
+  ELOOP: "too many links",
+  EMFILE: "too many files are open",
+  ENOENT: "there is no such file or folder",
+  ENOSPC: "no space left on the device",
+  ENOTDIR: "a part of the path is no folder",
+  ENOTFILE: "it is not a regular file",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+};
+
+/** A reason that is one of the system's codes in words; any other text as it is. */
+export function wordsFor(reason: string): string {
+  return Object.hasOwn(WORDS, reason) ? `${WORDS[reason]}` : reason;
+}
+
+/** Why a call to the system failed, in words. */
+export function systemReason(error: unknown): string {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (typeof code === "string" && Object.hasOwn(WORDS, code)) return wordsFor(code);
+  return typeof message === "string" ? message : String(error);
+}

@@ -142,6 +142,22 @@ describe("help and version", () => {
     expect(refusal("sync", "--help=1")).toStartWith("option --help takes no value");
   });
 
+  test("no command, with or without options, is not a mistake to be explained but a question to be answered", () => {
+    expect(parse()).toEqual({ kind: "nothing" });
+    expect(parse("--quiet", "--home", "/h")).toEqual({ kind: "nothing" });
+    expect(refusal("--bogus")).toStartWith("unknown option --bogus");
+  });
+
+  test("help hears --color wherever it stands, and no wrong one", () => {
+    for (const argv of [
+      ["--help", "--color=never"],
+      ["sync", "--color", "never", "-h"],
+      ["help", "--color=never"],
+    ])
+      expect(parse(...argv)).toMatchObject({ kind: "help", color: "never" });
+    expect(parse("--help", "--color=blue")).toEqual({ kind: "help" });
+  });
+
   test("-v is verbose, not version", () => {
     expect(run("sync", "-v").verbose).toBe(true);
   });
@@ -155,8 +171,9 @@ describe("help and version", () => {
 
 describe("what is refused", () => {
   const cases: readonly (readonly [law: string, argv: readonly string[], says: string])[] = [
-    ["no command", [], "no command given; weir --help lists the commands"],
     ["a command misspelt", ["snyc"], 'unknown command "snyc"; did you mean sync?'],
+    ["two letters swapped", ["sycn"], 'unknown command "sycn"; did you mean sync?'],
+    ["an option's name without its dashes", ["version"], 'unknown command "version"; did you mean --version?'],
     ["an empty command", [""], 'unknown command ""; weir --help lists the commands'],
     ["a command misspelt, although help is asked", ["snyc", "--help"], 'unknown command "snyc"; did you mean sync?'],
     ["an option misspelt", ["sync", "--dryrun"], "unknown option --dryrun for sync; did you mean --dry-run?"],
@@ -191,32 +208,32 @@ describe("what is refused", () => {
     [
       "no value at the end",
       ["sync", "--out"],
-      "option --out needs a value; a value that begins with - is written --out=VALUE",
+      "option --out needs a value; write --out FILE, or --out=FILE where it begins with -",
     ],
     [
       "an option for a value",
       ["sync", "--out", "--json"],
-      "option --out needs a value; a value that begins with - is written --out=VALUE",
+      "option --out needs a value; write --out FILE, or --out=FILE where it begins with -",
     ],
     [
       "a letter for a value",
       ["sync", "-o", "-q"],
-      "option -o needs a value; a value that begins with - is written --out=VALUE",
+      "option -o needs a value; write --out FILE, or --out=FILE where it begins with -",
     ],
     [
       "-- for a value",
       ["sync", "--out", "--", "f"],
-      "option --out needs a value; a value that begins with - is written --out=VALUE",
+      "option --out needs a value; write --out FILE, or --out=FILE where it begins with -",
     ],
     [
       "an empty value",
       ["sync", "--home="],
-      "option --home needs a value; a value that begins with - is written --home=VALUE",
+      "option --home needs a value; write --home DIR, or --home=DIR where it begins with -",
     ],
     [
       "an empty word as value",
       ["sync", "--out", ""],
-      "option --out needs a value; a value that begins with - is written --out=VALUE",
+      "option --out needs a value; write --out FILE, or --out=FILE where it begins with -",
     ],
     ["no choice", ["sync", "--color"], "option --color needs a value; one of auto, always, never"],
     ["an unknown choice", ["sync", "--capture", "all"], '--capture cannot be "all"; one of metadata, content, raw'],
@@ -282,7 +299,7 @@ describe("properties", () => {
       fc.property(fc.array(fc.oneof(word, flag), { maxLength: 6 }), (argv) => {
         try {
           const parsed = parse(...argv);
-          return parsed.kind === "help" || parsed.kind === "version" || commands.includes(parsed.command);
+          return parsed.kind !== "run" || commands.includes(parsed.command);
         } catch (error) {
           return error instanceof UsageError && /^[^\p{Cc}\p{Cf}]+$/u.test(`${error.message}${error.hint}`);
         }

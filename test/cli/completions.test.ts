@@ -1,11 +1,12 @@
 /** Proves the completion scripts in the shells that are there: bash always, zsh and fish where they are installed. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { agents } from "../../src/agents/index.ts";
 import { type ArgSpec, answerArgs, globalArgs } from "../../src/cli/args.ts";
 import { commands, exportArgs } from "../../src/cli/commands.ts";
 import { scratch } from "../support/home.ts";
 import { weir } from "../support/weir.ts";
+import { type Zsh, zshWith } from "../support/zsh.ts";
 
 const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
@@ -76,30 +77,77 @@ describe("in bash", () => {
   });
 });
 
-test.skipIf(!Bun.which("zsh"))("zsh can read its script", () => {
-  using place = scratch();
-  const run = Bun.spawnSync(["zsh", "-f", "-n", place.write("_weir", script("zsh"))], { stderr: "pipe" });
-  expect([run.exitCode, run.stderr.toString()]).toEqual([0, ""]);
+describe.skipIf(!Bun.which("zsh"))("in zsh", () => {
+  let zsh: Zsh;
+  beforeAll(async () => {
+    zsh = await zshWith(script("zsh"));
+  });
+  afterAll(() => zsh[Symbol.dispose]());
+
+  test("offers every command, and of each every option", async () => {
+    expect((await zsh.offered("weir ")).sort()).toEqual([...commands.map(({ name }) => name), "help"].sort());
+    for (const command of commands) {
+      const offered = await zsh.offered(`weir ${command.name} --`);
+      expect([command.name, offered.sort()]).toEqual([command.name, optionsOf(command).sort()]);
+    }
+  });
+
+  test("offers values: agents, also in a list, words behind = and a space, one argument, files and folders", async () => {
+    using place = scratch();
+    place.write("a-file.toml", "");
+    place.write("a-folder/x", "");
+    expect(await zsh.offered("weir sync --agent ")).toEqual(agents.map(({ id }) => id));
+    expect(await zsh.offered("weir sync --agent codex,p")).toEqual(["pi"]);
+    expect(await zsh.offered("weir export --format=c")).toEqual(["csv"]);
+    expect(await zsh.offered("weir export --format ")).toContain("parquet");
+    expect(await zsh.offered("weir completions ")).toEqual([...SHELLS]);
+    expect(await zsh.offered("weir --color never pru")).toEqual(["prune"]);
+    expect((await zsh.offered(`weir sync --config ${place.home}/a-`)).sort()).toEqual(["a-file.toml", "a-folder"]);
+    expect(await zsh.offered(`weir sync --home ${place.home}/a-`)).toEqual(["a-folder"]);
+    expect(await zsh.offered("weir export --since ")).toEqual([]);
+  });
 });
 
-test.skipIf(!Bun.which("fish"))("fish offers commands, options and values", () => {
-  using place = scratch();
-  const path = place.write("weir.fish", script("fish"));
-  const ask = (line: string): string[] => {
-    const run = Bun.spawnSync(["fish", "--no-config", "-c", `source ${path}; complete -C "${line}"`], {
-      stderr: "pipe",
-    });
+describe.skipIf(!Bun.which("fish"))("in fish", () => {
+  const inFish = script("fish");
+
+  /** Of what fish itself offers, the words. */
+  function ask(line: string): string[] {
+    using place = scratch();
+    const path = place.write("weir.fish", inFish);
+    const command = ["fish", "--no-config", "-c", `source ${path}; complete -C ${JSON.stringify(line)}`];
+    const run = Bun.spawnSync(command, { stderr: "pipe" });
     expect(run.stderr.toString()).toBe("");
-    return run.stdout
-      .toString()
-      .split("\n")
-      .slice(0, -1)
-      .map((each) => each.split("\t")[0] ?? "");
-  };
-  expect(ask("weir ").sort()).toEqual(commands.map(({ name }) => name).sort());
-  expect(ask("weir export --format ").sort()).toEqual([...exportArgs.format.options].sort());
-  expect(ask("weir sync --agent codex,p")).toEqual(["codex,pi"]);
-  expect(ask("weir completions ").sort()).toEqual([...SHELLS].sort());
+    const lines = run.stdout.toString().split("\n").slice(0, -1);
+    return lines.map((each) => each.split("\t")[0] ?? "");
+  }
+
+  test("offers every command, and of each every option", () => {
+    expect(ask("weir ").sort()).toEqual([...commands.map(({ name }) => name), "help"].sort());
+    for (const command of commands)
+      expect([
+        command.name,
+        ask(`weir ${command.name} --`)
+          .map((each) => each.replace(/=$/, ""))
+          .sort(),
+      ]).toEqual([command.name, optionsOf(command).sort()]);
+  });
+
+  test("offers values: agents, also in a list, words behind = and a space, one argument, files and folders", () => {
+    using place = scratch();
+    place.write("a-file.toml", "");
+    place.write("a-folder/x", "");
+    expect(ask("weir sync --agent ").sort()).toEqual(agents.map(({ id }) => id).sort());
+    expect(ask("weir sync --agent codex,p")).toEqual(["codex,pi"]);
+    expect(ask("weir export --format=c")).toEqual(["--format=csv"]);
+    expect(ask("weir export --format ").sort()).toEqual([...exportArgs.format.options].sort());
+    expect(ask("weir completions ").sort()).toEqual([...SHELLS].sort());
+    expect(ask("weir --color never pru")).toEqual(["prune"]);
+    const paths = [`${place.home}/a-file.toml`, `${place.home}/a-folder/`];
+    expect(ask(`weir sync --config ${place.home}/a-`).sort()).toEqual(paths);
+    expect(ask(`weir sync --home ${place.home}/a-`)).toEqual(paths.slice(1));
+    expect(ask("weir export --since ")).toEqual([]);
+  });
 });
 
 test.each(SHELLS)("%s knows every command, option and agent, and works with a configuration that is wrong", (shell) => {

@@ -30,9 +30,10 @@ describe("weir config", () => {
       watch_interval_ms: "default",
       capture: "default",
     });
-    const table = run(place, ["config", "--config", file]).stdout;
-    expect(table.replaceAll(/ +/g, " ")).toContain(`segment_max_bytes size 4KiB 5MiB 8KiB ${file}`);
-    expect(table).toContain(place.data);
+    const shown = run(place, ["config", "--config", file]);
+    expect(shown.stdout.replaceAll(/ +/g, " ")).toContain("segment_max_bytes size 4KiB 5MiB 8KiB my.toml\n");
+    expect(shown.stdout).toContain(place.data);
+    expect(shown.stderr).toBe(`configuration file: ${file}\n`);
   });
 
   test("a wrong setting stops every command that has settings, before anything is done", () => {

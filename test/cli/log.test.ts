@@ -63,6 +63,16 @@ describe("messages", () => {
     expect(written()).toBe(`${"x".repeat(1000)}\n`);
   });
 
+  test("are wrapped to a terminal, between words only; hints and what follows the first line are indented", () => {
+    const { log, written } = setup({ columns: 20 });
+    log.warn("one two three four five", "six seven eight nine");
+    log.info(`cannot read ${"/a".repeat(15)}`);
+    log.info("as wide as it may be");
+    expect(written()).toBe(
+      `warning: one two\n  three four five\n  six seven eight\n  nine\ncannot read\n  ${"/a".repeat(15)}\nas wide as it may be\n`,
+    );
+  });
+
   test("keep every identical line and every underscore and backtick", () => {
     const { log, written } = setup();
     for (let n = 0; n < 50; n += 1) log.warn("`a` _b_");

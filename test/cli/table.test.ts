@@ -36,6 +36,25 @@ describe("table", () => {
     );
   });
 
+  test("leaves spare columns out before anything is cut, the most spare first", () => {
+    const spared = [...columns, { header: "when", spare: 2 }, { header: "n", align: "right" as const, spare: 1 }];
+    const cells = [["claude-code", "~/.claude", "5.2 MB", "2026-11-21", "12"]];
+    const at = (width: number): string | undefined => table(cells, spared, { width }).split("\n")[1];
+    expect(at(50)).toBe("claude-code  ~/.claude  5.2 MB  2026-11-21  12");
+    expect(at(40)).toBe("claude-code  ~/.claude  5.2 MB  12");
+    expect(at(30)).toBe("claude-code  ~/.claude  5.2 MB");
+    expect(at(26)).toBe("claude-…  ~/.clau…  5.2 MB");
+  });
+
+  test("never cuts a whole column, and cuts no other for it", () => {
+    const paths = [{ header: "agent" }, { header: "path", whole: true }];
+    expect(table(rows, paths, { width: 30 })).toContain(
+      "claude-code  ~/.claude/projects/a-rather-long-name/session.jsonl",
+    );
+    const long = `/${"x".repeat(400)}`;
+    expect(table([["a", `${long}\n`]], paths, { width: 30 })).toContain(`a      ${long}\\u{a}\n`);
+  });
+
   test("is never wider than the width, whatever is in it", () => {
     const cell = fc.oneof(
       fc.string({ unit: "binary" }),

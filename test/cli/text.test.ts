@@ -1,7 +1,7 @@
 /** Proves that foreign text is harmless on a terminal, and that numbers and times read right. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ago, bytes, count, escapeControls, fit, nearest, plural, show } from "../../src/cli/text.ts";
+import { ago, bytes, count, escapeControls, fit, meant, nearest, plural, show, wrap } from "../../src/cli/text.ts";
 
 // Written apart from the implementation: code points, not Unicode properties.
 const dangerous: readonly (readonly [number, number])[] = [
@@ -155,6 +155,28 @@ describe("numbers", () => {
   });
 });
 
+describe("meant", () => {
+  test("is the near one, else all that begin so, else the list or what stands for it", () => {
+    const names = ["claude-code", "copilot-vscode", "copilot-cli"];
+    expect(meant("claud-code", names)).toBe("did you mean claude-code?");
+    expect(meant("copilot", names)).toBe("did you mean copilot-vscode or copilot-cli?");
+    expect(meant("x", names)).toBe("one of claude-code, copilot-vscode, copilot-cli");
+    expect(meant("x", names, "see there")).toBe("see there");
+  });
+});
+
+describe("wrap", () => {
+  test("no line is wider than the room but for a single word, and nothing is lost", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 1, max: 40 }), (text, room) => {
+        const lines = wrap(text, room);
+        expect(lines.join(" ")).toBe(text);
+        for (const line of lines) if (line.includes(" ")) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(room);
+      }),
+    );
+  });
+});
+
 describe("nearest", () => {
   const names = ["dry-run", "data-dir", "json", "sync", "scan", "export", "no-wait"];
 
@@ -168,6 +190,12 @@ describe("nearest", () => {
       snyc: "sync",
     };
     for (const [typed, meant] of Object.entries(pairs)) expect(nearest(typed, names)).toBe(meant);
+  });
+
+  test("takes two swapped letters for one error", () => {
+    expect(nearest("sycn", names)).toBe("sync");
+    expect(nearest("cvs", ["jsonl", "csv"])).toBe("csv");
+    expect(nearest("version", ["verify"])).toBeUndefined();
   });
 
   test("finds the only name that begins so", () => {

@@ -72,18 +72,18 @@ describe("loadConfiguration", () => {
     using place = scratch();
     const { failure, message, hint } = refusal(place, { toml: `${key} = ${value}` });
     expect(failure).toBe("usage");
-    expect(message).toStartWith(`${place.home}/config.toml: ${key} = `);
+    expect(message).toStartWith(`${place.home}/config.toml: ${key} `);
     expect(hint).toBe(`${key}: ${boundsOf(settingOf(key))}`);
   });
 
   test("names the variable or the flag where that is wrong, even if another overrides it", () => {
     using place = scratch();
     const variables = { WEIR_MAX_AGE_DAYS: "soon" };
-    expect(refusal(place, { variables, flags: { "max-age": "3d" } }).message).toStartWith(
-      "WEIR_MAX_AGE_DAYS: max_age_days = ",
+    expect(refusal(place, { variables, flags: { "max-age": "3d" } }).message).toBe(
+      "WEIR_MAX_AGE_DAYS=soon is no age: write 30d, 12h or 2w",
     );
     const bare = refusal(place, { flags: { "max-age": "30" } });
-    expect(bare.message).toBe('--max-age: max_age_days = "30" needs a unit: write 30d, 12h or 2w');
+    expect(bare.message).toBe("--max-age 30 needs a unit: write 30d, 12h or 2w");
     expect(bare.hint).toBe("max_age_days: floor 1d, default none");
     expect(refusal(place, { flags: { "max-size": "100" } }).message).toContain("needs a unit");
     expect(refusal(place, { flags: { "max-age": "12h" } }).message).toContain("below its floor of 1d");
@@ -114,7 +114,22 @@ describe("loadConfiguration", () => {
     expect(missing).toThrow(`cannot read the configuration ${path} (from --config): there is no such file`);
     const folder = { path: place.home, namedBy: "--config" };
     expect(() => loadConfiguration({ file: folder, variables: {}, flags: {}, nearest })).toThrow(
-      "is not a regular file",
+      "it is not a regular file",
+    );
+  });
+
+  test("tells a variable that is nearly one of its own, and leaves others alone", () => {
+    using place = scratch();
+    const variables = { WEIR_CAPTUR: "content", WEIR_FOREIGN_THING: "1", WEIR_CONFIG: "/x", HOME: "/h" };
+    expect(load(place, { variables }).unread).toEqual([
+      "the variable WEIR_CAPTUR is not read; did you mean WEIR_CAPTURE?",
+    ]);
+  });
+
+  test("says in words what a value of the wrong kind should be", () => {
+    using place = scratch();
+    expect(refusal(place, { toml: "segment_max_bytes = true" }).message).toBe(
+      `${place.home}/config.toml: segment_max_bytes must be a size, for example 5MiB, not a boolean`,
     );
   });
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { commands } from "../../src/cli/commands.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { callLine, callLines, callNumbers, sessionPath } from "../support/claude.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
@@ -154,7 +155,7 @@ describe("export", () => {
     using place = scratch();
     expect(runExport(place)).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("weir sync") });
     expect(runSync(place).status).toBe(0);
-    expect(runExport(place)).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(runExport(place)).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("still empty") });
     expect(runExport(place, ["--format", "csv"]).stdout.split("\r\n")).toHaveLength(2);
   });
 
@@ -221,8 +222,14 @@ describe("export", () => {
 });
 
 describe("what nobody declared is refused with exit 2, and nothing is done", () => {
+  test("no command at all is answered with what there is, on stderr", () => {
+    const run = weir([]);
+    expect(run).toMatchObject({ status: 2, stdout: "" });
+    for (const { name } of commands) expect(run.stderr).toMatch(new RegExp(`^ {2}${name} +[A-Z]`, "m"));
+    expect(run.stderr).toContain("weir COMMAND --help");
+  });
+
   const refused: readonly string[][] = [
-    [],
     ["frobnicate"],
     ["--frobnicate"],
     ["sync", "--frobnicate"],
@@ -247,8 +254,8 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
         : args[0] === "export"
           ? ["--data-dir", place.data]
           : [];
-      const [command, ...rest] = args;
-      const run = weir(command === undefined ? [] : [command, ...folders, ...rest]);
+      const [command = "", ...rest] = args;
+      const run = weir([command, ...folders, ...rest]);
       expect(run).toMatchObject({ status: 2, stdout: "" });
       expect(run.stderr).toMatch(/^error: .+\n {2}\S.+\n$/);
       expect(existsSync(place.data)).toBe(false);

@@ -92,7 +92,7 @@ test("an archive that the disk does not give is told as that, and not as a mista
   place.write(sessionPath("s1"), factLines(0, 4, "s1"));
   await syncInto(place.data, place.home);
   const run = await withCalls(failingRead(1), () => command(["export", "--data-dir", place.data]));
-  expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining("cannot go on: EIO: i/o error") });
+  expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining("the device failed (input/output error)") });
 });
 
 test("what is appended to a segment, and seals it, while it is being sent, is not pruned as if it had been sent", async () => {

@@ -55,7 +55,8 @@ export function programPath(binary = "weir"): string {
   throw new Error(`${path} is not there: npm run build${binary === "weir" ? "" : " -- --faults"}`);
 }
 
-function commandLine(args: readonly string[], { env = {}, binary = "weir", through = [] }: RunOptions) {
+/** The command and the clean environment that a run gets. */
+export function commandLine(args: readonly string[], { env = {}, binary = "weir", through = [] }: RunOptions) {
   refuseRealHome(args, env);
   return {
     cmd: [...through, programPath(binary), ...args],

@@ -42,7 +42,7 @@ ${valueCases(commands.map(({ name, options: own }) => [name, own]))
   .join("\n")}
   esac
   case "$command" in
-    "") _weir_either "${[...names, "help"].join(" ")}" "${optionWords(options).join(" ")}" ;;
+    "") _weir_either "${names.join(" ")}" "${optionWords(options).join(" ")}" ;;
 ${commands.map(({ name, options: own, words }) => `    ${name}) _weir_either "${words.join(" ")}" "${optionWords(own).join(" ")}" ;;`).join("\n")}
   esac
 }

@@ -1,6 +1,7 @@
 /** Owns what can be completed, taken from the command table: the same for every shell. */
 import type { ArgSpec, ArgTable, Command } from "../args.ts";
 import { answerArgs, globalArgs } from "../args.ts";
+import { firstSentence } from "../help.ts";
 
 /** What follows an option: nothing, a path, one of some words, or something that nobody can guess. */
 export type Value =
@@ -41,15 +42,19 @@ export function modelOf(commands: readonly Command[], names: Names): Model {
   const shared: ArgTable = { ...globalArgs, ...answerArgs };
   const options = (table: ArgTable): Completion[] =>
     Object.entries(table).flatMap(([name, spec]) => completionsOf(name, spec, names));
-  return {
+  const help = {
+    name: "help",
+    summary: "Show help on a command",
     options: options(shared),
-    commands: commands.map(({ name, summary, args, positional }) => ({
-      name,
-      summary: summary.replace(/\..*$/s, ""),
-      options: options({ ...args, ...shared }),
-      words: positional?.options ?? [],
-    })),
+    words: commands.map(({ name }) => name),
   };
+  const own = commands.map(({ name, summary, args, positional }) => ({
+    name,
+    summary: firstSentence(summary).replace(/\.$/, ""),
+    options: options({ ...args, ...shared }),
+    words: positional?.options ?? [],
+  }));
+  return { options: options(shared), commands: [...own, help] };
 }
 
 function completionsOf(name: string, spec: ArgSpec, names: Names): Completion[] {
