@@ -1,10 +1,10 @@
 /** Owns reading the archive as records: all of them, or those that count. */
 import type { WeirRecord } from "../record/schema.ts";
-import { Counter, type RankOf } from "./counts.ts";
+import { Counter, type RankOf } from "./count/counts.ts";
+import { toldBy } from "./count/told.ts";
+import type { Verdicts } from "./count/verdicts.ts";
 import { Places, parseRecord, textOf } from "./places.ts";
 import { eachLine, type ReadableSegment, readSegmentLines, wholeLines } from "./read.ts";
-import { toldBy } from "./told.ts";
-import type { Verdicts } from "./verdicts.ts";
 
 /** Records between two pauses: some ten milliseconds. */
 export const BETWEEN_PAUSES = 1024;

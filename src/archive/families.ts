@@ -1,11 +1,11 @@
 /** Owns reading what counts a family of sessions at a time: each family's own lines, after one pass that noted places. */
 import type { WeirRecord } from "../record/schema.ts";
+import type { RankOf } from "./count/counts.ts";
+import type { Verdicts } from "./count/verdicts.ts";
 import { type Counted, count } from "./counting.ts";
-import type { RankOf } from "./counts.ts";
 import { textOf } from "./places.ts";
 import type { ReadableSegment } from "./read.ts";
 import { parseSegmentName } from "./segment.ts";
-import type { Verdicts } from "./verdicts.ts";
 
 /** Records without a session are handed out in parts of this many. */
 const LOOSE = 2000;

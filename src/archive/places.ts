@@ -2,8 +2,8 @@
 import type { WeirRecord } from "../record/schema.ts";
 import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
+import { Rows } from "./count/rows.ts";
 import type { ReadableSegment } from "./read.ts";
-import { Rows } from "./rows.ts";
 
 /** An offset takes two places, a length one; rows with offsets are even. */
 const OFFSET = 0;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Counter } from "../../src/archive/counts.ts";
-import { Numbers } from "../../src/archive/numbers.ts";
-import { toldBy } from "../../src/archive/told.ts";
-import type { Verdict } from "../../src/archive/verdicts.ts";
+import { Counter } from "../../src/archive/count/counts.ts";
+import { Numbers } from "../../src/archive/count/numbers.ts";
+import { toldBy } from "../../src/archive/count/told.ts";
+import type { Verdict } from "../../src/archive/count/verdicts.ts";
 import { OPERATIONS } from "../../src/record/operations.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { archived, rankOf, syncInto } from "../support/archive.ts";

@@ -1,7 +1,7 @@
 /** Owns what counts, said plainly: one object a record and maps by text, which `src/archive/counts.ts` is held against. */
 
-import type { RankOf } from "../../src/archive/counts.ts";
-import type { Verdict } from "../../src/archive/verdicts.ts";
+import type { RankOf } from "../../src/archive/count/counts.ts";
+import type { Verdict } from "../../src/archive/count/verdicts.ts";
 import { textHash } from "../../src/record/identity.ts";
 import { isDebugOnly, type Operation } from "../../src/record/operations.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";

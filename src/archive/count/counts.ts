@@ -1,6 +1,6 @@
 /** Owns what counts: of all that the streams tell, the one telling of each fact (design section 6). */
-import type { Operation } from "../record/operations.ts";
-import type { WeirRecord } from "../record/schema.ts";
+import type { Operation } from "../../record/operations.ts";
+import type { WeirRecord } from "../../record/schema.ts";
 import { Chains } from "./chains.ts";
 import { joinMoments } from "./moments.ts";
 import { Numbers } from "./numbers.ts";

@@ -1,5 +1,5 @@
 /** Owns the verdict on each record: whether it counts, in which session, and below which parent. */
-import type { WeirRecord } from "../record/schema.ts";
+import type { WeirRecord } from "../../record/schema.ts";
 import { Numbers } from "./numbers.ts";
 import type { Sessions } from "./sessions.ts";
 import { spanHash } from "./told.ts";

@@ -1,9 +1,9 @@
 /** Owns what counting needs to know of a record. */
-import { textHash } from "../record/identity.ts";
-import { isDebugOnly, OPERATIONS, type Operation } from "../record/operations.ts";
-import type { WeirRecord } from "../record/schema.ts";
-import { millisOf } from "../record/time.ts";
-import { tokensOf } from "../record/usage.ts";
+import { textHash } from "../../record/identity.ts";
+import { isDebugOnly, OPERATIONS, type Operation } from "../../record/operations.ts";
+import type { WeirRecord } from "../../record/schema.ts";
+import { millisOf } from "../../record/time.ts";
+import { tokensOf } from "../../record/usage.ts";
 
 /** What the records of a session in one stream have in common. */
 export interface Frame {

@@ -1,5 +1,5 @@
 /** Owns what counting knows of sessions and streams, each by its number: names, when a session began, what a stream is worth. */
-import type { Operation } from "../record/operations.ts";
+import type { Operation } from "../../record/operations.ts";
 import type { RankOf } from "./counts.ts";
 import type { Frame } from "./told.ts";
 
