@@ -1,7 +1,7 @@
 /** Owns the reader's question what the archive knows of its sources; it needs no lock and makes no state. */
 import { ifPresent, sys } from "../system/system.ts";
-import { SOURCE_COLUMNS, type SourceRow } from "./archive.ts";
 import { dataFolder } from "./folder.ts";
+import { SOURCE_COLUMNS, type SourceRow } from "./sources.ts";
 import { openStateForReading } from "./state.ts";
 
 /** A source, and what its cursor remembers: of a database where its rows ended, of lines their hashes. */

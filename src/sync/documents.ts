@@ -25,13 +25,13 @@ export async function collectDocument(
     await sleep(wait);
     read = readDocument(found.path, form, asked);
   }
-  const row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
+  const row = known ?? work.archive.sources.added(rowOf(found, { size: -1, position: 0, generation: 0 }));
   work.summary.bytes.read += read.stamp.size;
   for (const bad of read.bad) quarantine(found, row, bad, work);
   const info = infoOf(found, work);
   if (read.group) {
     const manner = { soft: true, monotone: false, capture: work.capturing };
-    const emit = emitter(found, work, work.archive.ledgerOf(row.id), manner, { at: () => undefined });
+    const emit = emitter(found, work, work.archive.sources.ledgerOf(row.id), manner, { at: () => undefined });
     try {
       stream.reduce(read.group, info.source, emit);
     } catch (error) {
@@ -40,7 +40,7 @@ export async function collectDocument(
     }
   }
   const { size } = read.stamp;
-  work.archive.setSource({
+  work.archive.sources.set({
     ...rowOf(
       { ...found, stamp: read.stamp },
       { size, position: size, generation: row.generation, sidecars: info.sidecars },

@@ -1,5 +1,6 @@
 /** Owns joining what is found with what is known: the same path, or the same file under a new name. */
-import type { Archive, SourceRow } from "../archive/archive.ts";
+import type { Archive } from "../archive/archive.ts";
+import type { SourceRow } from "../archive/sources.ts";
 import { isSettled, markOf, sameFile } from "../read/identity.ts";
 import type { Found } from "./discover.ts";
 
@@ -42,7 +43,7 @@ export function* matchSources(found: readonly Found[], archive: Archive, all: bo
   for (const group of streamsOf(found)) {
     const [first] = group;
     if (!first) continue;
-    const marks = all ? undefined : archive.marksOf(first.agent.id, first.stream.kind);
+    const marks = all ? undefined : archive.sources.marksOf(first.agent.id, first.stream.kind);
     let rows: Rows | undefined; // only a source that may have changed asks for them: in most runs few do
     for (const f of group) {
       const known = marks?.get(f.path);
@@ -50,7 +51,7 @@ export function* matchSources(found: readonly Found[], archive: Archive, all: bo
         yield { found: f, known: undefined, unchanged: true };
         continue;
       }
-      rows ??= new Rows(archive.sourcesOf(first.agent.id, first.stream.kind), group);
+      rows ??= new Rows(archive.sources.of(first.agent.id, first.stream.kind), group);
       yield { found: f, known: rows.of(f), unchanged: false };
     }
   }

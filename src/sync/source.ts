@@ -1,5 +1,5 @@
 /** Owns what every kind of source has in common: its row, its info for the reducer, its place in the quarantine. */
-import type { SourceRow, StoredSource } from "../archive/archive.ts";
+import type { SourceRow, StoredSource } from "../archive/sources.ts";
 import { markOf } from "../read/identity.ts";
 import type { BadBytes } from "../read/tail.ts";
 import type { SourceInfo } from "../read/types.ts";
@@ -78,5 +78,5 @@ export function quarantine(found: Found, row: Pick<SourceRow, "id" | "generation
   const { offset, length, hash } = bad;
   const reason = safeName(bad.reason);
   work.summary.quarantined.push({ path: found.path, offset, length, reason });
-  work.archive.quarantine({ source: row.id, generation: row.generation, position: offset, length, hash, reason });
+  work.archive.sources.setAside({ source: row.id, generation: row.generation, position: offset, length, hash, reason });
 }

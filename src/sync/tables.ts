@@ -1,5 +1,5 @@
 /** Owns one sync of one database: compare its groups with what was told of it, read and reduce those that changed. */
-import type { SourceRow } from "../archive/archive.ts";
+import type { SourceRow } from "../archive/sources.ts";
 import { BlockReader, type BlocksSql } from "../read/blocks.ts";
 import { type Stamp, sameFile } from "../read/identity.ts";
 import { ForeignDatabase, UnreadableDatabase } from "../read/sqlite.ts";
@@ -122,10 +122,10 @@ class TablesRun {
     const { found, known } = this.#match;
     const { archive, summary, isRecapture } = this.#work;
     const before = this.#row;
-    const row = before ?? archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
+    const row = before ?? archive.sources.added(rowOf(found, { size: -1, position: 0, generation: 0 }));
     const isSame = before === undefined || (sameFile(stamp, before) && before.version === this.#stream.version);
     if (isSame) {
-      const kept = this.#told ? undefined : known && archive.cursorOf(known.id);
+      const kept = this.#told ? undefined : known && archive.sources.cursorOf(known.id);
       this.#told ??= isRecapture ? new Set() : unpacked(kept?.state);
       if (kept?.proof) this.#cursors = JSON.parse(kept.proof) as Record<string, Row>;
     } else {
@@ -273,7 +273,7 @@ class TablesRun {
 
   #emitter(): Emit {
     if (this.#emit) return this.#emit;
-    const ledger = this.#work.archive.ledgerOf((this.#row as SourceRow).id);
+    const ledger = this.#work.archive.sources.ledgerOf((this.#row as SourceRow).id);
     const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
     const manner = { soft: true, monotone: false, capture: this.#work.capturing };
     const emitAs = (forgets: boolean): Emit =>
@@ -293,7 +293,7 @@ class TablesRun {
     const stored = { ...rowOf(found, place), id: row.id };
     const proof = Object.keys(this.#cursors).length > 0 ? JSON.stringify(this.#cursors) : "";
     const cursor = { proof, state: packed(this.#told ?? new Set()) };
-    this.#work.archive.setSource(stored, this.#isToldStored ? undefined : cursor);
+    this.#work.archive.sources.set(stored, this.#isToldStored ? undefined : cursor);
     this.#isToldStored = true;
   }
 }

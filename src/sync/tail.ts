@@ -1,6 +1,7 @@
 /** Owns one sync of one append-only source: prove the cursor, reduce the new lines, tell again what is open. */
-import type { CursorRow, SourceRow } from "../archive/archive.ts";
+
 import type { Capturing } from "../archive/ledger.ts";
+import type { CursorRow, SourceRow } from "../archive/sources.ts";
 import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
 import type { ByteLine } from "../read/line.ts";
 import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
@@ -53,13 +54,13 @@ class TailRun {
     this.#fd = fd;
     this.#stream = stream;
     this.#manner = { soft: false, monotone: true, capture: work.capturing };
-    this.#row = known ?? work.archive.newSource(rowOf(found, { size: -1, position: 0, generation: 0 }));
-    const ledger = work.archive.ledgerOf(this.#row.id);
+    this.#row = known ?? work.archive.sources.added(rowOf(found, { size: -1, position: 0, generation: 0 }));
+    const ledger = work.archive.sources.ledgerOf(this.#row.id);
     this.#emit = emitter(found, work, ledger, this.#manner, {
       at: () => ({ offset: this.#offset }),
       line: () => this.#line,
     });
-    const cursor = known && work.archive.cursorOf(known.id);
+    const cursor = known && work.archive.sources.cursorOf(known.id);
     if (cursor && !work.isRecapture && this.#isStillValid(cursor)) {
       this.#generation = this.#row.generation;
       this.#position = this.#row.position;
@@ -112,7 +113,7 @@ class TailRun {
       this.#saveCursor(size);
     } catch (error) {
       // What was reduced before the error is in the batch: its ledger needs the row, its cursor stays where it was.
-      archive.setSource({ ...this.#row, size: -1, mark: 0 });
+      archive.sources.set({ ...this.#row, size: -1, mark: 0 });
       throw error;
     }
   }
@@ -145,6 +146,6 @@ class TailRun {
     this.#row = row;
     for (const bad of this.#bad) quarantine(this.#found, row, bad, this.#work);
     this.#bad = [];
-    this.#work.archive.setSource(row, { proof, state: safeJson(JSON.stringify(this.#state)) });
+    this.#work.archive.sources.set(row, { proof, state: safeJson(JSON.stringify(this.#state)) });
   }
 }

@@ -19,28 +19,14 @@ const SYNCED = `    writeFully(fd, bytes, committed);
     sys.fsync(fd);`;
 const WRITTEN = "    writeFully(fd, bytes, committed);";
 const COMMIT = `        this.#inTransaction("commit", () => this.#moveState(changed));`;
-const CURSORS = `    const source = db.query(
-      "INSERT OR REPLACE INTO source`;
-const LEDGERS = `    const entries = db.query("INSERT INTO ledger`;
-const QUARANTINE = "    const bad = db.query(\n";
-
-/** Takes a stretch of `#moveState` out of its transaction, into one of its own that is committed before it. */
-function ownTransaction(name: string, begin: string, end: string): Change[] {
+/** Takes a part of the batch's transaction into one of its own that is committed before it. */
+function ownTransaction(name: string, part: string): Change[] {
   const file = "archive/archive.ts";
   return [
-    { file, from: COMMIT, to: `        this.#inTransaction("${name}", () => this.#moveApart());\n${COMMIT}` },
-    { file, from: begin, to: `    void 0;\n  }\n\n  #moveApart(): void {\n    const db = this.#db;\n${begin}` },
-    { file, from: end, to: `  }\n\n  #moveRest(): void {\n    const db = this.#db;\n${end}` },
-    { file, from: "#moveState(changed: readonly Segment[]): void {", to: MOVE_BOTH },
+    { file, from: `    this.sources.${part}();\n`, to: "" },
+    { file, from: COMMIT, to: `        this.#inTransaction("${name}", () => this.sources.${part}());\n${COMMIT}` },
   ];
 }
-
-const MOVE_BOTH = `#moveState(changed: readonly Segment[]): void {
-    this.#moveFirst(changed);
-    this.#moveRest();
-  }
-
-  #moveFirst(changed: readonly Segment[]): void {`;
 
 export const mutants: readonly Mutant[] = [
   {
@@ -81,8 +67,8 @@ export const mutants: readonly Mutant[] = [
     name: "no cut at start",
     changes: [
       {
-        file: "archive/archive.ts",
-        from: "    for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);\n",
+        file: "archive/segments.ts",
+        from: "  for (const segment of readSegments(db)) cutToCommitted(folder.archive, segment.name, segment.bytes);\n",
         to: "",
       },
     ],
@@ -90,12 +76,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "cursor in its own transaction",
-    changes: ownTransaction("cursors", CURSORS, LEDGERS),
+    changes: ownTransaction("cursors", "storeCursors"),
     scenario: "a kill after any call",
   },
   {
     name: "ledger in its own transaction",
-    changes: ownTransaction("ledgers", LEDGERS, QUARANTINE),
+    changes: ownTransaction("ledgers", "storeLedgers"),
     scenario: "a kill after any call",
   },
   {
@@ -158,12 +144,14 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "sync/tables.ts",
-        from: "        if (told.has(digest)) still.add(digest);",
+        from: "        for (const key of reader.groupsIn(block)) keys.add(key);",
         to: `        const since = this.#cursors[fit.name];
-        const later = since && db.page((ask) => ask.values(
-          "SELECT 1 FROM spans WHERE trace_id = ?1 AND (end_time_ms, span_id) > (?2, ?3)",
-          String(keys[i]), Number(since.end_time_ms), String(since.span_id)));
-        if (told.has(digest) || later?.length === 0) still.add(digest);`,
+        for (const key of reader.groupsIn(block)) {
+          const later = since && db.page((ask) => ask.values(
+            "SELECT 1 FROM spans WHERE trace_id = ?1 AND (end_time_ms, span_id) > (?2, ?3)",
+            String(key), Number(since.end_time_ms), String(since.span_id)));
+          if (later?.length !== 0) keys.add(key);
+        }`,
       },
     ],
     scenario: "spans that come late with an older end",
@@ -173,8 +161,8 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "agents/copilot-vscode/spans.ts",
-        from: "spanTimes(row.start_time_ms, row.end_time_ms)",
-        to: "spanTimes(row.start_time_ms, Math.trunc(Number(row.end_time_ms)))",
+        from: "spanTimes(start, end)",
+        to: "spanTimes(start, Math.trunc(Number(end)))",
       },
     ],
     scenario: "spans that end within one millisecond",
@@ -210,7 +198,7 @@ export const mutants: readonly Mutant[] = [
     name: "rotation by rename",
     changes: [
       {
-        file: "archive/archive.ts",
+        file: "archive/segments.ts",
         from: "          if (!changed.includes(current)) changed.push(current);",
         to: `          const full = current.name.replace(/(?:\\.(\\d+))?\\.jsonl$/, (_, i) => \`.\${1000 + Number(i ?? 0)}.jsonl\`);
           sys.rename(\`\${this.#folder.archive}/\${current.name}\`, \`\${this.#folder.archive}/\${full}\`);
@@ -218,7 +206,7 @@ export const mutants: readonly Mutant[] = [
           if (!changed.includes(current)) changed.push(current);`,
       },
       {
-        file: "archive/archive.ts",
+        file: "archive/segments.ts",
         from: "DO UPDATE SET bytes = excluded.bytes,",
         to: "DO UPDATE SET name = excluded.name, bytes = excluded.bytes,",
       },

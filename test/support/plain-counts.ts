@@ -1,4 +1,4 @@
-/** Owns what counts, said plainly: one object a record and maps by text, which `src/archive/counts.ts` is held against. */
+/** Owns what counts, said plainly: one object a record and maps by text, which `src/archive/count/counts.ts` is held against. */
 
 import type { RankOf } from "../../src/archive/count/counts.ts";
 import type { Verdict } from "../../src/archive/count/verdicts.ts";
