@@ -136,6 +136,11 @@ export class Archive {
     return archive;
   }
 
+  /** True when no segment is left, or none was ever written. */
+  get isEmpty(): boolean {
+    return this.#segments.isEmpty;
+  }
+
   /** Tells of a record's id whether the archive still has it; what was pruned it has not. */
   held(): (id: number) => boolean {
     return explaining(this.#folder, () => heldRecords(this.#db, this.#folder));

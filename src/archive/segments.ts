@@ -31,6 +31,10 @@ export class Segments {
     this.#all = readSegments(db);
   }
 
+  get isEmpty(): boolean {
+    return this.#all.length === 0;
+  }
+
   /** Looks at the state again, which retention has changed. */
   reload(): void {
     this.#all = readSegments(this.#db);

@@ -8,7 +8,6 @@ import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
 import { WeirError, wordsFor } from "../system/errors.ts";
 import { uptime } from "../system/process.ts";
-import { ifPresent, sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import { choiceOf } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
@@ -79,7 +78,6 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
   const started = uptime();
   const dryRun = options["dry-run"];
   const stopped = (): boolean => io.stopSignal() !== undefined;
-  const isFirst = !ifPresent(() => sys.list(`${io.dataDir}/archive`))?.length;
   const archive = await openForWriting(io, {
     wait: options.wait,
     segmentMaxBytes: io.configuration.settings.segment_max_bytes,
@@ -90,6 +88,7 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
       if (options.print) io.stdout.write(lines);
     },
   });
+  const isFirst = archive.isEmpty;
   let summary: Summary | undefined;
   let pruned: PruneResult | undefined;
   try {
