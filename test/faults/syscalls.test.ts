@@ -94,9 +94,10 @@ test.skipIf(!strace)(
     expect(runSync(world, OF_KINDS, { env }).status).toBe(3);
     const older = join(world.root, "older");
     {
-      // As the first version left it: without what destinations have had.
+      // As the first version left it: without what destinations have had, and without marks.
       using db = new Database(join(world.data, "state.db"));
       for (const table of ["export", "export_batch", "export_sent"]) db.run(`DROP TABLE ${table}`);
+      db.run("ALTER TABLE source DROP COLUMN mark");
       db.run("PRAGMA user_version = 1");
     }
     cpSync(world.data, older, { recursive: true });

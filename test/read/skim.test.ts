@@ -84,7 +84,7 @@ describe("a skimmed line", () => {
             expect(skim(shape, line)).toEqual(wanted(JSON.parse(line), shape));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -146,7 +146,7 @@ describe("a skimmed line", () => {
       fc.property(fc.array(json, { maxLength: 5 }), shapes, fc.nat({ max: 3 }), (list, shape, indent) => {
         expect(skim(shape, spaced(list, indent))).toEqual(wanted(JSON.parse(JSON.stringify(list)), shape));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -214,7 +214,7 @@ describe("a skimmed line", () => {
         }
         if (got !== undefined) expect(typeof got).toBe("object");
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 });
@@ -240,7 +240,7 @@ describe("the frame of a line", () => {
           expect(read(line)).toEqual({ rest: apart(false), frame: apart(true) });
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 

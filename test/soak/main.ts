@@ -22,6 +22,7 @@ const steps: readonly Step[] = [
   { name: "histories", test: "faults/histories", sizes: { WEIR_HISTORIES: 10_000 } },
   { name: "files", test: "faults/files", sizes: { WEIR_FILE_PROGRAMS: 100_000 } },
   { name: "fuzz", test: "faults/fuzz", sizes: { WEIR_FUZZ: 20 } },
+  { name: "reads", test: "contract/reads", sizes: { WEIR_LINES: 20_000 } },
   { name: "patience", test: "faults/patience", sizes: { WEIR_PATIENCE: 25 } },
   { name: "processes", test: "faults/processes", sizes: { WEIR_PROCESSES: 50, WEIR_ROUNDS: 200 } },
   {

@@ -68,7 +68,7 @@ export function fold(stream: Skimmed, path: string, lines: readonly string[], ma
 }
 
 /** Lines of each stream that are read in all manners; `WEIR_LINES=20000` reads more. */
-export const LINES = setting("WEIR_LINES", 600);
+export const LINES = setting("WEIR_LINES", 250);
 
 /** What a stream reads one after the other, as lines of the file at this path; of a snapshot one document. */
 export interface Log {
