@@ -9,6 +9,7 @@ import {
   snapshot,
 } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
+import { set } from "../../record/cut.ts";
 import { list, number, object, text } from "../../record/json.ts";
 import { structured } from "../../record/messages.ts";
 import { CONTENT_ATTRIBUTES, type Span, spanTimes } from "../../record/spans.ts";
@@ -61,6 +62,7 @@ const COLUMNS = [
 ];
 const VALUE = `iif(octet_length(value) <= ${LONGEST_VALUE}, ${word("value")}, NULL)`;
 const SILENT = [...CONTENT_ATTRIBUTES, ...USELESS_ATTRIBUTES];
+const SILENT_NAMES = SILENT.map((name) => `'${name}'`).join();
 const KEYS = "(SELECT value FROM json_each(?1))";
 
 const LAYOUT: Layout = {
@@ -94,14 +96,15 @@ const LAYOUT: Layout = {
   rows: {
     spans: `SELECT trace_id, json_array(${[word("trace_id"), word("span_id"), ...COLUMNS].join()}) AS span,
         (SELECT json_group_object(${word("key")}, ${VALUE} ORDER BY rowid) FROM span_attributes WHERE span_id = spans.span_id
-          AND key NOT IN (${SILENT.map((name) => `'${name}'`).join()})) AS attributes
+          AND key NOT IN (${SILENT_NAMES})) AS attributes
       FROM spans WHERE trace_id IN ${KEYS}`,
   },
   texts: {
     whole: `SELECT trace_id, ${word("span_id")} AS span_id, name, start_time_ms, end_time_ms,
         ${OPTIONAL.map((column) => `{spans.${column}} AS ${column}`).join()} FROM spans WHERE trace_id IN ${KEYS}`,
     values: `SELECT trace_id, ${word("spans.span_id")} AS span_id, key, ${word("value")} AS value
-      FROM spans JOIN span_attributes USING (span_id) WHERE trace_id IN ${KEYS}`,
+      FROM spans JOIN span_attributes USING (span_id)
+      WHERE trace_id IN ${KEYS} AND (key IN (${SILENT_NAMES}) OR octet_length(value) > ${LONGEST_VALUE})`,
     events: `SELECT trace_id, ${word("spans.span_id")} AS span_id, span_events.name, timestamp_ms, ${word("attributes")} AS attributes
       FROM spans JOIN span_events USING (span_id) WHERE trace_id IN ${KEYS} ORDER BY timestamp_ms, id`,
   },
@@ -158,9 +161,8 @@ function textsIn({ rows }: Group, emit: Emit): (span: Span) => SpanTexts {
   const told = Map.groupBy(rows?.events ?? [], bySpan);
   return (span) => {
     const row = whole.get(span.spanId);
-    const attributes = Object.fromEntries(
-      (values.get(span.spanId) ?? []).map(({ key, value }) => [String(key), structured(value)]),
-    );
+    const attributes: Record<string, unknown> = { ...span.attributes };
+    for (const { key, value } of values.get(span.spanId) ?? []) set(attributes, String(key), structured(value));
     const events = (told.get(span.spanId) ?? []).map(({ name, timestamp_ms, attributes: given }) => ({
       name: String(name),
       timestamp_ms,

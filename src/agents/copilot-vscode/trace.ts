@@ -110,7 +110,10 @@ export function reduceTrace(spans: readonly Span[], emit: Emit, textsOf?: (span:
   giveSessions(nodes);
   lookUp(nodes);
   const spawners = spawnersOf(nodes);
-  for (const node of nodes) emit({ ...draftOf(node, spawners, emit.unknown), ...textsOf?.(node.span) });
+  for (const node of nodes) {
+    const draft = draftOf(node, spawners, emit.unknown);
+    emit(textsOf ? { ...draft, ...textsOf(node.span) } : draft);
+  }
 }
 
 /** Tells one span by what it says itself, where the others of its trace are not at hand. */
