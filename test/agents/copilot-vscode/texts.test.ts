@@ -217,6 +217,19 @@ describe("trace database", () => {
   });
 });
 
+test("traces of which few fit into memory are all told, each with its texts", async () => {
+  using home = scratch();
+  using db = openTraces(home);
+  const traces = ["b", "c", "d", "e"].map((letter) => letter.repeat(32));
+  for (const [n, trace] of traces.entries()) {
+    const result = `${n}${"x".repeat(6_000_000)}`;
+    db.put({ id: id(n), trace, start: n, attributes: { ...tool, "gen_ai.tool.call.result": result } });
+  }
+  await syncInto(home.data, home.home, { capture: { level: "content", limit: 1000 } });
+  const results = of(archived(home.data), "execute_tool").map((content) => (content as JsonObject).tool_result);
+  expect(results.map((result) => String(result).slice(0, 2))).toEqual(["0x", "1x", "2x", "3x"]);
+});
+
 describe("exporter's file", () => {
   const at = (ms: number): [number, number] => [1774864800, ms * 1e6];
   const span = (n: number, attributes: JsonObject, more: JsonObject = {}) => ({
