@@ -141,7 +141,7 @@ export interface Layout {
   readonly cursor?: string;
   /** How many rows came after a kept cursor, `?1` as a JSON object, and are gone again without having been read. */
   readonly pruned?: string;
-  /** Groups that are read at once; 500 unless the groups are large. */
+  /** Groups that are read at once; 500 unless the groups are large. With their texts fewer of large ones are. */
   readonly page?: number;
   /** For tables of very many small rows: how they are compared and read in their own order. */
   readonly blocks?: Blocks;

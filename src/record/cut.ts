@@ -62,7 +62,8 @@ function shorten(value: unknown, most: number): unknown {
   return fields;
 }
 
-const mark = (n: number, of: string): string => `[cut: ${n} ${of}${n === 1 ? "" : "s"}]`;
+/** What stands where so many characters, items or keys have been left out. */
+export const mark = (n: number, of: string): string => `[cut: ${n} ${of}${n === 1 ? "" : "s"}]`;
 
 /**
  * A text of at most `most` bytes of JSON, its mark included; `more` characters of it have been left out already. The mark

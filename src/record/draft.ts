@@ -13,7 +13,10 @@ export interface Draft extends Omit<WeirRecord, Given> {
   readonly scope?: string;
   /** What it tells of, the same in every stream and copy. Absent: nobody else can tell of it. */
   readonly fact?: string;
-  /** The item that told it, for capture level raw: a value or JSON text. Absent: the line that is being read. */
+  /**
+   * The item that told it, for capture level raw: a value or JSON text. Absent: the line that is being read. Null: none,
+   * it was read before.
+   */
   readonly raw?: unknown;
   /** Rows that would tell more of it are not there: they are deleted, or have yet to come. */
   readonly partial?: true;

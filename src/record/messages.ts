@@ -74,8 +74,8 @@ export function toolDefinitions(given: unknown): readonly ToolDefinition[] | und
 
 /**
  * The parts of content as most agents store it: a text, or a list of blocks in the manner of Anthropic (`text`,
- * `thinking`, `image`, `tool_use`, `tool_result`), OpenAI (`input_text`, `output_text`, `image_url`) or Gemini
- * (`{"text": ...}`, `inlineData`). A block of another kind keeps its type and its fields.
+ * `thinking`, `image`, `tool_use`, `tool_result`), OpenAI (`input_text`, `output_text`, `image_url`), Gemini
+ * (`{"text": ...}`, `inlineData`) or of the conventions themselves (`tool_call`, `tool_call_response`). A block of another kind keeps its type and its fields.
  */
 export function partsOf(content: unknown): readonly Part[] {
   const blocks = Array.isArray(content) ? content : [content];
@@ -97,7 +97,7 @@ const plain = (b: Block): Part | undefined => textPart(b.text ?? b.content);
 const thought = (b: Block): Part | undefined => reasoningPart(b.thinking ?? b.reasoning ?? b.text ?? b.content);
 const call = (b: Block): Part => toolCallPart(b.id ?? b.toolCallId ?? b.call_id, b.name, b.input ?? b.arguments);
 const response = (b: Block): Part =>
-  toolResponsePart(b.tool_use_id ?? b.toolCallId ?? b.call_id, resultOf(b.content ?? b.output));
+  toolResponsePart(b.tool_use_id ?? b.toolCallId ?? b.call_id ?? b.id, resultOf(b.response ?? b.content ?? b.output));
 const media = (b: Block): Part | undefined => {
   const source = object(b.source) ?? b;
   const url = text(object(b.image_url)?.url ?? b.image_url ?? source.url);
@@ -116,8 +116,10 @@ const BLOCKS: Readonly<Record<string, (block: Block) => Part | undefined>> = {
   thinking: thought,
   reasoning: thought,
   tool_use: call,
+  tool_call: call,
   toolCall: call,
   tool_result: response,
+  tool_call_response: response,
   image: media,
   image_url: media,
   input_image: media,

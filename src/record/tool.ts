@@ -47,12 +47,13 @@ export function toolDraft(id: string, call: ToolCall, session: string, end: Tool
     status: end && (end.failed ? "error" : "ok"),
     error_type: end?.failed ? (end.error ?? "tool_error") : undefined,
     tool: { name: call.name, call_id: id, type: "function" },
-    content: contentOf(call, end),
+    content: toolContent(call.args, end),
     at: { offset: call.at },
   };
 }
 
-function contentOf({ args }: ToolCall, end: ToolEnd | undefined): Content | undefined {
+/** What a tool call was given and gave back, both kept; the text of one that failed is the error's message as well. */
+export function toolContent(args: unknown, end: Pick<ToolEnd, "failed" | "result"> | undefined): Content | undefined {
   const result = end?.result;
   if (args === undefined && result === undefined) return undefined;
   const error_message = end?.failed && typeof result === "string" ? result : undefined;

@@ -69,6 +69,7 @@ function rawItems(
     }
   };
   return ({ raw }) => {
+    if (raw === null) return undefined;
     if (raw !== undefined) return keeper.rawJson(raw);
     const line = reading.line?.();
     if (line === undefined) return undefined;

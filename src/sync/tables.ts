@@ -18,6 +18,8 @@ import type { Work } from "./sync.ts";
 const WAITS = [30, 150];
 /** Groups that are reduced before signals get their turn. */
 const SLICE = 50;
+/** With their texts, groups of about so many bytes are read at once. */
+const PAGE_BYTES = 16 << 20;
 const KEY_SHOWN = 80;
 const PRUNED = "row that its program deleted before it was read: sync more often";
 
@@ -221,8 +223,9 @@ class TablesRun {
   /** Reads and reduces the groups with these keys page by page; each has so many bytes. */
   async #readKeys(db: ForeignDatabase, { fit, keys, digests, blocks }: Changes, bytes: number): Promise<boolean> {
     const told = this.#told ?? new Set();
-    for (let at = 0; at < keys.length; at += fit.page) {
-      const page = keys.slice(at, at + fit.page);
+    const size = this.#captures ? Math.max(1, Math.min(fit.page, Math.floor(PAGE_BYTES / bytes))) : fit.page;
+    for (let at = 0; at < keys.length; at += size) {
+      const page = keys.slice(at, at + size);
       const found = readGroups(db, fit, page);
       this.#work.summary.bytes.read += Math.round(bytes * page.length);
       const groups = page.flatMap((key): [Key, Group][] => {
@@ -230,7 +233,7 @@ class TablesRun {
         return group ? [[key, group]] : [];
       });
       if (!(await this.#reduceAll(groups))) return false;
-      for (const digest of digests.slice(at, at + fit.page)) told.add(digest);
+      for (const digest of digests.slice(at, at + size)) told.add(digest);
       this.#isToldStored = false;
       if (await this.#rest()) return false;
     }

@@ -7,8 +7,11 @@ import { type Emit, type Group, type Snapshot, type SourceInfo, type Stream, sna
 import { allowAttributes } from "../../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../../record/json.ts";
 import { providerName } from "../../record/provider.ts";
+import type { Content } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
+import { toolContent } from "../../record/tool.ts";
 import { totalUsage } from "../../record/usage.ts";
+import { shownIn, toolTextsIn, typedIn } from "./chat-texts.ts";
 import { bareCallId, toolCallFact } from "./facts.ts";
 
 type Draft = Parameters<Emit>[0];
@@ -47,6 +50,7 @@ function reduce(group: Group, source: SourceInfo, emit: Emit): void {
     agent_version: versionOf(requests.find((request) => request !== undefined)),
     time: fromMillis(state.creationDate) ?? fromMillis(requests[0]?.timestamp),
     attributes: allowAttributes({ "copilot_chat.location": state.initialLocation }),
+    raw: pick(state, BEGINNING),
     at: { index: 0 },
   });
   requests.forEach((request, turn) => {
@@ -62,9 +66,55 @@ function reduceRequest(session: string, request: JsonObject, turn: number, emit:
   // Early editions gave requests no ids; they are known by their place in the session then.
   const id = text(request.requestId) ?? `${session}/${turn}@${time}`;
   const base = { session_id: session, agent_version: versionOf(request), turn, at: { index: turn } };
-  emit({ ...base, key: id, fact: id, operation: "user_message", time });
-  emit({ ...base, ...runOf(request), key: id, fact: id, operation: "invoke_agent", kind: "internal", time });
-  for (const tool of toolsOf(request, session)) emit({ ...base, ...tool });
+  const texts = textsOf(request, emit);
+  emit({
+    ...base,
+    key: id,
+    fact: id,
+    operation: "user_message",
+    time,
+    content: texts?.typed,
+    raw: pick(request, TYPED),
+  });
+  emit({
+    ...base,
+    ...runOf(request),
+    key: id,
+    fact: id,
+    operation: "invoke_agent",
+    kind: "internal",
+    time,
+    content: texts?.shown,
+    raw: pick(request, ANSWERED),
+  });
+  for (const tool of toolsOf(request, session))
+    emit({ ...base, ...tool, content: texts?.tools(tool.tool?.call_id ?? "") });
+}
+
+/** What of a session and of a request stays, and what of a request changes only when its run is told again. */
+const BEGINNING = ["version", "sessionId", "creationDate", "initialLocation", "responderUsername"];
+const TYPED = ["requestId", "timestamp", "message", "variableData", "modelId", "agent"];
+const ANSWERED = ["requestId", "responseId", "response", "result"];
+
+const pick = (from: JsonObject, names: readonly string[]): JsonObject =>
+  Object.fromEntries(names.map((name) => [name, from[name]]));
+
+interface Texts {
+  readonly typed: Content;
+  readonly shown: Content;
+  tools(id: string): Content | undefined;
+}
+
+/** The texts of a request's records, kept. */
+function textsOf(request: JsonObject, { captures, keep }: Emit): Texts | undefined {
+  if (!captures) return undefined;
+  const tools = toolTextsIn(request);
+  const failure = text(object(object(request.result)?.errorDetails)?.message);
+  return {
+    typed: { input_messages: keep(typedIn(request)) },
+    shown: { output_messages: keep(shownIn(request, tools)), error_message: keep(failure) },
+    tools: (id) => toolContent(keep(tools.get(id)?.given), { failed: false, result: keep(tools.get(id)?.result) }),
+  };
 }
 
 /** The agent's run that answers a request. */
@@ -121,8 +171,8 @@ function splitModel(id: string | undefined): [vendor: string | undefined, model:
 function toolsOf(request: JsonObject, session: string): Draft[] {
   const tools = new Map<string, Draft>();
   const time = fromMillis(request.timestamp);
-  const add = (given: string | undefined, name: string | undefined, owner: string, start: string | undefined): void => {
-    const id = bareCallId(given);
+  const add = (item: JsonObject | undefined, name: unknown, owner: string, start: string | undefined): void => {
+    const id = bareCallId(text(item?.toolCallId) ?? text(item?.id));
     if (id === undefined || tools.has(id)) return;
     const fact = toolCallFact(id, owner, start ?? time, id);
     const parent = owner === session ? undefined : session;
@@ -134,7 +184,8 @@ function toolsOf(request: JsonObject, session: string): Draft[] {
       session_id: owner,
       parent_session_id: parent,
       time: start,
-      tool: { name, call_id: id, type: "function" },
+      tool: { name: text(name), call_id: id, type: "function" },
+      raw: item,
     });
   };
   const shown = list(request.response)
@@ -142,11 +193,9 @@ function toolsOf(request: JsonObject, session: string): Draft[] {
     .filter((part) => part?.kind === "toolInvocationSerialized");
   for (const item of list(object(object(request.result)?.metadata)?.toolCallRounds)) {
     const round = object(item);
-    for (const call of list(round?.toolCalls).map(object))
-      add(text(call?.id), text(call?.name), session, fromMillis(round?.timestamp));
+    for (const call of list(round?.toolCalls).map(object)) add(call, call?.name, session, fromMillis(round?.timestamp));
   }
-  for (const part of shown)
-    add(text(part?.toolCallId), text(part?.toolId), text(part?.subAgentInvocationId) ?? session, undefined);
+  for (const part of shown) add(part, part?.toolId, text(part?.subAgentInvocationId) ?? session, undefined);
   return [...tools.values()];
 }
 

@@ -6,6 +6,8 @@ import type { Draft, Emit, Line, Reads, SourceInfo, Stream } from "../../read/ty
 import { tail, whole } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
+import type { Content } from "../../record/schema.ts";
+import { markedIn, messagesIn } from "../../record/span-content.ts";
 import { isRandomSpanId } from "../../record/spans.ts";
 import { fromMillis } from "../../record/time.ts";
 import { totalUsage } from "../../record/usage.ts";
@@ -20,6 +22,8 @@ interface State {
   helper?: boolean;
   version?: string;
   turn: number;
+  /** The call that was told last, for its answer; only where texts are captured. */
+  call?: { readonly spanId: string; readonly draft: Draft };
 }
 
 const READS: Reads = {
@@ -32,14 +36,8 @@ const READS: Reads = {
     },
   },
 };
-const SILENT: ReadonlySet<string> = new Set([
-  "agent_response",
-  "child_session_ref",
-  "discovery",
-  "generic",
-  "turn_end",
-  "turn_start",
-]);
+const ANSWER = "agent_response";
+const SILENT: ReadonlySet<string> = new Set(["child_session_ref", "discovery", "generic", "turn_end", "turn_start"]);
 
 /** The debug logs of these places. */
 export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
@@ -70,31 +68,53 @@ function start({ path, stem }: SourceInfo): State {
 function step(state: State, line: Line, emit: Emit): void {
   const o = line.json();
   const told = text(o.type) ?? "";
-  if (SILENT.has(told)) return;
-  if (state.own === "") adopt(state, o);
   const attrs = object(o.attrs) ?? {};
+  if (told === ANSWER) answered(state, o, attrs, emit);
+  if (told === ANSWER || SILENT.has(told)) return;
+  if (state.own === "") adopt(state, o);
   switch (told) {
     case "session_start":
       sessionStart(state, o, attrs, emit);
       return;
     case "user_message":
       state.turn++;
-      emit({ ...entry(state, o), operation: "user_message", kind: undefined, status: undefined });
+      emit({
+        ...entry(state, o),
+        operation: "user_message",
+        kind: undefined,
+        status: undefined,
+        content: { input_messages: emit.keep(messagesIn(attrs.content, "user")) },
+      });
       return;
     case "llm_request":
-      emit(call(state, o, attrs));
+      asked(
+        state,
+        o,
+        { ...call(state, o, attrs), content: questionOf(attrs, emit), at: { offset: line.offset } },
+        emit,
+      );
       return;
     case "tool_call":
-      emit({ ...entry(state, o), operation: "execute_tool", tool: { name: text(o.name), type: "function" } });
+      emit({
+        ...entry(state, o),
+        operation: "execute_tool",
+        tool: { name: text(o.name), type: "function" },
+        content: toolTexts(attrs.args, attrs.result, attrs.error, emit),
+      });
       return;
     case "hook":
-      emit(hook(state, o, attrs));
+      emit({ ...hook(state, o, attrs), content: toolTexts(attrs.input, attrs.output, attrs.error, emit) });
       return;
     case "subagent":
       emit(subagent(state, o, attrs));
       return;
     case "error":
-      emit({ ...entry(state, o), operation: "error", status: "error" });
+      emit({
+        ...entry(state, o),
+        operation: "error",
+        status: "error",
+        content: { error_message: emit.keep(text(attrs.error)) },
+      });
       return;
     default:
       emit.unknown(`type ${told}`);
@@ -172,6 +192,34 @@ function call(state: State, o: JsonObject, attrs: JsonObject): Draft {
       [GEN_AI.requestTopP]: attrs.topP,
       "copilot_chat.copilot_usage_nano_aiu": attrs.copilotUsageNanoAiu,
     }),
+  };
+}
+
+/** What a call was asked, and why it failed. */
+function questionOf({ inputMessages, userRequest, error }: JsonObject, { keep }: Emit): Content {
+  const input_messages = keep(messagesIn(inputMessages, "user") ?? messagesIn(userRequest, "user"));
+  return { input_messages, error_message: keep(text(error)) };
+}
+
+function asked(state: State, o: JsonObject, draft: Draft, emit: Emit): void {
+  emit(draft);
+  if (emit.captures) state.call = { spanId: text(o.spanId) ?? "", draft };
+}
+
+/** Tells a call again with its answer, which stands in an entry of its own behind it. */
+function answered(state: State, { spanId }: JsonObject, { response }: JsonObject, emit: Emit): void {
+  const { call: told } = state;
+  delete state.call;
+  if (!told || spanId !== `agent-msg-${told.spanId}`) return;
+  const output_messages = emit.keep(messagesIn(response, "assistant"));
+  if (output_messages) emit({ ...told.draft, content: { ...told.draft.content, output_messages } });
+}
+
+function toolTexts(given: unknown, result: unknown, error: unknown, { keep }: Emit): Content {
+  return {
+    tool_arguments: keep(markedIn(given)),
+    tool_result: keep(markedIn(result)),
+    error_message: keep(text(error)),
   };
 }
 

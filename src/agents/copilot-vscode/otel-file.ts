@@ -6,9 +6,12 @@
 import { type Draft, type Emit, type Keys, type Line, type Reads, type Stream, tail, whole } from "../../read/types.ts";
 import { allowAttributes, GEN_AI } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
+import type { Content } from "../../record/schema.ts";
 import { hrTime, SPAN_KEYS, sdkSpan } from "../../record/sdk.ts";
+import { spanContent } from "../../record/span-content.ts";
 import { bareSpan, type Span, spanFact, spanOperation, spanUsage } from "../../record/spans.ts";
 import { callFact } from "./facts.ts";
+import { contentOf } from "./span-texts.ts";
 import { isSessionName, lonelyDraft, ownSession } from "./trace.ts";
 
 interface State {
@@ -25,6 +28,8 @@ interface State {
 interface Waiting {
   readonly span: Span;
   readonly at: number;
+  /** Its texts, kept. */
+  readonly content?: Content;
 }
 
 const KNOWN_SESSIONS = 512;
@@ -78,16 +83,19 @@ function step(state: State, line: Line, emit: Emit): void {
   if (Object.keys(o).length === 0) {
     emit.lost("span (its exporter wrote {})");
     state.spans = "lost";
-    for (const call of state.calls.splice(0)) emit(call);
+    for (const call of state.calls.splice(0)) emit({ ...call, raw: null });
     return;
   }
   const span = o.hrTime === undefined ? sdkSpan(o) : undefined;
-  if (span) readSpan(state, span, line.offset, emit);
-  else if (o.hrTime !== undefined) readLog(state, o, line.offset, emit);
+  if (span) {
+    const told = { ...span, message: object(o.status)?.message };
+    readSpan(state, { span, at: line.offset, content: contentOf(span, told, emit) }, emit);
+  } else if (o.hrTime !== undefined) readLog(state, o, line.offset, emit);
   else if (o.scopeMetrics === undefined && o.type !== "metric") emit.unknown(`line with ${Object.keys(o).join()}`);
 }
 
-function readSpan(state: State, span: Span, at: number, emit: Emit): void {
+function readSpan(state: State, told: Waiting, emit: Emit): void {
+  const { span, at } = told;
   state.spans = "told";
   state.calls = [];
   const { traceId, spanId, parentSpanId } = span;
@@ -97,8 +105,8 @@ function readSpan(state: State, span: Span, at: number, emit: Emit): void {
   const known = own ?? sessionOf(state, parentSpanId);
   const draft = lonelyDraft(span, known, emit.unknown);
   if (parentSpanId !== undefined && (known === undefined || isInner(span)))
-    state.waiting.push({ span: bareSpan(span, isSessionName), at });
-  else emit({ ...draft, at: { offset: at } });
+    state.waiting.push({ ...told, span: bareSpan(span, isSessionName) });
+  else emit({ ...draft, content: told.content, at: { offset: at } });
   const settled = (w: Waiting): boolean =>
     w.span.traceId === traceId && (parentSpanId === undefined || w.span.parentSpanId === spanId);
   const all = state.waiting;
@@ -106,12 +114,12 @@ function readSpan(state: State, span: Span, at: number, emit: Emit): void {
   for (const w of all) {
     const isSettled = settled(w) && w.span.spanId !== spanId;
     const session = isSettled ? (ownSession(w.span) ?? own ?? sessionOf(state, traceId)) : undefined;
-    if (isSettled && (session !== undefined || parentSpanId === undefined)) tell(session, w.span, w.at, emit, span);
+    if (isSettled && (session !== undefined || parentSpanId === undefined)) tell(session, w, emit, span);
     else state.waiting.push(w);
   }
   while (state.waiting.length > WAITING) {
-    const { span: first, at: place } = state.waiting.shift() as Waiting;
-    tell(ownSession(first) ?? sessionOf(state, first.traceId), first, place, emit);
+    const first = state.waiting.shift() as Waiting;
+    tell(ownSession(first.span) ?? sessionOf(state, first.span.traceId), first, emit);
   }
 }
 
@@ -121,11 +129,11 @@ function isInner({ attributes, ...span }: Span): boolean {
 }
 
 /** Tells a span that waited. */
-function tell(session: string | undefined, span: Span, offset: number, emit: Emit, parent?: Span): void {
+function tell(session: string | undefined, { span, at, content }: Waiting, emit: Emit, parent?: Span): void {
   const draft = lonelyDraft(span, session);
   const isOne = parent && parent.spanId === span.parentSpanId && isInner(span) && isRun(parent);
   const run = isOne ? { fact: spanFact(parent), agent_name: text(parent.attributes[GEN_AI.agentName]) } : {};
-  emit({ ...draft, ...run, at: { offset } });
+  emit({ ...draft, ...run, content, raw: null, at: { offset: at } });
 }
 
 const isRun = (span: Span): boolean => spanOperation(span) === "invoke_agent";
@@ -148,13 +156,16 @@ function readLog(state: State, o: JsonObject, offset: number, emit: Emit): void 
   if (attributes["event.name"] === SESSION_START && trace !== undefined && session !== undefined)
     knowSession(state, trace, session);
   if (attributes["event.name"] !== DETAILS || state.spans === "told") return;
-  const call = callOf(o, attributes, trace, sessionOf(state, trace), offset);
+  const call = {
+    ...callOf(o, attributes, trace, sessionOf(state, trace), offset),
+    content: spanContent(attributes, "chat", emit),
+  };
   if (state.spans === "lost") {
     emit(call);
     return;
   }
   state.calls.push(call);
-  if (state.calls.length > WAITING) emit(state.calls.shift() as Draft);
+  if (state.calls.length > WAITING) emit({ ...(state.calls.shift() as Draft), raw: null });
 }
 
 /** A call as its log record tells it: when it ended, not when it began. */
@@ -206,8 +217,8 @@ function serviceVersion(o: JsonObject): string | undefined {
 }
 
 function open(state: State, emit: Emit): void {
-  for (const { span, at } of state.waiting) {
+  for (const { span, at, content } of state.waiting) {
     const draft = lonelyDraft(span, ownSession(span) ?? sessionOf(state, span.traceId));
-    emit({ ...draft, open: true, at: { offset: at } });
+    emit({ ...draft, open: true, content, at: { offset: at } });
   }
 }

@@ -9,9 +9,12 @@ import {
   snapshot,
 } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
+import { set } from "../../record/cut.ts";
 import { list, number, object, text } from "../../record/json.ts";
+import { structured } from "../../record/messages.ts";
 import { CONTENT_ATTRIBUTES, type Span, spanTimes } from "../../record/spans.ts";
 import { fromMillis } from "../../record/time.ts";
+import { contentOf, type SpanTexts } from "./span-texts.ts";
 import { reduceTrace, USELESS_ATTRIBUTES } from "./trace.ts";
 
 /** Columns that repeat attributes, with their names: told also where the attributes were lost. */
@@ -35,7 +38,7 @@ const COUNTS: Readonly<Record<string, string>> = {
 };
 const WORD_NAMES = Object.values(WORDS);
 const COUNT_NAMES = Object.values(COUNTS);
-const OPTIONAL = ["parent_span_id", "status_code", ...Object.keys(WORDS), ...Object.keys(COUNTS)];
+const OPTIONAL = ["parent_span_id", "status_code", "status_message", ...Object.keys(WORDS), ...Object.keys(COUNTS)];
 
 /** A longer value is content, whatever its name: it stays unread. */
 const LONGEST_VALUE = 512;
@@ -59,6 +62,8 @@ const COLUMNS = [
 ];
 const VALUE = `iif(octet_length(value) <= ${LONGEST_VALUE}, ${word("value")}, NULL)`;
 const SILENT = [...CONTENT_ATTRIBUTES, ...USELESS_ATTRIBUTES];
+const SILENT_NAMES = SILENT.map((name) => `'${name}'`).join();
+const KEYS = "(SELECT value FROM json_each(?1))";
 
 const LAYOUT: Layout = {
   name: "spans",
@@ -91,8 +96,17 @@ const LAYOUT: Layout = {
   rows: {
     spans: `SELECT trace_id, json_array(${[word("trace_id"), word("span_id"), ...COLUMNS].join()}) AS span,
         (SELECT json_group_object(${word("key")}, ${VALUE} ORDER BY rowid) FROM span_attributes WHERE span_id = spans.span_id
-          AND key NOT IN (${SILENT.map((name) => `'${name}'`).join()})) AS attributes
-      FROM spans WHERE trace_id IN (SELECT value FROM json_each(?1))`,
+          AND key NOT IN (${SILENT_NAMES})) AS attributes
+      FROM spans WHERE trace_id IN ${KEYS}`,
+  },
+  texts: {
+    whole: `SELECT trace_id, ${word("span_id")} AS span_id, name, start_time_ms, end_time_ms,
+        ${OPTIONAL.map((column) => `{spans.${column}} AS ${column}`).join()} FROM spans WHERE trace_id IN ${KEYS}`,
+    values: `SELECT trace_id, ${word("spans.span_id")} AS span_id, key, ${word("value")} AS value
+      FROM spans JOIN span_attributes USING (span_id)
+      WHERE trace_id IN ${KEYS} AND (key IN (${SILENT_NAMES}) OR octet_length(value) > ${LONGEST_VALUE})`,
+    events: `SELECT trace_id, ${word("spans.span_id")} AS span_id, span_events.name, timestamp_ms, ${word("attributes")} AS attributes
+      FROM spans JOIN span_events USING (span_id) WHERE trace_id IN ${KEYS} ORDER BY timestamp_ms, id`,
   },
   cursor: `SELECT end_time_ms, span_id, (SELECT max(rowid) FROM spans) AS _row,
       (SELECT span_id FROM spans ORDER BY rowid DESC LIMIT 1) AS _last
@@ -109,7 +123,7 @@ const NEWER: Layout = {
   name: "schema_version",
   needs: { ...LAYOUT.needs, schema_version: ["version"] },
   index: `SELECT version FROM schema_version WHERE version > ${NEWEST}`,
-  rows: { version: "SELECT version FROM schema_version WHERE version IN (SELECT value FROM json_each(?1))" },
+  rows: { version: `SELECT version FROM schema_version WHERE version IN ${KEYS}` },
 };
 
 /** The stream of a trace database at these places. */
@@ -135,7 +149,28 @@ function reduce(group: Group, _source: unknown, emit: Emit): void {
   reduceTrace(
     spans.map(({ span }) => span),
     emit,
+    emit.captures ? textsIn(group, emit) : undefined,
   );
+}
+
+/** What gives the texts of each of the group's spans, and the span as its store has it. */
+function textsIn({ rows }: Group, emit: Emit): (span: Span) => SpanTexts {
+  const bySpan = ({ span_id }: Row): unknown => span_id;
+  const whole = new Map(rows?.whole?.map((row) => [row.span_id, row]));
+  const values = Map.groupBy(rows?.values ?? [], bySpan);
+  const told = Map.groupBy(rows?.events ?? [], bySpan);
+  return (span) => {
+    const row = whole.get(span.spanId);
+    const attributes: Record<string, unknown> = { ...span.attributes };
+    for (const { key, value } of values.get(span.spanId) ?? []) set(attributes, String(key), structured(value));
+    const events = (told.get(span.spanId) ?? []).map(({ name, timestamp_ms, attributes: given }) => ({
+      name: String(name),
+      timestamp_ms,
+      attributes: object(structured(given)) ?? {},
+    }));
+    const content = contentOf(span, { attributes, events, message: row?.status_message }, emit);
+    return { content, raw: { ...row, attributes, events } };
+  };
 }
 
 function spanOf(row: Row): { readonly at: number; readonly span: Span } {

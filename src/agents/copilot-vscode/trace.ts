@@ -7,6 +7,7 @@ import { GEN_AI } from "../../record/attributes.ts";
 import { text } from "../../record/json.ts";
 import { type Span, spanDraft, spanFact, spanOperation } from "../../record/spans.ts";
 import { bareCallId, callFact, toolCallFact } from "./facts.ts";
+import type { SpanTexts } from "./span-texts.ts";
 
 const CHAT_SESSION = "copilot_chat.chat_session_id";
 const PARENT_SESSION = "copilot_chat.parent_chat_session_id";
@@ -103,13 +104,16 @@ function isHelper({ span: { attributes: a }, operation, parent }: Node): boolean
   );
 }
 
-/** Tells all spans of a trace. */
-export function reduceTrace(spans: readonly Span[], emit: Emit): void {
+/** Tells all spans of a trace, each with what `textsOf` gives of it. */
+export function reduceTrace(spans: readonly Span[], emit: Emit, textsOf?: (span: Span) => SpanTexts): void {
   const nodes = treeOf(spans);
   giveSessions(nodes);
   lookUp(nodes);
   const spawners = spawnersOf(nodes);
-  for (const node of nodes) emit(draftOf(node, spawners, emit.unknown));
+  for (const node of nodes) {
+    const draft = draftOf(node, spawners, emit.unknown);
+    emit(textsOf ? { ...draft, ...textsOf(node.span) } : draft);
+  }
 }
 
 /** Tells one span by what it says itself, where the others of its trace are not at hand. */

@@ -6,7 +6,9 @@ import type { Draft, Emit, Line, Reads, SourceInfo, Stream } from "../../read/ty
 import { tail, whole } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
+import { message, resultOf, structured, textPart } from "../../record/messages.ts";
 import { between, utc } from "../../record/time.ts";
+import { type ToolEnd, toolContent } from "../../record/tool.ts";
 import { bareCallId, toolCallFact } from "./facts.ts";
 
 interface Tool {
@@ -14,6 +16,8 @@ interface Tool {
   start?: string;
   turn?: number;
   at: number;
+  /** Its arguments, kept. */
+  args?: unknown;
 }
 
 interface State {
@@ -64,7 +68,14 @@ function step(state: State, line: Line, emit: Emit): void {
     case "user.message":
       state.turn++;
       state.replayed = false;
-      emit({ ...base(state, state.turn), key: keyOf(o), fact: text(o.id), operation: "user_message", time });
+      emit({
+        ...base(state, state.turn),
+        key: keyOf(o),
+        fact: text(o.id),
+        operation: "user_message",
+        time,
+        content: { input_messages: emit.keep(message("user", [textPart(data.content)])) },
+      });
       return;
     case "assistant.turn_start":
       state.replayed = text(data.turnId)?.includes(".") ?? false;
@@ -76,7 +87,7 @@ function step(state: State, line: Line, emit: Emit): void {
       if (state.replayed) replay(state, data, time, emit);
       return;
     case "tool.execution_start":
-      toolStart(state, data, time, line.offset);
+      toolStart(state, data, time, line.offset, emit);
       return;
     case "tool.execution_complete":
       toolEnd(state, data, time, emit);
@@ -128,14 +139,15 @@ function replay(state: State, data: JsonObject, time: string | undefined, emit: 
       kind: "internal",
       time,
       tool: { name: text(request?.name), call_id: id, type: text(request?.type) },
+      content: toolContent(emit.keep(structured(request?.arguments)), undefined),
     });
   }
 }
 
-function toolStart(state: State, data: JsonObject, time: string | undefined, at: number): void {
+function toolStart(state: State, data: JsonObject, time: string | undefined, at: number, emit: Emit): void {
   const id = bareCallId(text(data.toolCallId));
   if (id === undefined) return;
-  const tool: Tool = { name: text(data.toolName), at };
+  const tool: Tool = { name: text(data.toolName), at, args: emit.keep(structured(data.arguments)) };
   if (time !== undefined) tool.start = time;
   if (state.turn >= 0) tool.turn = state.turn;
   state.tools[id] = tool;
@@ -146,16 +158,12 @@ function toolEnd(state: State, data: JsonObject, time: string | undefined, emit:
   const tool = id === undefined ? undefined : state.tools[id];
   if (id === undefined || !tool) return;
   delete state.tools[id];
-  tellTool(state, id, tool, { time, failed: data.success === false }, emit);
+  const { result: given } = data;
+  const result = emit.keep(resultOf(object(given)?.content ?? given));
+  tellTool(state, id, tool, { time, failed: data.success === false, result }, emit);
 }
 
-function tellTool(
-  state: State,
-  id: string,
-  tool: Tool,
-  end: { time?: string; failed: boolean } | undefined,
-  emit: Emit,
-): void {
+function tellTool(state: State, id: string, tool: Tool, end: ToolEnd | undefined, emit: Emit): void {
   const fact = toolCallFact(id, state.own, tool.start, id);
   emit({
     ...base(state, tool.turn),
@@ -170,6 +178,7 @@ function tellTool(
     status: end && (end.failed ? "error" : "ok"),
     error_type: end?.failed ? "tool_error" : undefined,
     tool: { name: tool.name, call_id: id, type: "function" },
+    content: toolContent(tool.args, end),
     at: { offset: tool.at },
   });
 }
