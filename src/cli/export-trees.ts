@@ -17,7 +17,7 @@ import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
-import { Interrupted, pauses } from "./pause.ts";
+import { pauses } from "./pause.ts";
 import { count, show } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -53,8 +53,6 @@ export async function runTrees(
     if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
   } catch (error) {
     for (const output of sink.outputs) output.abandon();
-    const signal = io.stopSignal();
-    if (error instanceof Interrupted && signal) return EXIT[signal];
     throw error;
   }
   return EXIT.done;
