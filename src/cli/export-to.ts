@@ -1,4 +1,5 @@
 /** Owns `weir export --to`: checks the destination before anything is read, sends, and says what became of it. */
+import { rankOf } from "../agents/index.ts";
 import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
 import { amountIn } from "../config/units.ts";
@@ -25,13 +26,7 @@ import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
-export async function runTo(
-  options: Options,
-  filter: Filter,
-  isFiltered: boolean,
-  rankOf: (agent: string, stream: string) => number,
-  io: Io,
-): Promise<number> {
+export async function runTo(options: Options, filter: Filter, isFiltered: boolean, io: Io): Promise<number> {
   const destination = destinationFor(options);
   const retryForMs = durationOf(options["retry-for"]);
   const resource = resourceAttributes(env);

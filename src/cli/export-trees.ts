@@ -1,5 +1,6 @@
 /** Owns `weir export` in the formats that show sessions as trees: OTLP files and text for a terminal. */
 import { resolve } from "node:path";
+import { rankOf } from "../agents/index.ts";
 import { familiesOf } from "../archive/families.ts";
 import { resourceAttributes, signalsOf } from "../export/destination.ts";
 import type { Filter } from "../export/filter.ts";
@@ -29,12 +30,7 @@ interface Sink {
   end(): string | Promise<string>;
 }
 
-export async function runTrees(
-  options: Options,
-  filter: Filter,
-  rankOf: (agent: string, stream: string) => number,
-  io: Io,
-): Promise<number> {
+export async function runTrees(options: Options, filter: Filter, io: Io): Promise<number> {
   const resource = resourceAttributes(env);
   const signals = signalsFor(options);
   using reader = openForReading(io);

@@ -1,6 +1,6 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { resolve } from "node:path";
-import { agents } from "../agents/index.ts";
+import { agents, rankOf } from "../agents/index.ts";
 import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
 import { amountIn } from "../config/units.ts";
 import { csv } from "../export/csv.ts";
@@ -27,11 +27,11 @@ export async function run(options: Options, io: Io): Promise<number> {
   checkTogether(options);
   if (options.to !== undefined) {
     const { runTo } = await import("./export-to.ts");
-    return runTo(options, filter, isFiltered(options), rankOf, io);
+    return runTo(options, filter, isFiltered(options), io);
   }
   if (options.format === "otlp-json" || options.format === "text") {
     const { runTrees } = await import("./export-trees.ts");
-    return runTrees(options, filter, rankOf, io);
+    return runTrees(options, filter, io);
   }
   return runRecords(options, filter, io);
 }
@@ -104,11 +104,6 @@ function checkTogether(options: Options): void {
 function isFiltered({ since, until, agent, session, model, operation }: Options): boolean {
   const lists = [agent, session, model, operation];
   return since !== undefined || until !== undefined || lists.some((names) => names.length > 0);
-}
-
-/** How much a stream is believed: what its agent's file says; a stream that no agent has any more is believed least. */
-function rankOf(agent: string, stream: string): number {
-  return agents.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
 }
 
 function filterOf(options: Options): Filter {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { rankOf } from "../../src/agents/index.ts";
 import { Counter } from "../../src/archive/count/counts.ts";
 import { Numbers } from "../../src/archive/count/numbers.ts";
 import { toldBy } from "../../src/archive/count/told.ts";
 import type { Verdict } from "../../src/archive/count/verdicts.ts";
 import { OPERATIONS } from "../../src/record/operations.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
-import { archived, rankOf, syncInto } from "../support/archive.ts";
+import { archived, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 import { PlainCounter } from "../support/plain-counts.ts";
