@@ -1,6 +1,6 @@
 /** Owns locks (the writer's, and one a destination): one process at a time, for exactly as long as it lives. */
 import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/database.ts";
-import { WeirError } from "../system/errors.ts";
+import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
 import { ifPresent, sys } from "../system/system.ts";
 
@@ -33,7 +33,7 @@ function takesNow(path: string): boolean {
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    throw new WeirError("write", `cannot lock ${path}: ${(error as Error).message}`, undefined, { cause: error });
+    throw new WeirError("write", `cannot lock ${path}: ${systemReason(error)}`, undefined, { cause: error });
   }
 }
 
