@@ -23,16 +23,6 @@ export interface Target {
   readonly isHost: boolean;
 }
 
-/** The commit that is built, or "" where there is no git checkout. */
-function commitOf(root: string): string {
-  try {
-    const git = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root, stdout: "pipe", stderr: "ignore" });
-    return git.success ? git.stdout.toString().trim() : "";
-  } catch {
-    return "";
-  }
-}
-
 /** The folders whose functions run once for each line, record or file. */
 const HOT = /[\\/]src[\\/](?:agents|archive|export|read|record|sync)[\\/].*\.ts$/;
 
@@ -74,7 +64,6 @@ export async function build(options: BuildOptions): Promise<number> {
     env: "disable",
     define: {
       WEIR_VERSION: JSON.stringify(version),
-      WEIR_COMMIT: JSON.stringify(commitOf(root)),
       WEIR_FAULTS: JSON.stringify(String(faults)),
     },
     // Without these two, the executable would run what a bunfig.toml or .env in the working directory says.

@@ -35,3 +35,8 @@ export const agents: readonly Agent[] = [
   cline,
   kimiCode,
 ];
+
+/** How much a stream is believed: what its agent's file says; a stream that no agent has any more is believed least. */
+export function rankOf(agent: string, stream: string): number {
+  return agents.find(({ id }) => id === agent)?.streams.find(({ kind }) => kind === stream)?.rank ?? 0;
+}

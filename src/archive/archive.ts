@@ -1,6 +1,6 @@
 /** Owns the writer's side of the archive: one writer at a time, and the commit that moves everything together. */
 import type { Encoded } from "../record/encode.ts";
-import { type Database, isWriteFailure } from "../system/database.ts";
+import { type Database, isWriteFailure, orClosed } from "../system/database.ts";
 import { batchDone } from "../system/engine.ts";
 import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
@@ -39,15 +39,17 @@ const KEPT_RUNS = 100;
 /** Whoever is told that another holds the lock should not wait for the name, too. */
 const HOLDER_WAIT_MS = 200;
 
-/** Who holds the lock, as its run row tells. */
+/** Who holds the lock, as its run row tells; nothing while it has none yet. */
 function holder(folder: DataFolder): string {
   try {
     using db = openStateForReading(folder.state, HOLDER_WAIT_MS);
-    const run = db.query("SELECT pid, started FROM run ORDER BY id DESC LIMIT 1").get() as {
+    const run = db.query("SELECT pid, started, ended FROM run ORDER BY id DESC LIMIT 1").get() as {
       pid: number;
       started: number;
+      ended: number | null;
     } | null;
-    return run ? ` (process ${run.pid}, for ${Math.max(0, Math.round((sys.now() - run.started) / 1000))} s)` : "";
+    if (!run || run.ended !== null) return "";
+    return ` (process ${run.pid}, for ${Math.max(0, Math.round((sys.now() - run.started) / 1000))} s)`;
   } catch {
     return " (its state cannot be read yet)"; // the holder is only just making it
   }
@@ -91,7 +93,7 @@ export class Archive {
     const folder = dataFolder(path);
     if (options.dryRun) return Archive.#forDryRun(folder, options);
     explaining(folder, () => prepareFolder(folder));
-    if (!(await lockOrExplain(folder, options)))
+    if (!(await takeLock(folder.lock, options.waitMs, options.stopped)))
       throw new WeirError(
         "locked",
         `another weir is at work in ${path}${holder(folder)}`,
@@ -109,31 +111,30 @@ export class Archive {
     const commits = witnessed(folder);
     if (ifPresent(() => sys.lstat(folder.state))?.size) {
       const db = openStateForReading(folder.state);
-      refuseOlder(db, folder, commits);
-      return new Archive(db, folder, getMeta(db, "install") ?? "", options);
+      return orClosed(db, () => {
+        refuseOlder(db, folder, commits);
+        return new Archive(db, folder, getMeta(db, "install") ?? "", options);
+      });
     }
     const db = openState(":memory:");
-    return new Archive(db, folder, rebuildState(db, folder), options);
+    return orClosed(db, () => new Archive(db, folder, rebuildState(db, folder), options));
   }
 
   static #opened(folder: DataFolder, options: ArchiveOptions): Archive {
     const commits = witnessed(folder);
-    const before = ifPresent(() => sys.lstat(folder.state));
-    const isNew = before === undefined || before.size === 0;
     const db = openState(folder.state);
-    let host = getMeta(db, "install");
-    if (host === undefined) {
-      host = rebuildState(db, folder);
-    } else if (isNew) throw new WeirError("damaged", `${folder.state} is empty but not new`);
-    refuseOlder(db, folder, commits);
-    cutUncommitted(db, folder, host.slice(0, 8));
-    const leftover = removePruned(db, folder, host.slice(0, 8));
-    removeFolder(folder.temporary);
-    db.run("PRAGMA synchronous = NORMAL"); // the run row only tells others who holds the lock: not synced, but a checkpoint is
-    const archive = new Archive(db, folder, host, options);
-    archive.leftover = leftover;
-    db.run("PRAGMA synchronous = FULL");
-    return archive;
+    return orClosed(db, () => {
+      const host = getMeta(db, "install") ?? rebuildState(db, folder);
+      refuseOlder(db, folder, commits);
+      cutUncommitted(db, folder, host.slice(0, 8));
+      const leftover = removePruned(db, folder, host.slice(0, 8));
+      removeFolder(folder.temporary);
+      db.run("PRAGMA synchronous = NORMAL"); // the run row only tells others who holds the lock: not synced, but a checkpoint is
+      const archive = new Archive(db, folder, host, options);
+      archive.leftover = leftover;
+      db.run("PRAGMA synchronous = FULL");
+      return archive;
+    });
   }
 
   /** True when no segment is left, or none was ever written. */
@@ -250,15 +251,5 @@ export class Archive {
       this.#db.close();
       releaseLock();
     }
-  }
-}
-
-async function lockOrExplain(folder: DataFolder, { waitMs, stopped }: ArchiveOptions): Promise<boolean> {
-  try {
-    return await takeLock(folder.lock, waitMs, stopped);
-  } catch (error) {
-    throw new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
-      cause: error,
-    });
   }
 }

@@ -1,11 +1,12 @@
 /** Owns what each destination has had: batches fixed before they are first sent, and the keys of all that was accepted. */
-import { type Database, isDamaged, isWriteFailure, openOwnDatabase } from "../system/database.ts";
+import { type Database, openOwnDatabase, orClosed } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
+import { explaining } from "./explaining.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { KeySet } from "./keys.ts";
 import { releaseLock, takeLock } from "./lock.ts";
-import { damagedState, openState, STATE_VERSION } from "./state.ts";
+import { openState, STATE_VERSION } from "./state.ts";
 
 /** Small parts of a destination's keys are joined when there are this many. */
 const PARTS = 64;
@@ -59,30 +60,39 @@ export class Delivery {
     private readonly destination: number,
   ) {}
 
-  /** Takes the destination's lock and opens the state; throws `locked`, `write`, `damaged` or `refused`. */
-  static async open(path: string, name: string, origin: string): Promise<Delivery> {
+  /**
+   * Takes the destination's lock and opens the state; throws `locked`, also as soon as `stopped` ends the waiting for
+   * another process, `write`, `damaged` or `refused`.
+   */
+  static async open(path: string, name: string, origin: string, stopped?: () => boolean): Promise<Delivery> {
     const folder = dataFolder(path);
-    prepareFolder(folder);
+    explaining(folder, () => prepareFolder(folder));
     const lock = `${folder.path}/export-${name.slice(0, 16)}.lock`;
-    if (!(await takeLock(lock, WAIT_MS)))
+    if (!(await takeLock(lock, WAIT_MS, stopped)))
       throw new WeirError("locked", `another weir is sending to ${origin}`, "nothing was done; run it again later");
     try {
-      const db = await opened(folder);
-      const found = db.query("SELECT id FROM export WHERE name = ?").get(name) as { id: number } | null;
-      const insert = "INSERT INTO export (name, origin, begun) VALUES (?, ?, ?)";
-      const id = found?.id ?? Number(db.query(insert).run(name, origin, sys.now()).lastInsertRowid);
-      return new Delivery(db, folder, lock, id);
+      await upgrade(folder, stopped);
+      return explaining(folder, () => {
+        const db = openOwnDatabase(folder.state, 10_000);
+        return orClosed(db, () => new Delivery(db, folder, lock, idOf(db, name, origin)));
+      });
     } catch (error) {
       releaseLock(lock);
-      throw explained(error, folder);
+      throw error;
     }
+  }
+
+  /** Asks the state, or changes it; what goes wrong is an error of the archive. */
+  #asked<T>(question: (db: Database) => T): T {
+    return explaining(this.folder, () => question(this.db));
   }
 
   /** The batches that were fixed and not answered for good, in the order of their fixing. */
   waiting(): Batch[] {
-    const rows = this.db
-      .query("SELECT id, signal, form, body, keys FROM export_batch WHERE destination = ? ORDER BY id")
-      .all(this.destination) as (Omit<Batch, "keys"> & { readonly keys: Uint8Array })[];
+    const query = "SELECT id, signal, form, body, keys FROM export_batch WHERE destination = ? ORDER BY id";
+    const rows = this.#asked((db) => db.query(query).all(this.destination)) as (Omit<Batch, "keys"> & {
+      readonly keys: Uint8Array;
+    })[];
     return rows.map((row) => ({ ...row, keys: numbersIn(row.keys) }));
   }
 
@@ -93,19 +103,16 @@ export class Delivery {
 
   /** Ends the waiting of some batches and fixes others in their place; all or nothing. */
   move(ended: readonly Ended[], fixed: readonly NewBatch[]): Batch[] {
-    try {
+    return this.#asked((db) => {
       sys.step("export: begin");
-      const batches = this.db
-        .transaction(() => {
-          this.#end(ended);
-          return fixed.map((batch) => this.#fix(batch));
-        })
-        .immediate();
+      const move = db.transaction(() => {
+        this.#end(ended);
+        return fixed.map((batch) => this.#fix(batch));
+      });
+      const batches = move.immediate();
       sys.step("export: done");
       return batches;
-    } catch (error) {
-      throw explained(error, this.folder);
-    }
+    });
   }
 
   #fix(batch: NewBatch): Batch {
@@ -156,7 +163,7 @@ export class Delivery {
 
   #storedKeys(signal: string): Float64Array[] {
     const query = "SELECT keys FROM export_sent WHERE destination = ? AND signal = ? ORDER BY seq";
-    const rows = this.db.query(query).values(this.destination, signal) as [Uint8Array][];
+    const rows = this.#asked((db) => db.query(query).values(this.destination, signal)) as [Uint8Array][];
     return rows.map(([keys]) => numbersIn(keys));
   }
 
@@ -175,19 +182,17 @@ export class Delivery {
    * `lacking`, and that retention must keep the others until it has had them too. One that grew meanwhile is one of them.
    */
   register(read: ReadonlyMap<string, number>, lacking: ReadonlySet<string>): void {
-    const rows = this.db.query("SELECT seq, name, bytes, sealed FROM segment WHERE pruned = 0 ORDER BY seq").all() as {
-      seq: number;
-      name: string;
-      bytes: number;
-      sealed: number;
-    }[];
-    let through = 0;
-    for (const { seq, name, bytes, sealed } of rows) {
-      if (sealed === 0 || read.get(name) !== bytes || lacking.has(name)) break;
-      through = seq;
-    }
+    const query = "SELECT seq, name, bytes, sealed FROM segment WHERE pruned = 0 ORDER BY seq";
     const update = "UPDATE export SET registered = 1, through = max(through, ?) WHERE id = ?";
-    this.db.query(update).run(through, this.destination);
+    this.#asked((db) => {
+      const rows = db.query(query).all() as { seq: number; name: string; bytes: number; sealed: number }[];
+      let through = 0;
+      for (const { seq, name, bytes, sealed } of rows) {
+        if (sealed === 0 || read.get(name) !== bytes || lacking.has(name)) break;
+        through = seq;
+      }
+      db.query(update).run(through, this.destination);
+    });
   }
 
   close(): void {
@@ -199,43 +204,30 @@ export class Delivery {
   }
 }
 
-/** Opens the state beside a writer that may be at work; brings it to this version first, which only a writer may do. */
-async function opened(folder: DataFolder): Promise<Database> {
-  if (versionOf(folder) !== STATE_VERSION) {
-    if (!(await takeLock(folder.lock, WAIT_MS)))
-      throw new WeirError(
-        "locked",
-        `another weir is at work in ${folder.path}`,
-        "nothing was sent; run it again later",
-      );
-    try {
-      openState(folder.state).close();
-    } finally {
-      releaseLock(folder.lock);
-    }
-  }
-  const db = openOwnDatabase(folder.state, 10_000);
+/** A destination's number; a new one is registered. */
+function idOf(db: Database, name: string, origin: string): number {
   db.run("PRAGMA synchronous = FULL");
-  return db;
+  const found = db.query("SELECT id FROM export WHERE name = ?").get(name) as { id: number } | null;
+  const insert = "INSERT INTO export (name, origin, begun) VALUES (?, ?, ?)";
+  return found?.id ?? Number(db.query(insert).run(name, origin, sys.now()).lastInsertRowid);
+}
+
+/** Brings the state to this version, which only a writer may do. */
+async function upgrade(folder: DataFolder, stopped?: () => boolean): Promise<void> {
+  if (explaining(folder, () => versionOf(folder)) === STATE_VERSION) return;
+  if (!(await takeLock(folder.lock, WAIT_MS, stopped)))
+    throw new WeirError("locked", `another weir is at work in ${folder.path}`, "nothing was sent; run it again later");
+  try {
+    explaining(folder, () => openState(folder.state).close());
+  } finally {
+    releaseLock(folder.lock);
+  }
 }
 
 function versionOf({ state }: DataFolder): number {
   if (!ifPresent(() => sys.lstat(state))?.size) return -1;
-  const db = openOwnDatabase(state, 10_000);
-  try {
-    return (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
-  } finally {
-    db.close();
-  }
-}
-
-function explained(error: unknown, folder: DataFolder): unknown {
-  if (error instanceof WeirError) return error;
-  if (isDamaged(error)) return damagedState(folder.state, error);
-  if (!isWriteFailure(error)) return error;
-  return new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
-    cause: error,
-  });
+  using db = openOwnDatabase(state, 10_000);
+  return (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
 }
 
 function bytesOf(keys: Float64Array): Uint8Array {

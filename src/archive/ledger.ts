@@ -76,10 +76,6 @@ export class Ledger {
     return ledger;
   }
 
-  get size(): number {
-    return this.#known.size;
-  }
-
   /**
    * Decides on one telling. A number is the revision to archive it as (0: a new record); undefined: it is known, it
    * tells less than what is known, or only its times differ though they were final. Metadata decides; where it is the
@@ -117,11 +113,6 @@ export class Ledger {
     const level = captured?.hasRaw ? LEVELS.raw : captured ? LEVELS.content : LEVELS.metadata;
     const known = this.#known.get(id);
     if (!known || known.rev <= rev) this.#put(id, entryOf(record, rev, true, level));
-  }
-
-  /** Whether this id is in the ledger. */
-  has(id: number): boolean {
-    return this.#known.has(id);
   }
 
   /** What was added since the last call, as one batch to store; undefined when nothing was. */

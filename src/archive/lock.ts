@@ -1,6 +1,6 @@
 /** Owns locks (the writer's, and one a destination): one process at a time, for exactly as long as it lives. */
-import { type Database, isBusy, openOwnDatabase } from "../system/database.ts";
-import { WeirError } from "../system/errors.ts";
+import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/database.ts";
+import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
 import { ifPresent, sys } from "../system/system.ts";
 
@@ -11,26 +11,30 @@ const PINNED = Symbol.for("weir.lock");
  * Takes an exclusive SQLite transaction on the lock file, trying again until `waitMs` have passed or `stopped` says so.
  * False when another process still holds it. The kernel frees it with the process, so there is nothing to clean up after a kill. The
  * handle is pinned to the process: a collected handle would free the lock, and so would opening and closing the file
- * by any other call, which is why nothing else ever touches it (reliability H91, H92). Throws `refused` for a link.
+ * by any other call, which is why nothing else ever touches it (reliability H91, H92). Throws `refused` for a link,
+ * `write` for a file that cannot be locked.
  */
 export async function takeLock(path: string, waitMs: number, stopped: () => boolean = () => false): Promise<boolean> {
   if (ifPresent(() => sys.lstat(path))?.kind === "link")
     throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
   const deadline = uptime() + waitMs;
-  const db = openOwnDatabase(path, 0);
   for (;;) {
-    try {
-      db.run("BEGIN EXCLUSIVE");
-      pinned().set(path, db);
-      return true;
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-    }
-    if (uptime() >= deadline || stopped()) break;
+    if (takesNow(path)) return true;
+    if (uptime() >= deadline || stopped()) return false;
     await sleep(Math.min(RETRY_MS, Math.max(1, deadline - uptime())));
   }
-  db.close();
-  return false;
+}
+
+function takesNow(path: string): boolean {
+  try {
+    const db = openOwnDatabase(path, 0);
+    orClosed(db, () => db.run("BEGIN EXCLUSIVE"));
+    pinned().set(path, db);
+    return true;
+  } catch (error) {
+    if (isBusy(error)) return false;
+    throw new WeirError("write", `cannot lock ${path}: ${systemReason(error)}`, undefined, { cause: error });
+  }
 }
 
 function pinned(): Map<string, Database> {

@@ -30,14 +30,28 @@ export function textOf({ buffer, start, end }: PlacedLine): string {
   return buffer.toString("utf8", start, end);
 }
 
+/** The record that a line holds; undefined where it holds none. Of one of a newer schema only `v` is known. */
+export function recordIn(line: string): WeirRecord | undefined {
+  try {
+    const value = JSON.parse(line) as Partial<WeirRecord> | null;
+    return value && (value.v === 1 ? isRecord(value) : Number(value.v) > 1) ? (value as WeirRecord) : undefined;
+  } catch {
+    return undefined; // whoever asks says what that means
+  }
+}
+
+/** Whether all is there that the archive relies on; `verify` looks at the rest. */
+function isRecord({ id, fact, rev, agent, stream, operation, source, host }: Partial<WeirRecord>): boolean {
+  const isTold = [id, fact, agent, stream, operation, source?.path, host].every((text) => typeof text === "string");
+  return isTold && typeof rev === "number";
+}
+
 /** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
 export function parseRecord(line: string, path: string, offset: number): WeirRecord {
-  try {
-    return JSON.parse(line) as WeirRecord;
-  } catch (cause) {
-    const message = `the archive is damaged: ${path} holds no record at byte ${offset}`;
-    throw new WeirError("damaged", message, "restore the file from a backup", { cause });
-  }
+  const record = recordIn(line);
+  if (record) return record;
+  const message = `the archive is damaged: ${path} holds no record at byte ${offset}`;
+  throw new WeirError("damaged", message, "weir verify says what can be done");
 }
 
 /** The places of records, in the archive's order: 16 bytes each. */

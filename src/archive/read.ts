@@ -10,11 +10,10 @@ import { refuseOlder, witnessed } from "./witness.ts";
 /** What fits into a core's second-level cache while its lines are looked at. */
 const CHUNK = 1 << 18;
 
-/** A segment to read and how far; `own` when the state of this installation vouches for its length. */
+/** A segment to read and how far. */
 export interface ReadableSegment {
   readonly path: string;
   readonly bytes: number;
-  readonly own: boolean;
 }
 
 /** An archive held as one moment saw it: nothing that it lists is removed before it is disposed of. */
@@ -78,7 +77,7 @@ function segmentsOf(folder: DataFolder, state: CommittedState | undefined): Read
         `the archive is damaged: ${file} should hold ${committed.bytes} bytes, ${size === undefined ? "it is missing" : `it has ${size}`}`,
         "run weir verify for what can be done",
       );
-    readable.push({ path: file, bytes: committed?.bytes ?? completeLength(file), own: committed !== undefined });
+    readable.push({ path: file, bytes: committed?.bytes ?? completeLength(file) });
   }
   return readable;
 }

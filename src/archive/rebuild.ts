@@ -1,11 +1,11 @@
 /** Owns making a lost state anew from the archive: segments, and what each source is known to have told. */
 
 import { ledgerFactsOf } from "../record/encode.ts";
-import type { WeirRecord } from "../record/schema.ts";
 import type { Database } from "../system/database.ts";
 import { sys } from "../system/system.ts";
 import type { DataFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
+import { recordIn } from "./places.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { FIRST_TEXTS, setMeta } from "./state.ts";
@@ -33,9 +33,9 @@ export function rebuildState(db: Database, folder: DataFolder): string {
       const bytes = completeLength(path);
       let records = 0;
       for (const line of readSegmentLines(path, bytes)) {
-        const record = parsed(line);
-        if (!record) continue;
         records++;
+        const record = recordIn(line);
+        if (record?.v !== 1) continue; // it tells the ledger nothing; `verify` names a line that is no record
         if (install !== undefined && record.host.startsWith(install)) host = record.host;
         const key = JSON.stringify([record.agent, record.stream, record.source.path]);
         const ledger = ledgers.get(key) ?? new Ledger();
@@ -65,12 +65,4 @@ export function rebuildState(db: Database, folder: DataFolder): string {
     adoptCount(db, commits);
     return host;
   })();
-}
-
-function parsed(line: string): WeirRecord | undefined {
-  try {
-    return JSON.parse(line) as WeirRecord;
-  } catch {
-    return undefined; // a line that is no record tells the ledger nothing; `verify` names it
-  }
 }

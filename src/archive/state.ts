@@ -1,5 +1,5 @@
 /** Owns the state database: its schema, its migrations, and the few questions that are asked of it. */
-import { type Database, isDamaged, openOwnDatabase, openOwnForReading } from "../system/database.ts";
+import { type Database, isDamaged, openOwnDatabase, openOwnForReading, orClosed } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
 
@@ -37,14 +37,12 @@ export const STATE_VERSION: number = MIGRATIONS.length;
 
 function refuseNewer(db: Database, path: string): number {
   const version = (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
-  if (version > STATE_VERSION) {
-    db.close();
+  if (version > STATE_VERSION)
     throw new WeirError(
       "refused",
       `${path} was written by a newer weir (state version ${version}, this one knows ${STATE_VERSION})`,
       "use the newer weir, or another --data-dir",
     );
-  }
   return version;
 }
 
@@ -67,8 +65,8 @@ export function damagedState(path: string, cause: unknown): WeirError {
  * that SQLite cannot read, `refused` for one of a newer weir.
  */
 export function openState(path: string): Database {
-  try {
-    const db = openOwnDatabase(path, 5000);
+  const open = (): Database => openOwnDatabase(path, 5000);
+  return opened(path, open, (db) => {
     const from = refuseNewer(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
@@ -79,15 +77,22 @@ export function openState(path: string): Database {
         db.run(`PRAGMA user_version = ${version + 1}`);
       })();
     }
+  });
+}
+
+/** A database that was opened and on which the first work is done. */
+function opened(path: string, open: () => Database, work: (db: Database) => void): Database {
+  try {
+    const db = open();
+    orClosed(db, () => work(db));
     return db;
   } catch (error) {
-    if (isDamaged(error)) throw damagedState(path, error);
-    throw error;
+    throw isDamaged(error) ? damagedState(path, error) : error;
   }
 }
 
 /** Throws when SQLite finds a damaged page; reads the whole database. */
-export function checkPages(db: Database): void {
+function checkPages(db: Database): void {
   const check = db.query("PRAGMA quick_check(1)").get() as { quick_check: string };
   if (check.quick_check !== "ok") throw Object.assign(new Error(check.quick_check), { code: "SQLITE_CORRUPT" });
 }
@@ -99,14 +104,8 @@ function endedCleanly(db: Database): boolean {
 
 /** Opens the state for reading; every question asked inside one transaction sees one moment. */
 export function openStateForReading(path: string, waitMs: number = 5000): Database {
-  try {
-    const db = openOwnForReading(path, waitMs);
-    refuseNewer(db, path);
-    return db;
-  } catch (error) {
-    if (isDamaged(error)) throw damagedState(path, error);
-    throw error;
-  }
+  const open = (): Database => openOwnForReading(path, waitMs);
+  return opened(path, open, (db) => void refuseNewer(db, path));
 }
 
 /** The key of `meta` that says when texts were first archived. */

@@ -48,13 +48,14 @@ interface Known {
 }
 
 export interface VerifyOptions {
-  /** Called between segments; true ends the check. */
-  readonly pause: () => Promise<boolean>;
+  /** Called before each segment; it may throw, which ends the check. */
+  readonly pause: () => Promise<void>;
 }
 
 /** Bad lines of one segment that are told one by one. */
 const NAMED = 10;
-const RESTORE = "restore the file from a backup; weir export reads on only without it";
+const RESTORE =
+  "restore the file from a backup; without one, move it aside together with state.db, its -wal and its -shm: the next sync rebuilds the state from the segments that are left";
 
 /** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
 export async function verifyArchive(path: string, { pause }: VerifyOptions): Promise<Verification> {
@@ -68,11 +69,12 @@ export async function verifyArchive(path: string, { pause }: VerifyOptions): Pro
   try {
     const rows = new Map(known?.rows.map((row) => [row.name, row]));
     for (const row of rows.values()) {
-      if (await pause()) return check.result();
-      if (!row.pruned) check.ownSegment(row);
+      if (row.pruned) continue;
+      await pause();
+      check.ownSegment(row);
     }
     for (const name of names.filter((each) => !rows.has(each))) {
-      if (await pause()) return check.result();
+      await pause();
       check.unknownSegment(name, known?.install);
     }
     check.otherFiles(rows);
@@ -169,10 +171,9 @@ class Check {
       return;
     }
     this.#counts.foreignSegments++;
-    const length = this.#attempt(path, () => completeLength(path));
-    if (length === undefined) return;
-    const beyond = sys.lstat(path).size - length;
-    if (beyond > 0) this.#note(path, `its last ${beyond} bytes are no complete line`);
+    const [size, length] = this.#attempt(path, () => [sys.lstat(path).size, completeLength(path)] as const) ?? [];
+    if (size === undefined || length === undefined) return;
+    if (size > length) this.#note(path, `its last ${size - length} bytes are no complete line`);
     this.#lines(path, length);
   }
 

@@ -1,6 +1,8 @@
 /** Owns `weir export --to`: checks the destination before anything is read, sends, and says what became of it. */
+import { rankOf } from "../agents/index.ts";
 import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
+import { amountIn } from "../config/units.ts";
 import { deliver } from "../export/deliver.ts";
 import {
   type Destination,
@@ -18,23 +20,13 @@ import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
-import { Interrupted, pauses } from "./pause.ts";
+import { lockedOrInterrupted, pauses } from "./pause.ts";
 import { plural } from "./text.ts";
+import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
-declare const WEIR_VERSION: string | undefined;
-const version = typeof WEIR_VERSION === "string" ? WEIR_VERSION : "0";
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-
-export async function runTo(
-  options: Options,
-  filter: Filter,
-  isFiltered: boolean,
-  rankOf: (agent: string, stream: string) => number,
-  io: Io,
-): Promise<number> {
+export async function runTo(options: Options, filter: Filter, isFiltered: boolean, io: Io): Promise<number> {
   const destination = destinationFor(options);
   const retryForMs = durationOf(options["retry-for"]);
   const resource = resourceAttributes(env);
@@ -44,13 +36,15 @@ export async function runTo(
   }
   using reader = openForReading(io);
   io.log.verbose(`sending to ${destination.origin}`);
-  const delivery = await Delivery.open(io.dataDir, destination.id, destination.origin);
+  const stopped = (): boolean => io.stopSignal() !== undefined;
+  const opening = Delivery.open(io.dataDir, destination.id, destination.origin, stopped);
+  const delivery = await lockedOrInterrupted(io, opening);
   try {
     const families = await familiesOf(reader.segments, rankOf, pauses(io));
     const asked = { filter, content: options.content === true, onlyNew: options.new === true, resource };
     const around = {
       rest: io.rest,
-      stopped: () => io.stopSignal() !== undefined,
+      stopped,
       info: io.log.info,
       warn: io.log.warn,
       retryForMs,
@@ -67,10 +61,6 @@ export async function runTo(
     }
     io.log.info(summary(destination, sent, open));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;
-  } catch (error) {
-    const signal = io.stopSignal();
-    if (error instanceof Interrupted && signal) return EXIT[signal];
-    throw error;
   } finally {
     delivery.close();
     if (destination.routes.some((route) => route.protocol === "grpc")) (await import("../system/grpc.ts")).hangUp();
@@ -110,7 +100,7 @@ function wordsFor(signal: Signal): [one: string, many: string] {
 }
 
 function durationOf(text: string): number {
-  const found = /^(\d{1,6})([smh])$/.exec(text);
-  if (!found) throw new UsageError(`--retry-for ${text} is no time`, "for example 30s, 5m or 1h");
-  return Number(found[1]) * (UNIT_MS[found[2] ?? ""] ?? 0);
+  const duration = amountIn(text, "duration", false);
+  if (typeof duration === "number") return duration;
+  throw new UsageError(`--retry-for ${text} ${duration.problem}`, "for example 30s, 5m or 1h");
 }

@@ -1,5 +1,6 @@
 /** Owns `weir export` in the formats that show sessions as trees: OTLP files and text for a terminal. */
 import { resolve } from "node:path";
+import { rankOf } from "../agents/index.ts";
 import { familiesOf } from "../archive/families.ts";
 import { resourceAttributes, signalsOf } from "../export/destination.ts";
 import type { Filter } from "../export/filter.ts";
@@ -17,7 +18,7 @@ import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
-import { Interrupted, pauses } from "./pause.ts";
+import { pauses } from "./pause.ts";
 import { count, show } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -29,12 +30,7 @@ interface Sink {
   end(): string | Promise<string>;
 }
 
-export async function runTrees(
-  options: Options,
-  filter: Filter,
-  rankOf: (agent: string, stream: string) => number,
-  io: Io,
-): Promise<number> {
+export async function runTrees(options: Options, filter: Filter, io: Io): Promise<number> {
   const resource = resourceAttributes(env);
   const signals = signalsFor(options);
   using reader = openForReading(io);
@@ -53,8 +49,6 @@ export async function runTrees(
     if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
   } catch (error) {
     for (const output of sink.outputs) output.abandon();
-    const signal = io.stopSignal();
-    if (error instanceof Interrupted && signal) return EXIT[signal];
     throw error;
   }
   return EXIT.done;

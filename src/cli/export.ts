@@ -1,7 +1,8 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { resolve } from "node:path";
-import { agents } from "../agents/index.ts";
+import { agents, rankOf } from "../agents/index.ts";
 import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
+import { amountIn } from "../config/units.ts";
 import { csv } from "../export/csv.ts";
 import { type Filter, hasContent, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
@@ -14,23 +15,23 @@ import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
-import { Interrupted, pauses } from "./pause.ts";
+import { pauses } from "./pause.ts";
 import { meant, plural } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const DAY_MS = 86_400_000;
 
 export async function run(options: Options, io: Io): Promise<number> {
   const filter = filterOf(options);
   checkTogether(options);
   if (options.to !== undefined) {
     const { runTo } = await import("./export-to.ts");
-    return runTo(options, filter, isFiltered(options), rankOf, io);
+    return runTo(options, filter, isFiltered(options), io);
   }
   if (options.format === "otlp-json" || options.format === "text") {
     const { runTrees } = await import("./export-trees.ts");
-    return runTrees(options, filter, rankOf, io);
+    return runTrees(options, filter, io);
   }
   return runRecords(options, filter, io);
 }
@@ -65,8 +66,6 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
     output.finish();
   } catch (error) {
     output.abandon();
-    const signal = io.stopSignal();
-    if (error instanceof Interrupted && signal) return EXIT[signal];
     throw error;
   }
   if (isFile(options)) io.log.info(`wrote ${plural(written, "record")} to ${options.output}`);
@@ -107,11 +106,6 @@ function isFiltered({ since, until, agent, session, model, operation }: Options)
   return since !== undefined || until !== undefined || lists.some((names) => names.length > 0);
 }
 
-/** How much a stream is believed: what its agent's file says; a stream that no agent has any more is believed least. */
-function rankOf(agent: string, stream: string): number {
-  return agents.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
-}
-
 function filterOf(options: Options): Filter {
   const known = agents.map((agent) => agent.id);
   for (const name of options.agent) {
@@ -133,8 +127,8 @@ function filterOf(options: Options): Filter {
 
 /** A date (its first moment in UTC), a date and time, or an age: `90m`, `12h`, `7d`, `4w`. */
 function timeOf(flag: string, text: string): number {
-  const age = /^(\d{1,6})([mhdw])$/.exec(text);
-  if (age) return sys.now() - Number(age[1]) * (UNIT_MS[age[2] ?? ""] ?? 0);
+  const days = text === "0" ? undefined : amountIn(text, "age", false);
+  if (typeof days === "number") return sys.now() - days * DAY_MS;
   const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text)
     ? Date.parse(/[Zz]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
     : Number.NaN;

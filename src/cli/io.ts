@@ -1,6 +1,7 @@
 /** Owns what a command gets to work with: outputs, environment, folders, and whether it should stop. */
 import type { Configuration } from "../config/load.ts";
 import type { Environment } from "../read/types.ts";
+import type { StopSignal } from "../system/process.ts";
 import type { Command } from "./args.ts";
 import type { Log } from "./log.ts";
 import type { Stdout } from "./stdout.ts";
@@ -21,7 +22,7 @@ export interface Io {
   /** Whether text on stdout may be coloured. */
   readonly color: boolean;
   /** The signal that asked for a stop, if one has. */
-  readonly stopSignal: () => "SIGINT" | "SIGTERM" | "SIGHUP" | undefined;
+  readonly stopSignal: () => StopSignal | undefined;
   /** Sleeps, but not beyond a signal that asks for a stop. */
   readonly rest: (ms: number) => Promise<void>;
 }

@@ -15,6 +15,7 @@ import { toldOf } from "./failure.ts";
 import { commandHelp, programHelp, programOverview } from "./help.ts";
 import type { Io } from "./io.ts";
 import { createLog, type Log, levelOf, wantsProgress } from "./log.ts";
+import { Interrupted } from "./pause.ts";
 import { program } from "./program.ts";
 import { createStdout } from "./stdout.ts";
 import { nearest } from "./text.ts";
@@ -79,7 +80,7 @@ function configFileOf(flags: Flags, home: string): ConfigFile {
 /** What a command gets to work with. Throws `usage` for a wrong setting, unless the command needs none. */
 async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
   const { platform, env } = self;
-  const home = env.HOME || self.homeFolder();
+  const home = self.homeFolder();
   const homes = homesOf(flags);
   const { loadConfiguration } = await import("../config/load.ts");
   const file = configFileOf(flags, home);
@@ -133,6 +134,8 @@ let log = logFor(PLAIN);
 let debug = false;
 
 function failed(error: unknown): number {
+  log.progressEnd();
+  if (error instanceof Interrupted) return EXIT[error.signal];
   const { code, message, hint } = toldOf(error);
   log.error(message, hint);
   if (debug) log.debug((error as Error)?.stack ?? "");

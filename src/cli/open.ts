@@ -3,10 +3,14 @@ import { Archive, type ArchiveOptions } from "../archive/archive.ts";
 import { type ArchiveReader, openReader } from "../archive/read.ts";
 import { WeirError } from "../system/errors.ts";
 import type { Io } from "./io.ts";
+import { lockedOrInterrupted } from "./pause.ts";
 
 const WAIT_MS = 10_000;
 
-/** Throws `locked` when another process still holds the lock after ten seconds, or at once where `wait` is false. */
+/**
+ * Throws `locked` when another process still holds the lock after ten seconds, or at once where `wait` is false;
+ * `Interrupted` when a stop signal ended the waiting.
+ */
 export async function openForWriting(
   io: Io,
   { wait, ...options }: Omit<ArchiveOptions, "waitMs" | "stopped"> & { readonly wait: boolean },
@@ -20,7 +24,7 @@ export async function openForWriting(
     io.log.progress(`${error.message}: waiting for it`);
   }
   try {
-    return await open(WAIT_MS);
+    return await lockedOrInterrupted(io, open(WAIT_MS));
   } finally {
     io.log.progressEnd();
   }

@@ -6,7 +6,7 @@ import type { Capture } from "../sync/capture.ts";
 import type { Choice } from "../sync/discover.ts";
 import { isIncomplete, type Summary } from "../sync/summary.ts";
 import { sync } from "../sync/sync.ts";
-import { WeirError, wordsFor } from "../system/errors.ts";
+import { wordsFor } from "../system/errors.ts";
 import { uptime } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import { choiceOf } from "./choice.ts";
@@ -34,13 +34,7 @@ export async function run(options: Options, io: Io): Promise<number> {
   const capture = captureOf(options, io);
   const request = { options, choice, limits, capture };
   if (options.watch) return await watch(rounds(request, io), io);
-  try {
-    return await round(request, io, { read: () => 0, archived: 0 });
-  } catch (error) {
-    const signal = io.stopSignal();
-    if (signal && error instanceof WeirError && error.failure === "locked") return EXIT[signal];
-    throw error;
-  }
+  return await round(request, io, { read: () => 0, archived: 0 });
 }
 
 interface Request {

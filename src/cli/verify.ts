@@ -1,21 +1,20 @@
 /** Owns `weir verify`: the archive checked, what is wrong with it and what to do. */
 import { verifyArchive } from "../archive/verify.ts";
-import { yieldToEvents } from "../system/process.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
+import { pauses } from "./pause.ts";
 import { bytes, escapeControls, jsonLine, plural } from "./text.ts";
 
 export async function run(options: { readonly json: boolean }, io: Io): Promise<number> {
   let done = 0;
-  const pause = async (): Promise<boolean> => {
-    io.log.progress(`checking segment ${++done}`);
-    await yieldToEvents();
-    return io.stopSignal() !== undefined;
-  };
-  const result = await verifyArchive(io.dataDir, { pause });
+  const pause = pauses(io);
+  const result = await verifyArchive(io.dataDir, {
+    async pause() {
+      io.log.progress(`checking segment ${++done}`);
+      await pause();
+    },
+  });
   io.log.progressEnd();
-  const signal = io.stopSignal();
-  if (signal) return EXIT[signal];
   const damaged = result.findings.filter((finding) => finding.kind === "damaged");
   if (options.json) {
     const { findings, stateVersion, foreignSegments, ...counts } = result;

@@ -1,6 +1,6 @@
 /** Owns reading append-only files: whole lines from a byte offset, in pieces, at bounded memory. */
 import { unzstd } from "../system/compression.ts";
-import { errorCode, readAt, sys } from "../system/system.ts";
+import { readAt, sys } from "../system/system.ts";
 import { CHUNK, type Chunk, LARGEST, putBack, sizeFor, takeChunk } from "./chunk.ts";
 import { ByteLine } from "./line.ts";
 import type { Reads } from "./types.ts";
@@ -150,9 +150,4 @@ function otherEncoding([a, b]: Uint8Array): string | undefined {
   if (a === 0xff && b === 0xfe) return "UTF-16LE";
   if (a === 0xfe && b === 0xff) return "UTF-16BE";
   return undefined;
-}
-
-/** True for the errors of a file that went away between being listed and being opened. */
-export function hasGone(error: unknown): boolean {
-  return errorCode(error) === "ENOENT";
 }

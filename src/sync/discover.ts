@@ -1,32 +1,21 @@
-/** Owns finding sources: walks the places that agents name and tells every file with its stamp. Reads no content. */
-import { type Stamp, sameFile, stampOf } from "../read/identity.ts";
-import type { Agent, Environment, Place, Stream } from "../read/types.ts";
-import { errorCode, ifPresent, isAbsent, readSmallFile, type Stat, sys } from "../system/system.ts";
-import { matches } from "./glob.ts";
-import { besideNames, type Search, type Sidecar, sidecarsOf } from "./sidecars.ts";
+/** Owns finding sources: looks at the places that agents name and tells every file with its stamp. Reads no content. */
+import { basename, dirname } from "node:path";
+import { sameFile } from "../read/identity.ts";
+import type { Agent, Environment, Home, Place, Stream } from "../read/types.ts";
+import { errorCode, ifPresent, isAbsent, readSmallFile, sys } from "../system/system.ts";
+import type { Search } from "./sidecars.ts";
+import { type File, filesBelow, type Unreadable } from "./walk.ts";
 
-/** One file (with its sidecars) that a stream names. */
-export interface Found {
+/** One file (with its sidecars) that a stream names; two ways to one file are one source. */
+export interface Found extends File {
   readonly agent: Agent;
   readonly stream: Stream;
-  /** Canonical and absolute: two ways to one file are one source. */
-  readonly path: string;
-  /** Below the place's root. */
-  readonly inRoot: string;
   /** Below the home in use, or absolute where it lies outside. This is what records carry. */
   readonly relative: string;
-  readonly stamp: Stamp;
-  readonly sidecars: readonly Sidecar[];
 }
 
 /** What SQLite keeps beside a database: a part of the store, so its stamp is part of the source's. */
 const DATABASE_PARTS = ["-wal", "-journal"];
-
-/** A place or source that could not be looked at; others go on. */
-export interface Unreadable {
-  readonly path: string;
-  readonly reason: string;
-}
 
 export interface Discovery {
   readonly found: readonly Found[];
@@ -46,8 +35,7 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   const environment: Environment = { settings: settingsAt, names: namesOf(), ...given };
   const found: Found[] = [];
   const unreadable: Unreadable[] = [...offlineHomes(environment), ...missingSources(choice)];
-  canonicalPaths.clear();
-  lastRoot = undefined;
+  const paths = new Paths(environment.homes);
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
     const seen = new Map<string, Map<number, Found[]>>();
@@ -55,21 +43,29 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
       if (choice.streams.length > 0 && !choice.streams.includes(stream.kind)) continue;
       for (const place of placesOf(agent, stream, environment, choice)) {
         const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
-        for (const file of filesOf({ ...place, parts }, unreadable)) {
-          try {
-            const { path, inRoot, stamp, sidecars } = file;
-            const relative = withSlashes(relativeTo(path, inRoot, environment));
-            const one: Found = { agent, stream, path, inRoot, relative, stamp, sidecars };
-            if (isFirst(one, seen)) found.push(one);
-          } catch (error) {
-            unreadable.push({ path: file.path, reason: errorCode(error) ?? String(error) });
-          }
-        }
+        for (const one of foundIn({ ...place, parts }, agent, stream, paths, unreadable))
+          if (isFirst(one, seen)) found.push(one);
       }
     }
   }
   // Several streams look at one folder; it is told once.
   return { found, unreadable: [...new Map(unreadable.map((one) => [one.path, one])).values()] };
+}
+
+function foundIn(place: Search, agent: Agent, stream: Stream, paths: Paths, unreadable: Unreadable[]): Found[] {
+  try {
+    const root = paths.canonical(place.root);
+    if (root === undefined) return [];
+    const folder = paths.inHome(root);
+    return filesBelow(root, place, unreadable).map((file): Found => {
+      const { path, inRoot, stamp, sidecars } = file;
+      const relative = folder === undefined ? (paths.inHome(path) ?? path) : `${folder}/${inRoot}`;
+      return { agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars };
+    });
+  } catch (error) {
+    unreadable.push({ path: place.root, reason: errorCode(error) ?? String(error) });
+    return [];
+  }
 }
 
 /** False for a hard link or a second way to a file that a stream of this kind has been given already. */
@@ -90,11 +86,10 @@ function placesOf(agent: Agent, stream: Stream, environment: Environment, choice
     (s) => s.agent === agent.id && s.stream === stream.kind && isFormOf(s.path, stream, agent, environment),
   );
   return named.map(({ path }) => {
-    const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     const endings = stream.locate(environment).flatMap((place) => place.sidecars ?? []);
     const isFolder = isFolderAt(path);
-    const match = isFolder ? stream.locate(environment).flatMap((place) => place.match) : [path.slice(slash + 1)];
-    return { root: isFolder ? path : path.slice(0, slash) || "/", match, sidecars: endings };
+    const match = isFolder ? stream.locate(environment).flatMap((place) => place.match) : [basename(path)];
+    return { root: isFolder ? path : dirname(path), match, sidecars: endings };
   });
 }
 
@@ -143,22 +138,34 @@ function namesIn(folder: string): ReadonlySet<string> | undefined {
   }
 }
 
-let lastRoot: { readonly path: string; readonly inHome: string | undefined } | undefined;
+/** Paths as one look at the machine finds them: a folder that was absent then may be there the next time. */
+class Paths {
+  readonly #homes: readonly Home[];
+  readonly #canonical = new Map<string, string | undefined>();
 
-/** A path below the home in use; thousands of files in a row have one root, so its own answer is kept. */
-function relativeTo(path: string, inRoot: string, environment: Environment): string {
-  const root = path.slice(0, -inRoot.length - 1);
-  if (lastRoot?.path !== root) lastRoot = { path: root, inHome: pathInHome(root, environment) };
-  return lastRoot.inHome === undefined ? (pathInHome(path, environment) ?? path) : `${lastRoot.inHome}/${inRoot}`;
-}
-
-function pathInHome(path: string, environment: Environment): string | undefined {
-  for (const home of environment.homes) {
-    for (const root of [home.path, canonical(home.path)]) {
-      if (root && path.startsWith(root) && /[\\/]/.test(path[root.length] ?? "")) return path.slice(root.length + 1);
-    }
+  constructor(homes: readonly Home[]) {
+    this.#homes = homes;
   }
-  return undefined;
+
+  /** A path with all links resolved; undefined when there is nothing. Throws the system's errors. */
+  canonical(path: string): string | undefined {
+    if (!this.#canonical.has(path))
+      this.#canonical.set(
+        path,
+        ifPresent(() => sys.realpath(path)),
+      );
+    return this.#canonical.get(path);
+  }
+
+  /** What of a path lies below a home; undefined when it lies outside. */
+  inHome(path: string): string | undefined {
+    for (const home of this.#homes) {
+      for (const root of [home.path, this.canonical(home.path)]) {
+        if (root && path.startsWith(root) && /[\\/]/.test(path[root.length] ?? "")) return path.slice(root.length + 1);
+      }
+    }
+    return undefined;
+  }
 }
 
 function withSlashes(path: string): string {
@@ -189,105 +196,4 @@ function missingSources({ sources }: Choice): Unreadable[] {
       return isAbsent(error) ? [{ path, reason: "ENOENT" }] : []; // else the walk of its folder tells why
     }
   });
-}
-
-/** What one look at the homes has found out: a root that was absent then may be there the next time. */
-const canonicalPaths = new Map<string, string | undefined>();
-
-/** A path with all links resolved; undefined when there is nothing. */
-function canonical(path: string): string | undefined {
-  if (!canonicalPaths.has(path))
-    canonicalPaths.set(
-      path,
-      ifPresent(() => sys.realpath(path)),
-    );
-  return canonicalPaths.get(path);
-}
-
-type File = Pick<Found, "path" | "inRoot" | "stamp" | "sidecars">;
-
-function filesOf(place: Search, unreadable: Unreadable[]): File[] {
-  const files: File[] = [];
-  let root: string | undefined;
-  try {
-    root = canonical(place.root);
-  } catch (error) {
-    unreadable.push({ path: place.root, reason: errorCode(error) ?? String(error) });
-  }
-  if (root === undefined) return files;
-  walk(root, "", place.match.map(patternOf), files, unreadable, place);
-  return files;
-}
-
-/** Descends only where a pattern may still match. Links are followed for folders that stay inside the root, never for files. */
-function walk(
-  folder: string,
-  below: string,
-  patterns: readonly Pattern[],
-  files: File[],
-  unreadable: Unreadable[],
-  place: Search,
-): void {
-  let entries: readonly { readonly name: string; readonly kind: Stat["kind"] }[];
-  try {
-    entries = sys.list(folder);
-  } catch (error) {
-    if (!isAbsent(error)) unreadable.push({ path: folder, reason: errorCode(error) ?? String(error) });
-    return;
-  }
-  const names = besideNames(entries, place);
-  for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (kind !== "file" && kind !== "directory") continue;
-    const rest: Pattern[] = [];
-    for (const pattern of patterns) advance(pattern, name, rest);
-    if (rest.length === 0) continue;
-    const path = `${folder === "/" ? "" : folder}/${name}`;
-    const inRoot = below === "" ? name : `${below}/${name}`;
-    if (kind === "directory") walk(path, inRoot, rest, files, unreadable, place);
-    else if (rest.includes(MET)) addFile(path, inRoot, names, files, unreadable, place);
-  }
-}
-
-/** What of a place's pattern lies ahead, name by name. */
-interface Pattern {
-  readonly first: string;
-  readonly rest: Pattern;
-}
-
-/** Nothing lies ahead: a file here is a source. */
-const MET: Pattern = {
-  first: "",
-  get rest() {
-    return MET;
-  },
-};
-
-function patternOf(text: string): Pattern {
-  return text.split("/").reduceRight((rest, first) => ({ first, rest }), MET);
-}
-
-/** Adds what is left of a pattern after one name; nothing when it does not fit. */
-function advance(pattern: Pattern, name: string, left: Pattern[]): void {
-  if (pattern === MET) return;
-  if (pattern.first === "**") {
-    left.push(pattern);
-    advance(pattern.rest, name, left);
-  } else if (matches(pattern.first, name)) left.push(pattern.rest);
-}
-
-function addFile(
-  path: string,
-  inRoot: string,
-  names: ReadonlySet<string>,
-  files: File[],
-  unreadable: Unreadable[],
-  place: Search,
-): void {
-  try {
-    const stat = ifPresent(() => sys.lstat(path));
-    if (stat?.kind !== "file") return;
-    files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, names, place) });
-  } catch (error) {
-    unreadable.push({ path, reason: errorCode(error) ?? String(error) });
-  }
 }

@@ -1,5 +1,5 @@
 /** Owns the count of what a run did: what `sync --json` prints and what the exit code is made from. */
-import type { Unreadable } from "./discover.ts";
+import type { Unreadable } from "./walk.ts";
 
 export interface Summary {
   readonly sources: { found: number; read: number };

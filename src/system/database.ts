@@ -1,6 +1,5 @@
 /** Owns SQLite: how weir opens its own databases, and the raw way to open somebody else's read-only. */
 import { constants, Database, type Statement } from "bun:sqlite";
-import { pathToFileURL } from "node:url";
 
 export type { Database, Statement };
 
@@ -25,7 +24,17 @@ export function openOwnForReading(path: string, busyTimeoutMs: number): Database
   } catch (error) {
     db.close();
     if (!isWriteFailure(error)) throw error;
-    return openReadOnlyUri(`${pathToFileURL(path).href}?immutable=1`, busyTimeoutMs);
+    return openReadOnlyUri(`${fileUri(path)}?immutable=1`, busyTimeoutMs);
+  }
+}
+
+/** Does the first work on a database that has been opened; where it fails, the database is closed again. */
+export function orClosed<T>(db: Database, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }
 
@@ -109,20 +118,22 @@ export function fileUri(path: string): string {
   return Bun.pathToFileURL(path).href;
 }
 
+function isOf(error: unknown, codes: RegExp): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" && codes.test(code);
+}
+
 /** True when SQLite says that another process holds the lock. */
 export function isBusy(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" && code.startsWith("SQLITE_BUSY");
+  return isOf(error, /^SQLITE_BUSY/);
 }
 
 /** True when SQLite says that the file is no database or a damaged one. */
 export function isDamaged(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" && (code.startsWith("SQLITE_NOTADB") || code.startsWith("SQLITE_CORRUPT"));
+  return isOf(error, /^SQLITE_(NOTADB|CORRUPT)/);
 }
 
 /** True when SQLite could not write: the disk is full, failing or read-only. */
 export function isWriteFailure(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" && /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(code);
+  return isOf(error, /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/);
 }

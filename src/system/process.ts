@@ -14,7 +14,7 @@ export const platform: "linux" | "darwin" | "win32" =
   process.platform === "win32" || process.platform === "darwin" ? process.platform : "linux";
 export const pid: number = process.pid;
 
-/** The account's own home folder; only the default, when no `--home` is given. */
+/** The account's own home folder, which `HOME` moves but on Windows; only the default, when no `--home` is given. */
 export function homeFolder(): string {
   return os.homedir();
 }

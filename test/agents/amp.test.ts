@@ -6,6 +6,7 @@ import { agents } from "../../src/agents/index.ts";
 import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/amp");
 const ID = "T-01990000-0000-7000-8000-0000000000ff";
@@ -239,28 +240,23 @@ test("texts stand where they belong: prompts, answers, thoughts, arguments, resu
     await tellTextsOfDocuments("amp", thread(messages)),
     await tellTextsOfDocuments("amp", ...steps),
   ]) {
-    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+    expect(textsByOperation(told.records)).toEqual({
       session: undefined,
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "text", content: "I look" },
-              { type: "tool_call", id: "t1", name: "Bash", arguments: { cmd: "ls" } },
-            ],
-            finish_reason: "stop",
-          },
+      user_message: userSays("go on"),
+      chat: assistantSays(
+        [
+          { type: "reasoning", content: "hm" },
+          "I look",
+          { type: "tool_call", id: "t1", name: "Bash", arguments: { cmd: "ls" } },
         ],
-      },
+        "stop",
+      ),
       execute_tool: {
         tool_arguments: { cmd: "ls" },
         tool_result: "no such file",
         error_message: "no such file",
       },
-      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+      compaction: assistantSays(["so far"]),
       error: { error_message: "busy" },
     } as never);
     const raws = told.records.flatMap((r) => (r.raw === undefined ? [] : [JSON.parse(r.raw)]));

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { type Files, tellOf, tellTextsOf } from "../support/agent.ts";
 import { answer, calls, chain, file, prompt, result, S } from "../support/claude-transcript.ts";
+import { assistantSays } from "../support/texts.ts";
 
 const image = { type: "image", source: { type: "base64", media_type: "image/png", data: "QUJD" } };
 const thinks = (thinking: string) => ({ type: "thinking", thinking, signature: "c2ln" });
@@ -60,19 +61,14 @@ test("texts stand where they belong: prompts, answers, thoughts, arguments, resu
         ],
         [
           "chat",
-          {
-            output_messages: [
-              {
-                role: "assistant",
-                parts: [
-                  { type: "reasoning", content: "I should look" },
-                  { type: "text", content: "I look" },
-                  { type: "tool_call", id: "toolu_000000000001", name: "Bash", arguments: { command: "ls" } },
-                ],
-                finish_reason: "tool_call",
-              },
+          assistantSays(
+            [
+              { type: "reasoning", content: "I should look" },
+              "I look",
+              { type: "tool_call", id: "toolu_000000000001", name: "Bash", arguments: { command: "ls" } },
             ],
-          },
+            "tool_call",
+          ),
         ],
         ["execute_tool", { tool_arguments: { command: "ls" }, tool_result: "file.txt", error_message: "file.txt" }],
         ["user_message", { input_messages: said("user", { type: "text", content: "and on" }) }],

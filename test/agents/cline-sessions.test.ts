@@ -16,6 +16,7 @@ import {
 } from "../support/cline.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { agentPlaces } from "../support/places.ts";
+import { userSays } from "../support/texts.ts";
 
 const inSession = (messages: unknown, more = {}) => ({ [fileOf("s")]: session("s", messages, more) });
 const sorted = (records: readonly WeirRecord[]) => records.map((r) => r.session_id).sort();
@@ -196,9 +197,7 @@ test("texts stand where they belong", async () => {
     const calls = operationsOf(told, "chat").filter((r) => r.session_id === "s");
     const content = (operation: string): unknown[] => operationsOf(told, operation).map((r) => r.content);
     const words = (content: string) => ({ type: "text", content });
-    const asked = (said: string) => ({
-      input_messages: [{ role: "user", parts: [words(`<user_input mode="act">${said}</user_input>`)] }],
-    });
+    const asked = (said: string) => userSays(words(`<user_input mode="act">${said}</user_input>`));
     const answered = (...parts: unknown[]) => ({ output_messages: [{ role: "assistant", parts }] });
     const call = (id: string, path: string) => ({ type: "tool_call", id, name: "editor", arguments: { path } });
     expect(content("session")).toContainEqual({ system_instructions: [words("Be brief.")] });

@@ -6,6 +6,7 @@ import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 import { agentPlaces } from "../support/places.ts";
+import { userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/continue");
 const SESSIONS = ".continue/sessions";
@@ -318,7 +319,7 @@ test("texts stand where they belong", async () => {
     const call = { type: "tool_call", id: "call_0000000000001", name: "Bash", arguments: { command: "ls" } };
     const answered = (parts: unknown[], more = {}) => ({ output_messages: [{ role: "assistant", parts, ...more }] });
     expect(content("session")).toEqual([{ system_instructions: [words("Be brief.")] }]);
-    expect(content("user_message")).toEqual([{ input_messages: [{ role: "user", parts: [words("Look."), blob] }] }]);
+    expect(content("user_message")).toEqual([userSays(words("Look."), blob)]);
     expect(content("chat")).toEqual([
       answered([thought("Where?"), words("I list."), call], { finish_reason: "tool_call" }),
       answered([thought("Not there."), words("done")]),

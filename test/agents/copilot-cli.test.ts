@@ -9,6 +9,7 @@ import type { Summary } from "../../src/sync/summary.ts";
 import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { startWriter } from "../support/database.ts";
 import { listing, scratch } from "../support/home.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/copilot-cli");
 const ID = "0f0e0d0c-0b0a-4000-8000-000000000001";
@@ -558,7 +559,7 @@ describe("a fork", () => {
 
 describe("texts stand where they belong", () => {
   const says = (...parts: JsonObject[]) => [{ role: "assistant", parts }];
-  const contents = (told: Told) => Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+  const contents = (told: Told) => textsByOperation(told.records);
 
   test("in logs: instructions, prompts, answers, thoughts, arguments, results, errors, hooks, summaries", async () => {
     const log = [
@@ -587,20 +588,15 @@ describe("texts stand where they belong", () => {
     for (const told of [whole, await tellTextsOf("copilot-cli", ...log.map((line) => ({ [LOG]: [line] })))]) {
       expect(contents(told)).toEqual({
         session: { system_instructions: [{ type: "text", content: "be kind" }] },
-        user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
-        chat: {
-          output_messages: [
-            {
-              role: "assistant",
-              parts: [
-                { type: "reasoning", content: "hm" },
-                { type: "text", content: "I look" },
-                { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
-              ],
-              finish_reason: "tool_call",
-            },
+        user_message: userSays("go on"),
+        chat: assistantSays(
+          [
+            { type: "reasoning", content: "hm" },
+            "I look",
+            { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
           ],
-        },
+          "tool_call",
+        ),
         execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "no such file" },
         execute_hook: { tool_arguments: { a: 1 }, tool_result: { b: 2 } },
         compaction: { output_messages: says({ type: "text", content: "so far" }) },

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { figuresOf, syncHome, type Told, tellOf, tellTextsOf, textsBelow, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/cursor");
 const ID = "11111111-0000-4000-8000-000000000001";
@@ -229,20 +230,10 @@ test("texts stand where they belong in a transcript: prompts, answers, arguments
   ];
   const steps = log.map((line) => ({ [FILE]: [line] }));
   for (const told of [await tellTextsOf("cursor", { [FILE]: log }), await tellTextsOf("cursor", ...steps)]) {
-    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+    expect(textsByOperation(told.records)).toEqual({
       session: undefined,
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "text", content: "I look" },
-              { type: "tool_call", name: "Shell", arguments: { command: "ls" } },
-            ],
-          },
-        ],
-      },
+      user_message: userSays("go"),
+      chat: assistantSays(["I look", { type: "tool_call", name: "Shell", arguments: { command: "ls" } }]),
       execute_tool: { tool_arguments: { command: "ls" } },
       invoke_agent: { error_message: "User aborted request" },
     } as never);
@@ -266,21 +257,14 @@ test("texts stand where they belong in the database: prompts, thoughts, answers,
   const rows = conversation(ID, bubbles);
   const steps = bubbles.map((_, i) => conversation(ID, bubbles.slice(0, i + 1)));
   for (const told of [await tellOfRowsAt("raw", {}, [rows]), await tellOfRowsAt("raw", {}, steps)]) {
-    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+    expect(textsByOperation(told.records)).toEqual({
       session: undefined,
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "tool_call", id: "call_1", name: "edit_file", arguments: { path: "a" } },
-              { type: "text", content: "done" },
-            ],
-          },
-        ],
-      },
+      user_message: userSays("go"),
+      chat: assistantSays([
+        { type: "reasoning", content: "hm" },
+        { type: "tool_call", id: "call_1", name: "edit_file", arguments: { path: "a" } },
+        "done",
+      ]),
       execute_tool: {
         tool_arguments: { path: "a" },
         tool_result: { output: "none" },
@@ -349,21 +333,10 @@ test("texts stand where they belong in a text, however it is cut", async () => {
   ];
   const steps = lines.map((line) => ({ [TEXT]: lined(line) }));
   for (const told of [await tellTextsOf("cursor", { [TEXT]: lined(...lines) }), await tellTextsOf("cursor", ...steps)])
-    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+    expect(textsByOperation(told.records)).toEqual({
       session: undefined,
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "text", content: "I look" },
-              { type: "text", content: "Found it" },
-            ],
-          },
-        ],
-      },
+      user_message: userSays("go"),
+      chat: assistantSays([{ type: "reasoning", content: "hm" }, "I look", "Found it"]),
       execute_tool: { tool_arguments: { command: "ls" } },
     } as never);
 });

@@ -6,6 +6,7 @@ import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/droid");
 const FOLDER = ".factory/sessions/-w-app";
@@ -274,23 +275,16 @@ test("texts stand where they belong: what was typed, answers, thoughts, argument
   const path = `${FOLDER}/aaaa.jsonl`;
   const whole = await tellTextsOf("droid", { [path]: log });
   for (const told of [whole, await tellTextsOf("droid", ...log.map((line) => ({ [path]: [line] })))]) {
-    expect(Object.fromEntries(told.records.map((r) => [r.operation, r.content]))).toEqual({
+    expect(textsByOperation(told.records)).toEqual({
       session: undefined,
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "text", content: "I look" },
-              { type: "tool_call", id: "call_1", name: "Execute", arguments: { command: "ls" } },
-            ],
-          },
-        ],
-      },
+      user_message: userSays("go on"),
+      chat: assistantSays([
+        { type: "reasoning", content: "hm" },
+        "I look",
+        { type: "tool_call", id: "call_1", name: "Execute", arguments: { command: "ls" } },
+      ]),
       execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
-      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+      compaction: assistantSays(["so far"]),
     } as never);
     expect(told.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual(["d1", "d1", "d2", "d3", "k1"]);
   }

@@ -7,6 +7,7 @@ import { figuresOf, lines, syncHome, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 import { fold, tailOf } from "../support/skimmed.ts";
+import { assistantSays, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/gemini-cli");
 const CHATS = ".gemini/tmp/app/chats";
@@ -231,27 +232,18 @@ test("texts stand where they belong, in the log and in the older document alike"
   ];
   const expected = {
     session: undefined,
-    user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
-    chat: {
-      output_messages: [
-        {
-          role: "assistant",
-          parts: [
-            { type: "reasoning", content: "Plan\nlook" },
-            { type: "text", content: "I look" },
-            { type: "tool_call", id: "read_file__AbCdEfGhIjKl", name: "read_file", arguments: { path: "a" } },
-          ],
-          finish_reason: "tool_call",
-        },
+    user_message: userSays("go on"),
+    chat: assistantSays(
+      [
+        { type: "reasoning", content: "Plan\nlook" },
+        "I look",
+        { type: "tool_call", id: "read_file__AbCdEfGhIjKl", name: "read_file", arguments: { path: "a" } },
       ],
-    },
+      "tool_call",
+    ),
     execute_tool: { tool_arguments: { path: "a" }, tool_result: "x", error_message: "x" },
     error: { error_message: "[API Error: slow down]" },
-    compaction: {
-      output_messages: [
-        { role: "assistant", parts: [{ type: "text", content: "<state_snapshot>so far</state_snapshot>" }] },
-      ],
-    },
+    compaction: assistantSays(["<state_snapshot>so far</state_snapshot>"]),
   };
   const log = [header(), ...messages];
   const steps = log.map((_, i) => ({ [LOG]: log.slice(0, i + 1) }));

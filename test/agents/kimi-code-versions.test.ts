@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { JsonObject } from "../../src/record/json.ts";
 import { type Files, type Told, tellOf, tellTextsOf } from "../support/agent.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const CODE = ".kimi-code/sessions/wd_app_0123456789ab";
 const CLI = ".kimi/sessions/0123456789abcdef0123456789abcdef";
@@ -277,7 +278,7 @@ const textsOf = async (path: string, objects: readonly JsonObject[]): Promise<To
   await tellTextsOf("kimi-code", { [path]: objects }),
   await tellTextsOf("kimi-code", ...objects.map((line): Files => ({ [path]: [line] }))),
 ];
-const contentsOf = (told: Told) => Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+const contentsOf = (told: Told) => textsByOperation(told.records);
 
 test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {
   const part = (ms: number, content: JsonObject): JsonObject =>
@@ -315,33 +316,23 @@ test("texts stand where they belong: prompts, answers, thoughts, arguments, resu
         system_instructions: [{ type: "text", content: "Be brief." }],
         tool_definitions: [{ type: "function", name: "Bash", description: "runs", parameters: { type: "object" } }],
       },
-      user_message: {
-        input_messages: [
-          {
-            role: "user",
-            parts: [
-              { type: "text", content: "go" },
-              { type: "uri", modality: "image", mime_type: "image/", uri: "blobref:image/png;abc" },
-            ],
-          },
+      user_message: userSays("go", {
+        type: "uri",
+        modality: "image",
+        mime_type: "image/",
+        uri: "blobref:image/png;abc",
+      }),
+      chat: assistantSays(
+        [
+          { type: "reasoning", content: "hm" },
+          "I look",
+          { type: "tool_call", id: "t1", name: "Bash", arguments: { command: "ls" } },
         ],
-      },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "text", content: "I look" },
-              { type: "tool_call", id: "t1", name: "Bash", arguments: { command: "ls" } },
-            ],
-            finish_reason: "tool_call",
-          },
-        ],
-      },
+        "tool_call",
+      ),
       execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
       error: { error_message: "[provider.api_error] 400 no" },
-      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+      compaction: assistantSays(["so far"]),
       invoke_agent: { error_message: "it broke" },
     } as never);
     expect(JSON.parse(of(told, "user_message")[0]?.raw ?? "")).toEqual(objects[3]);
@@ -360,9 +351,7 @@ test("an answer that was cut off keeps what it said, a step that was never answe
     begin(6, 3),
   ];
   for (const told of await textsOf(`${CODE}/session_a/agents/main/wire.jsonl`, objects))
-    expect(of(told, "chat").map((r) => r.content)).toEqual([
-      { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "half" }] }] },
-    ] as never);
+    expect(of(told, "chat").map((r) => r.content)).toEqual([assistantSays(["half"])] as never);
 });
 
 test("Kimi CLI: texts stand where they belong, those of a step that was tried again once", async () => {
@@ -382,18 +371,11 @@ test("Kimi CLI: texts stand where they belong, those of a step that was tried ag
   ];
   for (const told of await textsOf(`${CLI}/s-1/wire.jsonl`, objects))
     expect(contentsOf(told)).toMatchObject({
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "tool_call", id: "t1", name: "Shell", arguments: { command: "ls" } },
-            ],
-          },
-        ],
-      },
+      user_message: userSays("go"),
+      chat: assistantSays([
+        { type: "reasoning", content: "hm" },
+        { type: "tool_call", id: "t1", name: "Shell", arguments: { command: "ls" } },
+      ]),
       execute_tool: { tool_arguments: { command: "ls" }, tool_result: "a.txt" },
       execute_hook: { tool_result: "because" },
     });

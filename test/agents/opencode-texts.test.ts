@@ -18,6 +18,7 @@ import {
   V2,
   type Write,
 } from "../support/opencode.ts";
+import { userSays } from "../support/texts.ts";
 
 const contents = (told: Told, operation: string): unknown[] => of(told, operation).map((r) => r.content);
 const words = (content: string) => ({ type: "text", content });
@@ -183,9 +184,7 @@ test("texts of version 2 stand where they belong", async () => {
       call("toolu_0000000000000001", "read", { path: "a.ts" }),
       call("toolu_0000000000000002", "bash", { command: "make" }),
     ];
-    expect(contents(told, "user_message")).toEqual([
-      { input_messages: [{ role: "user", parts: [words("Fix it."), picture] }] },
-    ]);
+    expect(contents(told, "user_message")).toEqual([userSays(words("Fix it."), picture)]);
     expect(contents(told, "chat")).toEqual([
       answered([thought("Where is it?"), words("I look."), ...calls], "tool_call"),
       answered([words("They fix.")]),

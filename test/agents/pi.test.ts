@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import { type Files, figuresOf, syncHome, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/pi");
 const FOLDER = ".pi/agent/sessions/--src-app--";
@@ -239,26 +240,21 @@ test("texts stand where they belong: prompts, answers, thoughts, arguments, resu
   const steps = log.map((line): Files => ({ [fileOf("aaaa")]: [line] }));
   const whole: Files = { [fileOf("aaaa")]: log };
   for (const told of [await tellTextsOf("pi", whole), await tellTextsOf("pi", ...steps)]) {
-    const contents = Object.fromEntries(told.records.map((r) => [r.operation, r.content]));
+    const contents = textsByOperation(told.records);
     expect(contents).toEqual({
       session: undefined,
-      user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
-      chat: {
-        output_messages: [
-          {
-            role: "assistant",
-            parts: [
-              { type: "reasoning", content: "hm" },
-              { type: "text", content: "I look" },
-              { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
-            ],
-            finish_reason: "tool_call",
-          },
+      user_message: userSays("go on"),
+      chat: assistantSays(
+        [
+          { type: "reasoning", content: "hm" },
+          "I look",
+          { type: "tool_call", id: "call_1", name: "bash", arguments: { command: "ls" } },
         ],
-      },
+        "tool_call",
+      ),
       execute_tool: { tool_arguments: { command: "ls" }, tool_result: "none", error_message: "none" },
       error: { error_message: "429 slow down" },
-      compaction: { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] },
+      compaction: assistantSays(["so far"]),
     } as never);
     const raws = told.records.map((r) => r.raw && JSON.parse(r.raw).id);
     expect(raws.toSorted()).toEqual(["aaaa", "c", "e1", "e2", "e3", "u1"]);

@@ -6,6 +6,7 @@ import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
+import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
 const CHATS = ".qwen/projects/-w-app/chats";
@@ -379,12 +380,12 @@ test("texts stand where they belong: prompts, answers, thoughts, arguments, resu
   for (const told of [whole, await tellTextsOf("qwen-code", ...log.map((line) => ({ [path]: [line] })))]) {
     expect(told.records.map((r) => [r.operation, r.content])).toEqual([
       ["session", undefined],
-      ["user_message", { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] }],
+      ["user_message", userSays("go on")],
       ["chat", { output_messages: [{ role: "assistant", parts: PARTS }] }],
       ["execute_tool", { tool_arguments: { file: "a" }, tool_result: "no such file", error_message: "no such file" }],
-      ["compaction", { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "so far" }] }] }],
+      ["compaction", assistantSays(["so far"])],
       ["error", { error_message: "slow down" }],
-      ["chat", { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "found it" }] }] }],
+      ["chat", assistantSays(["found it"])],
       ["execute_tool", { tool_arguments: { q: "b" } }],
     ] as never);
     expect(told.records.map((r) => r.raw && JSON.parse(r.raw).uuid)).toEqual(["u", "u", "a", "r", "k", "x", "s", "t"]);
@@ -413,9 +414,9 @@ test("texts of a subagent's own file and of the first versions' documents", asyn
   const old = await tellTextsOf("qwen-code", {
     ".qwen/tmp/h/chats/s-0.json": JSON.stringify({ sessionId: "s-0", messages }),
   });
-  expect(Object.fromEntries(old.records.map((r) => [r.operation, r.content]))).toEqual({
+  expect(textsByOperation(old.records)).toEqual({
     session: undefined,
-    user_message: { input_messages: [{ role: "user", parts: [{ type: "text", content: "go on" }] }] },
+    user_message: userSays("go on"),
     chat: { output_messages: [{ role: "assistant", parts: PARTS }] },
     execute_tool: { tool_arguments: { file: "a" }, tool_result: "done" },
   } as never);

@@ -7,6 +7,7 @@ import { agents } from "../../src/agents/index.ts";
 import { figuresOf, syncHome, type Told, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { assistantSays, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/windsurf");
 const FILE = ".windsurf/transcripts/11111111-0000-4000-8000-000000000001.jsonl";
@@ -144,12 +145,8 @@ test("texts stand where they belong: prompts, answers, arguments, results", asyn
     await tellTextsOfDocuments("windsurf", { [FILE]: steps }),
     await tellTextsOfDocuments("windsurf", ...grown),
   ]) {
-    expect(operationsOf(told, "user_message").map((r) => r.content)).toEqual([
-      { input_messages: [{ role: "user", parts: [{ type: "text", content: "go" }] }] },
-    ] as never);
-    expect(operationsOf(told, "chat").map((r) => r.content)).toEqual([
-      { output_messages: [{ role: "assistant", parts: [{ type: "text", content: "I look" }] }] },
-    ] as never);
+    expect(operationsOf(told, "user_message").map((r) => r.content)).toEqual([userSays("go")] as never);
+    expect(operationsOf(told, "chat").map((r) => r.content)).toEqual([assistantSays(["I look"])] as never);
     expect(operationsOf(told, "execute_tool").map((r) => r.content)).toEqual([
       { tool_arguments: { command: "ls", cwd: "/w" }, tool_result: "a.txt" },
       { tool_arguments: { q: 1 }, tool_result: { a: 2 } },

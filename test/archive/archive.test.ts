@@ -1,10 +1,12 @@
 /** Proves the commit: a batch is there as a whole or not at all, and a state that cannot be written is never a source's fault. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Archive } from "../../src/archive/archive.ts";
+import { Delivery } from "../../src/archive/delivery.ts";
 import { dataFolder } from "../../src/archive/folder.ts";
+import { openReader } from "../../src/archive/read.ts";
 import { rebuildState } from "../../src/archive/rebuild.ts";
 import { openState } from "../../src/archive/state.ts";
 import { bearWitness } from "../../src/archive/witness.ts";
@@ -17,11 +19,12 @@ import { listing, type Scratch, scratch } from "../support/home.ts";
 const OPTIONS = { waitMs: 0, segmentMaxBytes: 4096 };
 
 function line(n: number): Encoded {
-  return { id: n, content: 1, when: 1, score: 1, line: () => `{"v":1,"n":${n}}\n` };
+  const record = { v: 1, id: String(n), fact: "f", rev: 0, agent: "a", stream: "s", operation: "chat", turn: n };
+  const text = JSON.stringify({ ...record, source: { path: "p" }, host: "h" });
+  return { id: n, content: 1, when: 1, score: 1, line: () => `${text}\n` };
 }
 
-const numbersIn = ({ data }: Scratch): number[] =>
-  archived(data).map((record) => (record as unknown as { n: number }).n);
+const numbersIn = ({ data }: Scratch): number[] => archived(data).map((record) => record.turn ?? Number.NaN);
 
 describe("a batch", () => {
   test("is nothing before its commit, everything after it, and forgotten by a close", async () => {
@@ -135,12 +138,60 @@ describe("a state that is made anew", () => {
     rmSync(join(place.data, "state.db"));
     const folder = join(place.data, "archive");
     const [name] = readdirSync(folder);
-    const text = `${readFileSync(join(folder, name!), "utf8")}garbage\n`;
+    const noRecords = [
+      "garbage",
+      "null",
+      "7",
+      "[]",
+      "{}",
+      '{"v":1}',
+      '{"v":1,"id":"x","source":{}}',
+      '{"v":2,"new":1}',
+    ];
+    const text = `${readFileSync(join(folder, name!), "utf8")}${noRecords.join("\n")}\n`;
     place.write(`../data/archive/${name}`, text);
     expect(await syncInto(place.data, place.home)).toMatchObject({ records: { added: 0, revised: 0 } });
     expect(readFileSync(join(folder, name!), "utf8")).toBe(text);
   });
 });
+
+test.skipIf(process.platform !== "linux")(
+  "what cannot be opened is left closed, however often it is tried",
+  async () => {
+    using place = scratch();
+    place.write(sessionPath("s1"), callLines(0, 5, "s1"));
+    await syncInto(place.data, place.home);
+    const folder = join(place.data, "archive");
+    const [name] = readdirSync(folder);
+    const whole = readFileSync(join(folder, name!));
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    const attempts: readonly (() => Promise<unknown>)[] = [
+      () => Archive.open(place.data, OPTIONS),
+      () => Archive.open(place.data, { ...OPTIONS, dryRun: true }),
+      async () => openReader(place.data),
+      () => Delivery.open(place.data, "name", "origin"),
+    ];
+    const damages: readonly (() => void)[] = [
+      () => truncateSync(join(folder, name!), 10),
+      () => {
+        writeFileSync(join(folder, name!), whole);
+        bearWitness(dataFolder(place.data), 1000); // the state is older than its archive
+      },
+      () => writeFileSync(join(place.data, "state.db"), "no database".repeat(1000)),
+    ];
+    for (const damage of damages) {
+      damage();
+      const before = open();
+      for (const attempt of attempts)
+        for (let time = 0; time < 3; time++) {
+          const opened = await attempt().catch((error) => error as unknown);
+          if (opened instanceof Archive || opened instanceof Delivery) opened.close(undefined);
+          else expect(opened).toMatchObject({ name: "WeirError", failure: "damaged" });
+        }
+      expect(open()).toBe(before);
+    }
+  },
+);
 
 test("segments that lay in the folder before the first commit are another installation's: never written, never pruned", async () => {
   using place = scratch();

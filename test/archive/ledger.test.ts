@@ -204,8 +204,6 @@ describe("what is stored", () => {
     const ledger = new Ledger();
     ledger.judge(telling(id, 0xffffffff, 0xfffffffe, 2 ** 50 + 1), FINAL);
     const again = Ledger.from([ledger.takeBatch() ?? new Uint8Array()]);
-    expect(again.size).toBe(1);
-    expect(again.has(id)).toBe(true);
     expect(again.judge(telling(id, 0xffffffff, 0xfffffffe, 2 ** 50 + 1), FINAL)).toBeUndefined();
     expect(again.judge(telling(id, 1, 1, 2 ** 50), FINAL)).toBeUndefined();
     expect(again.judge(telling(id, 1, 1, 2 ** 50 + 1), FINAL)).toBe(1);

@@ -8,6 +8,9 @@ import { releaseLock, takeLock } from "../../src/archive/lock.ts";
 import { openReader } from "../../src/archive/read.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 
+/** What a slow machine may take where nothing is waited for; SQLite's own patience is longer. */
+const SLOW_MS = 2000;
+
 const lockOf = (place: Scratch): string => join(place.home, "writer.lock");
 
 /** Asks from a process of its own, as another weir would. */
@@ -64,15 +67,12 @@ test("who finds it held gives up at once, or after the time that it may wait, an
   using place = scratch();
   using other = new Database(lockOf(place));
   other.run("BEGIN EXCLUSIVE");
-  for (const [waitMs, least, most] of [
-    [0, 0, 60],
-    [200, 190, 500],
-  ] as const) {
+  for (const waitMs of [0, 200]) {
     const before = performance.now();
     expect(await takeLock(lockOf(place), waitMs)).toBe(false);
     const waited = performance.now() - before;
-    expect(waited).toBeGreaterThanOrEqual(least);
-    expect(waited).toBeLessThan(most);
+    expect(waited).toBeGreaterThanOrEqual(waitMs - 10);
+    expect(waited).toBeLessThan(waitMs + SLOW_MS);
   }
   other.run("ROLLBACK");
   expect(await takeLock(lockOf(place), 0)).toBe(true);

@@ -168,11 +168,15 @@ describe("a segment that is not what was committed", () => {
     const file = join(place.data, "archive", segmentsOf(place)[0]!);
     const bytes = readFileSync(file);
     const at = bytes.indexOf(10) + 1;
-    bytes.fill("x", at, at + 20);
-    writeFileSync(file, bytes);
-    const run = runExport(place);
-    expect(run.status).toBe(5);
-    expect(run.stderr).toContain(`${file} holds no record at byte ${at}`);
+    for (const begin of ["x".repeat(20), "null\n", '{"v":1}\n']) {
+      bytes.write(begin, at);
+      writeFileSync(file, bytes);
+      for (const args of [[], ["--all"], ["--format", "text"]]) {
+        const run = runExport(place, args);
+        expect({ begin, args, status: run.status }).toEqual({ begin, args, status: 5 });
+        expect(run.stderr).toContain(`${file} holds no record at byte ${at}`);
+      }
+    }
   });
 });
 

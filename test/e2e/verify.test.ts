@@ -176,6 +176,19 @@ describe("a damaged archive exits 5 and says what and where", () => {
   });
 });
 
+test("without a backup, what verify says puts it right: what the sources still hold is archived and counted again", () => {
+  using place = archive();
+  const calls = exported(place).length;
+  writeFileSync(first(place), readFileSync(first(place), "utf8").replace("{", "x"));
+  const [damage] = result(place).findings;
+  expect(damage).toMatchObject({ path: first(place), todo: expect.stringContaining("move it aside") });
+  for (const path of [first(place), ...["", "-wal", "-shm"].map((end) => join(place.data, `state.db${end}`))])
+    rmSync(path, { force: true });
+  expect(runSync(place, [], SMALL).status).toBe(0);
+  expect(exported(place).length).toBe(calls);
+  expect(result(place).status).toBe(0);
+});
+
 test("a newer state is refused with exit 6, and without an archive there is nothing to verify", () => {
   using place = archive();
   using db = new Database(join(place.data, "state.db"), { readwrite: true });

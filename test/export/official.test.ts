@@ -6,6 +6,7 @@ import {
   ProtobufTraceSerializer,
 } from "@opentelemetry/otlp-transformer";
 import fc from "fast-check";
+import { rankOf } from "../../src/agents/index.ts";
 import { familiesOf } from "../../src/archive/families.ts";
 import { readableSegments } from "../../src/archive/read.ts";
 import { logsOf } from "../../src/export/logs.ts";
@@ -21,7 +22,7 @@ import {
 import { encode } from "../../src/export/otlp.ts";
 import { spanOf } from "../../src/export/spans.ts";
 import { treeOf } from "../../src/export/tree.ts";
-import { rankOf, syncInto } from "../support/archive.ts";
+import { syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { rankOf } from "../../src/agents/index.ts";
 import { countingRecords } from "../../src/archive/counting.ts";
 import { familiesOf } from "../../src/archive/families.ts";
 import { readableSegments } from "../../src/archive/read.ts";
@@ -9,7 +10,7 @@ import { spanOf } from "../../src/export/spans.ts";
 import { type Node, treeOf } from "../../src/export/tree.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { tokensOf } from "../../src/record/usage.ts";
-import { rankOf, syncInto } from "../support/archive.ts";
+import { syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 import { jsonSpans, protobufSpans } from "../support/otlp.ts";

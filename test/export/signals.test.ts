@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { rankOf } from "../../src/agents/index.ts";
 import { familiesOf } from "../../src/archive/families.ts";
 import { readableSegments } from "../../src/archive/read.ts";
 import { logsOf } from "../../src/export/logs.ts";
@@ -7,7 +8,7 @@ import { metricsAs } from "../../src/export/official.ts";
 import { Resources } from "../../src/export/otel.ts";
 import { Meter } from "../../src/export/points.ts";
 import { type Family, treeOf } from "../../src/export/tree.ts";
-import { rankOf, syncInto } from "../support/archive.ts";
+import { syncInto } from "../support/archive.ts";
 import { scratch } from "../support/home.ts";
 import { keyValues } from "../support/otlp.ts";
 

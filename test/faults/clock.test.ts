@@ -69,7 +69,7 @@ test("a wait for another writer ends in time although the clock is set back agai
     return time;
   };
   expect(await withCalls({ now }, () => takeLock(path, 200))).toBe(false);
-  expect(performance.now() - before).toBeLessThan(1000);
+  expect(performance.now() - before).toBeLessThan(10_000); // by the clock it would never end
 });
 
 test("a sync gives way to a stop although the clock is set back again and again", async () => {

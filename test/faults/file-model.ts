@@ -16,10 +16,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
+import { agents, rankOf } from "../../src/agents/index.ts";
 import { countingRecords } from "../../src/archive/counting.ts";
 import { readableSegments } from "../../src/archive/read.ts";
-import { archived, openWriter, rankOf, type Writer } from "../support/archive.ts";
+import { archived, openWriter, type Writer } from "../support/archive.ts";
 import { difference, factLine, factOf } from "../support/facts.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 import type { Random } from "../support/random.ts";

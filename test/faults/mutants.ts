@@ -180,7 +180,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: "lock handle not pinned",
-    changes: [{ file: "archive/lock.ts", from: "      pinned().set(path, db);\n", to: "" }],
+    changes: [{ file: "archive/lock.ts", from: "    pinned().set(path, db);\n", to: "" }],
     scenario: "a lock while garbage is collected",
   },
   {

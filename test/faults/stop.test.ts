@@ -4,10 +4,11 @@
  * `WEIR_STOPS=300` stops it more often.
  */
 import { expect, test } from "bun:test";
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { archived } from "../support/archive.ts";
 import { callNumbers, numbersTo, writeCalls } from "../support/claude.ts";
+import { endingOf } from "../support/ending.ts";
 import { scratch } from "../support/home.ts";
 import { random, SEED, setting } from "../support/random.ts";
 import { runSync } from "../support/runs.ts";
@@ -16,18 +17,6 @@ import { startWeir } from "../support/weir.ts";
 const STOPS = setting("WEIR_STOPS", 30);
 const LIMIT_MS = 250;
 const CALLS = 10_000;
-const TICK_MS = 10;
-
-/** A process's own time so far in milliseconds; undefined where the system does not tell it of a running one. */
-function ownTime(pid: number): number | undefined {
-  if (process.platform !== "linux") return undefined;
-  const [user = 0, system = 0] = readFileSync(`/proc/${pid}/stat`, "latin1")
-    .replace(/^.*\) /, "")
-    .split(" ")
-    .slice(11, 13)
-    .map(Number);
-  return (user + system) * TICK_MS;
-}
 
 function percentile(times: readonly number[], share: number): number {
   return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * share)] ?? Number.NaN;
@@ -52,14 +41,11 @@ test(
       if (r.chance(0.3)) rmSync(place.data, { recursive: true, force: true });
       const run = startWeir(["sync", "--quiet", "--home", place.home, "--data-dir", place.data]);
       await Bun.sleep(r.int(30, whole));
-      const [sent, worked] = [performance.now(), run.exitCode === null ? ownTime(run.pid) : undefined];
-      run.kill("SIGTERM");
-      await run.exited;
-      const tookMs = performance.now() - sent;
+      const { own, byTheClock } = await endingOf(run, () => run.kill("SIGTERM"));
       // One that had ended by itself was not stopped.
       if (run.exitCode === 143 || run.signalCode === "SIGTERM") {
-        times.push(tookMs);
-        work.push(worked === undefined ? tookMs : Number(run.resourceUsage()?.cpuTime.total) / 1000 - worked);
+        times.push(byTheClock);
+        work.push(own);
       } else expect(run.exitCode).toBe(0);
     }
     console.log(`${times.length} stops: ${shares(times)}; of its own time ${shares(work)}; seed ${SEED}`);

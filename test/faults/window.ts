@@ -2,12 +2,14 @@
  * Owns the law of an archive over time: whatever happens, its own segments hold the end of one sequence of tellings that
  * only ever grows. So nothing is told twice, nothing that was pruned comes back, and only the oldest is pruned.
  */
+
 import { join } from "node:path";
+import { rankOf } from "../../src/agents/index.ts";
 import { countingRecords } from "../../src/archive/counting.ts";
 import { type ReadableSegment, readableSegments, readSegmentLines } from "../../src/archive/read.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { openOwnForReading } from "../../src/system/database.ts";
-import { comparable, rankOf } from "../support/archive.ts";
+import { comparable } from "../support/archive.ts";
 import { difference, factOf } from "../support/facts.ts";
 import { isOfKinds } from "../support/kinds.ts";
 
@@ -95,12 +97,11 @@ function numberOf(record: WeirRecord): number | undefined {
 
 /** This installation's segments as they were written: a clock that jumps gives them names that tell another order. */
 function asWritten(segments: readonly ReadableSegment[], data: string): readonly ReadableSegment[] {
-  const own = segments.filter((segment) => segment.own);
-  if (own.length < 2) return own;
+  if (segments.length < 2) return segments;
   using db = openOwnForReading(join(data, "state.db"), 0);
   const names = (db.query("SELECT name FROM segment ORDER BY seq").values() as [string][]).flat();
   const placeOf = ({ path }: ReadableSegment): number => names.indexOf(path.replace(/^.*\//, ""));
-  return own.sort((a, b) => placeOf(a) - placeOf(b));
+  return segments.filter((each) => placeOf(each) >= 0).sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 /** None where there is no archive yet. */

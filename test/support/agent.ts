@@ -1,17 +1,14 @@
 /** Owns how agents are tested: a made-up home is synced into a scratch archive, and what counts comes back. */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
-import { Archive } from "../../src/archive/archive.ts";
+import { rankOf } from "../../src/agents/index.ts";
 import { allRecords, countingRecords } from "../../src/archive/counting.ts";
 import { readableSegments } from "../../src/archive/read.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import { sync } from "../../src/sync/sync.ts";
+import { syncInto } from "./archive.ts";
 import { scratch } from "./home.ts";
-
-const LAYOUTS = ["linux", "darwin", "win32"] as const;
 
 /** Files by their path below the home; a list is JSON Lines. */
 export type Files = Readonly<Record<string, string | readonly JsonObject[]>>;
@@ -31,19 +28,8 @@ export function lines(objects: readonly JsonObject[]): string {
 
 /** Syncs what an agent left in `home` (another home than this machine's) into the archive in `data`, with texts at a level. */
 export async function syncHome(agent: string, home: string, data: string, level?: "content" | "raw"): Promise<Summary> {
-  const archive = await Archive.open(data, { waitMs: 1000, segmentMaxBytes: 5 << 20 });
-  const summary = await sync(
-    agents,
-    { homes: [{ path: home, own: false, layouts: LAYOUTS }], variable: () => undefined },
-    archive,
-    {
-      choice: { agents: [agent], streams: [], sources: [] },
-      stopped: () => false,
-      capture: level && { level, limit: 64 << 10 },
-    },
-  );
-  archive.close(summary);
-  return summary;
+  const choice = { agents: [agent], streams: [], sources: [] };
+  return await syncInto(data, home, { choice, capture: level && { level, limit: 64 << 10 } });
 }
 
 /** What an archive holds, and what of it counts. */
@@ -53,10 +39,6 @@ export function toldIn(data: string, summary: Summary): Told {
   for (const record of allRecords(segments))
     if ((latest.get(record.id)?.rev ?? -1) <= record.rev) latest.set(record.id, record);
   return { records: [...countingRecords(segments, rankOf)], all: [...latest.values()], summary };
-}
-
-function rankOf(agent: string, stream: string): number {
-  return agents.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
 }
 
 /** Appends each set of files to what the home holds, and syncs after each. */

@@ -1,7 +1,7 @@
 /** Owns how tests sync inside their own process, and how they look at what an archive holds. */
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { agents as registry } from "../../src/agents/index.ts";
+import { rankOf, agents as registry } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
 import { Counter } from "../../src/archive/count/counts.ts";
 import { toldBy } from "../../src/archive/count/told.ts";
@@ -70,10 +70,6 @@ export async function syncInto(
 /** Every committed record of an archive, in its order. */
 export function archived(data: string): WeirRecord[] {
   return [...allRecords(readableSegments(data))];
-}
-
-export function rankOf(agent: string, stream: string): number {
-  return registry.find((a) => a.id === agent)?.streams.find((s) => s.kind === stream)?.rank ?? 0;
 }
 
 /** What was set aside, as the state remembers it, in a fixed order. */

@@ -132,6 +132,23 @@ describe("a source is told", () => {
     ]);
   });
 
+  test("also where somebody keeps a folder that the pattern names elsewhere, under the path that the agent knows", () => {
+    using place = scratch();
+    mkdirSync(join(place.home, "store"));
+    place.write("../disk/moved/x/a.jsonl", "x");
+    place.write("../disk/other/b.jsonl", "x");
+    symlinkSync(join(place.root, "disk/moved"), join(place.home, "store/logs"));
+    symlinkSync(join(place.root, "disk/other"), join(place.root, "disk/moved/linked"));
+    symlinkSync("..", join(place.root, "disk/moved/circle"));
+    symlinkSync(join(place.root, "disk/nowhere"), join(place.home, "store/gone"));
+    const match = ["logs/*/*.jsonl", "logs/linked/*.jsonl", "logs/**/x/*.jsonl", "gone/*.jsonl"];
+    const { found, unreadable } = discover([agentAt([{ match }], "store")], environmentAt(place.home), EVERYTHING);
+    expect(found.map((f) => [f.path, f.inRoot, f.relative])).toEqual([
+      [join(place.root, "disk/moved/x/a.jsonl"), "logs/x/a.jsonl", "store/logs/x/a.jsonl"],
+    ]);
+    expect(unreadable).toEqual([]);
+  });
+
   test("once, however many ways lead to it: hard links, linked roots, a home named twice", () => {
     using place = scratch();
     const path = place.write("store/a.jsonl", "x");
@@ -264,6 +281,10 @@ describe("a choice", () => {
     expect(named(file)).toEqual([file]);
     expect(named(join(place.root, "elsewhere"))).toEqual([join(place.root, "elsewhere/b.jsonl")]);
     expect(named(join(place.root, "nowhere"))).toEqual([]);
+    if (process.platform !== "win32") {
+      const odd = place.write("../elsewhere/a\\b.jsonl", "x");
+      expect(named(odd)).toEqual([odd]);
+    }
     symlinkSync("loop", join(place.root, "loop"));
     expect(named(join(place.root, "loop"))).toEqual([]);
     expect(named(join(place.root, "loop/below.jsonl"))).toEqual([]);
