@@ -56,7 +56,7 @@ export function infoOf(found: Found, { summary }: Work): Info {
   for (const { ending, path, isContent } of sidecars) {
     if (!isContent) continue;
     try {
-      parsed[ending] = JSON.parse(Buffer.from(readSmallFile(path, SIDECAR_LIMIT)).toString("utf8"));
+      parsed[ending] = JSON.parse(new TextDecoder().decode(readSmallFile(path, SIDECAR_LIMIT)));
     } catch (error) {
       const reason = error instanceof SyntaxError ? "not JSON" : (errorCode(error) ?? (error as Error).message);
       summary.unreadable.push({ path, reason });

@@ -55,7 +55,8 @@ export function named(state: Log, what: string, time: string | undefined): strin
 
 /** A step as requests name it, where it has a number. */
 function stepName(e: JsonObject): string | undefined {
-  return number(e.step) === undefined ? undefined : `${text(e.turnId) ?? ""}.${number(e.step)}`;
+  const [turn, step] = [text(e.turnId) ?? number(e.turnId), number(e.step)];
+  return turn === undefined || step === undefined ? undefined : `${turn}.${step}`;
 }
 
 /** Of steps that never ended, only what belongs to a call is still to be told. */

@@ -29,9 +29,13 @@ export interface Entry {
 
 export type Common = Omit<Draft, "key" | "operation">;
 
+/** Of a folder's name the session's id: a copy that somebody made of the folder has more behind it. */
+const ID = /^(?:[a-z]+[_-])?[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}/;
+
 /** The session's folder: the one above the file, or above its `agents` or `subagents`. */
 export function sessionOf(path: string): string | undefined {
-  return /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
+  const folder = /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
+  return ID.exec(folder ?? "")?.[0] ?? folder;
 }
 
 export function base({ session, subagent, cwd, version, turn }: Log): Common {
