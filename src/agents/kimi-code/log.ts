@@ -1,5 +1,6 @@
 /** What both of Kimi's wire logs have in common: whose they are, their tokens, and what every record of them says. */
 import type { Draft, Emit } from "../../read/types.ts";
+import { originalName } from "../../record/copies.ts";
 import { type JsonObject, object, text } from "../../record/json.ts";
 import { mediaPart, partsOf, reasoningPart } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
@@ -29,13 +30,10 @@ export interface Entry {
 
 export type Common = Omit<Draft, "key" | "operation">;
 
-/** Of a folder's name the session's id: a copy that somebody made of the folder has more behind it. */
-const ID = /^(?:[a-z]+[_-])?[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}/;
-
 /** The session's folder: the one above the file, or above its `agents` or `subagents`. */
 export function sessionOf(path: string): string | undefined {
   const folder = /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
-  return ID.exec(folder ?? "")?.[0] ?? folder;
+  return folder && originalName(folder);
 }
 
 export function base({ session, subagent, cwd, version, turn }: Log): Common {
