@@ -23,7 +23,7 @@ interface State {
   /** The session whose tool call started it. */
   parent?: string;
   parentCall?: string;
-  /** A line has been read; the session has been told. */
+  /** A line of droid's has been read; the session has been told. */
   seen?: boolean;
   told?: boolean;
   began?: string;
@@ -129,7 +129,6 @@ function usageOf(value: unknown, provider: string | undefined): Usage | undefine
 
 function step(state: State, line: Line, emit: Emit): void {
   const o = line.json();
-  state.seen = true;
   const type = text(o.type) ?? "";
   const time = utc(o.timestamp);
   const at = line.offset;
@@ -138,7 +137,11 @@ function step(state: State, line: Line, emit: Emit): void {
     message(state, { m: object(o.message) ?? {}, id: text(o.id) ?? `@${time ?? at}`, time, at }, emit);
   else if (type === "compaction_state") compaction(state, o, time, emit);
   else if (type === "agent_turn_outcome") outcome(state, o, emit);
-  else if (!SILENT.has(type)) emit.unknown(`type ${type}`);
+  else if (!SILENT.has(type)) {
+    emit.unknown(`type ${type}`);
+    return;
+  }
+  state.seen = true;
 }
 
 /** A fork names the message that it goes on from; a subagent's session names the session and call that started it. */

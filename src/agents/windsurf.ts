@@ -74,18 +74,23 @@ function locateWorkspaces({ homes, variable }: Environment): Place[] {
   );
 }
 
+/** What has no payload is none of Windsurf's. */
+function isStep(step: JsonObject): boolean {
+  return object(step[text(step.type) ?? ""]) !== undefined;
+}
+
 /** Step after step; the payload stands under the step's own type. */
 function transcript(group: Group, source: SourceInfo, emit: Emit): void {
   const session_id = source.stem;
   const steps = group.lines ?? [];
-  if (steps.length === 0) return;
+  if (!steps.some(isStep)) return;
   const cwd = steps.map((step) => text(object(step.run_command)?.cwd)).find(Boolean);
   emit({ key: "session", fact: session_id, operation: "session", session_id, cwd });
   let turn = -1;
   steps.forEach((step, index) => {
-    const type = text(step.type);
-    if (type === undefined) {
-      emit.unknown("step without a type");
+    const type = text(step.type) ?? "";
+    if (!isStep(step)) {
+      emit.unknown(`step ${type}`.trim());
       return;
     }
     if (type === "user_input") turn++;

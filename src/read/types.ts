@@ -59,7 +59,7 @@ export interface SidecarPlace {
 export interface SourceInfo {
   /** Below the place's root. */
   readonly path: string;
-  /** The file's name without its last ending. */
+  /** The file's name without its last ending, and without what marks a copy that somebody made. */
   readonly stem: string;
   /** The parsed sidecars that are there: by their ending, those of another folder by their name. */
   readonly sidecars: Readonly<Record<string, unknown>>;

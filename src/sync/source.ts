@@ -3,6 +3,7 @@ import type { SourceRow, StoredSource } from "../archive/sources.ts";
 import { markOf } from "../read/identity.ts";
 import type { BadBytes } from "../read/tail.ts";
 import type { SourceInfo } from "../read/types.ts";
+import { originalName } from "../record/copies.ts";
 import { safeName } from "../record/privacy.ts";
 import { errorCode, readSmallFile, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
@@ -56,14 +57,17 @@ export function infoOf(found: Found, { summary }: Work): Info {
   for (const { ending, path, isContent } of sidecars) {
     if (!isContent) continue;
     try {
-      parsed[ending] = JSON.parse(Buffer.from(readSmallFile(path, SIDECAR_LIMIT)).toString("utf8"));
+      parsed[ending] = JSON.parse(new TextDecoder().decode(readSmallFile(path, SIDECAR_LIMIT)));
     } catch (error) {
       const reason = error instanceof SyntaxError ? "not JSON" : (errorCode(error) ?? (error as Error).message);
       summary.unreadable.push({ path, reason });
       if (!(error instanceof SyntaxError)) remembered = "";
     }
   }
-  return { source: { path: inRoot, stem: name.replace(/\.[^.]*$/, ""), sidecars: parsed }, sidecars: remembered };
+  return {
+    source: { path: inRoot, stem: originalName(name.replace(/\.[^.]*$/, "")), sidecars: parsed },
+    sidecars: remembered,
+  };
 }
 
 /** Why a reducer gave up: the kind of the error and where. Its message may quote what was read, and is told nowhere. */

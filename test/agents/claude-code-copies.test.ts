@@ -121,6 +121,16 @@ describe("a copy without any mark", () => {
     expect(owners.tools).toEqual([`1 ${S}`, `3 ${T}`]);
   });
 
+  test("that somebody made under another name is its original's session, in any order of the files", async () => {
+    const names = ["before the clean-up", `${S} (1)`, `${S}.backup`];
+    const files = [file(parent), ...names.map((name) => file(parent, name))];
+    for (const steps of [files, files.toReversed(), files.slice(1)]) {
+      const { by } = await of(...steps);
+      expect(by("session").map((r) => r.session_id)).toEqual([S]);
+      expect([by("chat").length, by("execute_tool").length, by("user_message").length]).toEqual([1, 1, 1]);
+    }
+  });
+
   test("in two homes or folders is one session", async () => {
     const { by } = await of({ ...file(parent), [`.config/claude/projects/-w-app/${S}.jsonl`]: parent as never });
     expect(by("chat").length).toBe(1);

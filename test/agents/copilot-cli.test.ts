@@ -205,6 +205,15 @@ describe("logs, store and telemetry tell each call once", () => {
     expect(of(await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [named] }), "chat")).toHaveLength(1);
   });
 
+  test("spans that name nobody are this one's in its own folder, and their session has several names", async () => {
+    const { resource, ...bare } = span("chat", "a1", 10);
+    void resource;
+    const { "gen_ai.conversation.id": id, ...rest } = bare.attributes as JsonObject;
+    const older = { ...bare, spanId: "f00000000000a200", attributes: { ...rest, "session.id": id } };
+    const told = await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [bare, older] });
+    expect(of(told, "chat").map((r) => r.session_id)).toEqual([ID, ID]);
+  });
+
   test("spans of other programs in the same file are not this one's", async () => {
     const other = { ...span("chat", "a1", 10), resource: { attributes: { "service.name": "copilot-chat" } } };
     expect((await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [other] })).records).toEqual([]);

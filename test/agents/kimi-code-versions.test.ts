@@ -80,6 +80,35 @@ test("0.10: the usage record that comes after the step's end adds nothing, the m
   expect(of(told, "chat").some((r) => r.model !== undefined)).toBe(false);
 });
 
+test("6: a step whose turn is a number, or whose end names no step, is one call with its usage record", async () => {
+  const numbered = (ms: number, n: number, type: string, more: JsonObject = {}): JsonObject =>
+    loop(ms, { type, uuid: `n${n}`, turnId: 0, step: n, ...more });
+  const told = await tellOf(
+    "kimi-code",
+    log("session_a", [
+      numbered(100, 1, "step.begin"),
+      request(105, { turnStep: "0.1" }),
+      usage(110, tokens(7, 7)),
+      numbered(150, 1, "step.end", { usage: tokens(7, 7), finishReason: "end_turn" }),
+      request(205, { turnStep: "0.2" }),
+      usage(210, tokens(8, 8)),
+      loop(250, { type: "step.end", usage: tokens(8, 8), finishReason: "end_turn" }),
+    ]),
+  );
+  expect(of(told, "chat").map((r) => [r.model, r.usage?.output_tokens, r.finish_reasons])).toEqual([
+    ["real-model", 7, ["end_turn"]],
+    ["real-model", 8, ["end_turn"]],
+  ]);
+});
+
+test("a copy of a session's folder is the same session", async () => {
+  const id = "session_0a0a0a0a-0000-4000-8000-00000000000a";
+  const lines = [begin(100, 1), request(105, { turnStep: "0.1" }), usage(110, tokens(7, 7)), end(150, 1, tokens(7, 7))];
+  const told = await tellOf("kimi-code", { ...log(id, lines), ...log(`${id} copy`, lines), ...state(`${id}.bak`, {}) });
+  expect(perSession(told)).toEqual({ [id]: 1 });
+  expect(of(told, "session").map((r) => r.session_id)).toEqual([id]);
+});
+
 test("a subagent of 0.28 has its name from its settings", async () => {
   const told = await tellOf(
     "kimi-code",

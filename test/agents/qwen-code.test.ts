@@ -98,6 +98,29 @@ test("an event and the assistant's line with the same tokens are one call, which
   });
 });
 
+test("3: an event without the cached tokens, or a line whose thoughts are apart, is the same call", async () => {
+  const bare = response("e", 3, 100, 10, { cached_content_token_count: undefined, total_token_count: undefined });
+  const apart = response("f", 6, 100, 10, { thoughts_token_count: 5, total_token_count: undefined });
+  for (const steps of [
+    [bare, answer("a", 3, counts(100, 10))],
+    [answer("a", 3, counts(100, 10)), bare],
+    [apart, answer("b", 6, counts(100, 10, 5, 115))],
+  ])
+    expect(of(await tellLines(user("u", 1), ...steps), "chat")).toHaveLength(1);
+});
+
+test("a copy of a log under another name, and a log of another program, are no sessions", async () => {
+  const lines = [user("u", 1), response("e", 3, 100, 10)];
+  const other = [{ event: "click" }, { type: "zz", sessionId: "zz" }];
+  const told = await tellOf("qwen-code", {
+    [`${CHATS}/s-1.jsonl`]: lines,
+    [`${CHATS}/before the clean-up.jsonl`]: lines,
+    [`${CHATS}/notes.jsonl`]: other,
+  });
+  expect(of(told, "session").map((r) => r.session_id)).toEqual(["s-1"]);
+  expect([of(told, "chat").length, of(told, "user_message").length]).toEqual([1, 1]);
+});
+
 test("where no event tells a call the assistant's line does, also one with empty parts", async () => {
   const empty = answer("b", 4, counts(120, 12), { message: { role: "model", parts: [] } });
   const told = await tellLines(user("u", 1), answer("a", 3, counts(100, 10)), empty, answer("c", 5));

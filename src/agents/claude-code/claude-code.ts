@@ -21,6 +21,9 @@ const SILENT: ReadonlySet<string> = new Set(
   ),
 );
 
+/** A session's id. A file of another name is a copy that somebody made: its lines say whose it is. */
+const SESSION = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/i;
+
 export const claudeCode: Agent = {
   id: "claude-code",
   title: "Claude Code",
@@ -85,7 +88,8 @@ function locate(environment: Environment): Place[] {
 function start(source: SourceInfo): State {
   const parent = /([^/]+)\/subagents\//.exec(source.path)?.[1];
   const state: State = { own: parent ?? source.stem, turns: [], calls: [], tools: [], hooks: [] };
-  if (parent === undefined && !source.stem.startsWith("agent-")) return state;
+  if (parent === undefined && !source.stem.startsWith("agent-"))
+    return SESSION.test(source.stem) ? state : { ...state, unnamed: true };
   const meta = object(source.sidecars[".meta.json"]);
   const name = text(meta?.agentType);
   state.subagent = { id: source.stem.replace(/^agent-/, ""), ...(name && { name }) };
@@ -103,7 +107,7 @@ function step(state: State, line: Line, emit: Emit): void {
     return;
   }
   const { frame } = line;
-  if (state.subagent && !state.told) state.own = text(frame.sessionId) ?? state.own;
+  if ((state.subagent || state.unnamed) && !state.told) state.own = text(frame.sessionId) ?? state.own;
   const context = contextOf(state, o, frame, time);
   if (state.subagent || context.session_id === state.own) noteOwn(state, time);
   else noteCopy(state, context.session_id, time);

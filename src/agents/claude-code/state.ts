@@ -39,6 +39,8 @@ export interface ToolCall {
 export interface State {
   /** The file's own session: a subagent's file belongs to its parent's. */
   own: string;
+  /** The file has not its session's name: its first line says whose it is. */
+  unnamed?: true;
   subagent?: { id: string; name?: string };
   spawnedBy?: string;
   /** The first line that is the file's own. */

@@ -47,7 +47,7 @@ function step(state: State, line: Line, emit: Emit): void {
   if (says || state.copies === "next") findCopies(state, now.time);
   if (!says && !(emit.captures && TEXTS.has(name))) return;
   const handle = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
-  if (says && !state.opening && handle !== context) tellSession(now, {});
+  if (says && handle && !state.opening && handle !== context) tellSession(now, {});
   if (handle) handle(now);
   else emit.unknown(`type ${name}`);
 }

@@ -16,11 +16,16 @@ const SERVER_DURATION = "github.copilot.server_duration";
 
 /** Known attributes that say nothing weir keeps, or hold content. */
 const SILENT =
-  /^(?:gen_ai\.(?:agent\.description|conversation\.compacted|request\.reasoning\.level)|github\.copilot\.(?:(?:context|mcp|permission)\..+|interaction_id|tool\.parameters\..+)|process\..+)$/;
+  /^(?:copilot_chat\.session_id|session\.id|gen_ai\.(?:agent\.description|conversation\.compacted|request\.reasoning\.level)|github\.copilot\.(?:(?:context|mcp|permission)\..+|interaction_id|tool\.parameters\..+)|process\..+)$/;
 
 const READS: Reads = { keys: { ...SPAN_KEYS, type: true, instrumentationScope: { name: true } } };
 
+/** Where a span may name its session, the surest first. */
+const SESSION = [GEN_AI.conversationId, "copilot_chat.session_id", "session.id"];
+
 interface State {
+  /** The file lies in the agent's own folder. */
+  home: boolean;
   /** Facts of the latest calls. */
   seen: Seen;
 }
@@ -33,30 +38,34 @@ export function otelStream(locate: Stream["locate"], rank: number): Stream {
     reads: READS,
     locate,
     session: () => undefined,
-    start: () => ({ seen: [] }),
+    start: ({ path }) => ({ home: path.startsWith("otel/"), seen: [] }),
     step,
     open: () => undefined,
   });
 }
 
 /** Other programs of the family may write to the same file; their spans are told as theirs. */
-function step({ seen }: State, line: Line, emit: Emit): void {
+function step({ home, seen }: State, line: Line, emit: Emit): void {
   const o = line.json();
   const span = sdkSpan(o);
-  if (span && isOwn(o)) emit({ ...draftOf(span, seen, emit), at: { offset: line.offset } });
+  if (span && isOwn(o, home)) emit({ ...draftOf(span, seen, emit), at: { offset: line.offset } });
   else if (!span && text(o.type) !== undefined && o.type !== "metric") emit.unknown(`type ${text(o.type)}`);
 }
 
-/** `OTEL_SERVICE_NAME` and `COPILOT_OTEL_SOURCE_NAME` replace the one name or the other. */
-function isOwn({ resource, instrumentationScope }: JsonObject): boolean {
+/**
+ * `OTEL_SERVICE_NAME` and `COPILOT_OTEL_SOURCE_NAME` replace the one name or the other. Where spans name neither, the
+ * folder says whose they are.
+ */
+function isOwn({ resource, instrumentationScope }: JsonObject, home: boolean): boolean {
   const service = text(object(object(resource)?.attributes)?.["service.name"]);
-  return service === SERVICE || text(object(instrumentationScope)?.name) === SCOPE;
+  const scope = text(object(instrumentationScope)?.name);
+  return service === SERVICE || scope === SCOPE || (home && service === undefined && scope === undefined);
 }
 
 function draftOf(span: Span, seen: Seen, emit: Emit): Draft {
   const { attributes: a } = span;
   const draft = spanDraft(span, (name) => SILENT.test(name) || emit.unknown(`attribute ${name}`));
-  const session_id = text(a[GEN_AI.conversationId]);
+  const session_id = text(SESSION.map((name) => a[name]).find((value) => text(value) !== undefined));
   const common = { ...draft, session_id, content: spanContent(a, draft.operation, emit) };
   if (draft.operation === "chat") return chatOf(common, number(a[SERVER_DURATION]), seen);
   if (draft.operation !== "execute_tool") return common;

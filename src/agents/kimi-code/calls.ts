@@ -55,7 +55,8 @@ export function named(state: Log, what: string, time: string | undefined): strin
 
 /** A step as requests name it, where it has a number. */
 function stepName(e: JsonObject): string | undefined {
-  return number(e.step) === undefined ? undefined : `${text(e.turnId) ?? ""}.${number(e.step)}`;
+  const [turn, step] = [text(e.turnId) ?? number(e.turnId), number(e.step)];
+  return turn === undefined || step === undefined ? undefined : `${turn}.${step}`;
 }
 
 /** Of steps that never ended, only what belongs to a call is still to be told. */
@@ -124,13 +125,11 @@ export function stepEnd(state: Calls, { time, at }: Entry, e: JsonObject, emit: 
   const begun = id !== undefined && state.step?.id === id ? state.step.start : undefined;
   state.step = { ...state.step, hasEnded: true };
   const told = usageOf(e.usage);
-  const isSame = (a: Usage | undefined): boolean => a === undefined || JSON.stringify(a) === JSON.stringify(told);
+  const isOf = ({ usage, step }: Call): boolean =>
+    usage ? JSON.stringify(usage) === JSON.stringify(told) : step === undefined;
   const exact = state.calls.findLastIndex((c) => c.key === id || (c.step !== undefined && c.step === step));
-  // Older versions do not say of a request which step it is of.
-  const index =
-    exact >= 0 || !told
-      ? exact
-      : state.calls.findLastIndex((c) => c.step === undefined && !c.isCompaction && isSame(c.usage));
+  // Not all versions say of a request, or of a step's end, which step it is of: then its tokens do.
+  const index = exact >= 0 || !told ? exact : state.calls.findLastIndex((c) => !c.isCompaction && isOf(c));
   const call = index < 0 ? undefined : state.calls.splice(index, 1)[0];
   if (told && !call?.usage) state.ended = [...state.ended, JSON.stringify(told)].slice(-OPEN_CALLS);
   const key = call?.key ?? id ?? named(state, "step", time);

@@ -1,5 +1,6 @@
 /** What both of Kimi's wire logs have in common: whose they are, their tokens, and what every record of them says. */
 import type { Draft, Emit } from "../../read/types.ts";
+import { originalName } from "../../record/copies.ts";
 import { type JsonObject, object, text } from "../../record/json.ts";
 import { mediaPart, partsOf, reasoningPart } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
@@ -31,7 +32,8 @@ export type Common = Omit<Draft, "key" | "operation">;
 
 /** The session's folder: the one above the file, or above its `agents` or `subagents`. */
 export function sessionOf(path: string): string | undefined {
-  return /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
+  const folder = /([^/]+)\/(?:(?:agents|subagents)\/[^/]+\/)?[^/]+$/.exec(path)?.[1];
+  return folder && originalName(folder);
 }
 
 export function base({ session, subagent, cwd, version, turn }: Log): Common {

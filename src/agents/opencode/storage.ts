@@ -51,7 +51,8 @@ export function reduceFile({ document }: Group, { path, sidecars }: SourceInfo, 
     tellMessage(ids.message, ids.session, told, parts.length > 0 ? parts : inside, emit);
   } else {
     const { parentID: parent_id, directory, version } = o;
-    session({ id: ids.session, parent_id, directory, version, time_created: object(o.time)?.created }, emit);
+    if (!object(o.time) && text(o.id) === undefined) emit.unknown("storage file");
+    else session({ id: ids.session, parent_id, directory, version, time_created: object(o.time)?.created }, emit);
   }
 }
 

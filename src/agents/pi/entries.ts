@@ -45,15 +45,21 @@ export function step(state: State, line: Line, emit: Emit): void {
   const o = line.json();
   const entry: Entry = { o, id: text(o.id), time: timeOf(o.timestamp), at: line.offset };
   const type = text(o.type) ?? "";
-  if (type === "session") header(state, entry, emit);
-  else if (SILENT.has(type)) return;
-  else if (!state.told) tellSession(state, entry.time, undefined, emit);
-  if (type === "message") message(state, entry, emit);
-  else if (type === "compaction" || type === "branch_summary") summary(state, entry, emit);
-  else if (type === "usage") usageEntry(state, entry, emit);
-  else if (type === "model_change") modelChange(state, o);
-  else if (type !== "session") emit.unknown(`type ${type}`);
+  if (SILENT.has(type)) return;
+  const tell = Object.hasOwn(ENTRIES, type) ? ENTRIES[type] : undefined;
+  if (tell && tell !== header && !state.told) tellSession(state, entry.time, undefined, emit);
+  if (tell) tell(state, entry, emit);
+  else emit.unknown(`type ${type}`);
 }
+
+const ENTRIES: Readonly<Record<string, (state: State, entry: Entry, emit: Emit) => void>> = {
+  branch_summary: summary,
+  compaction: summary,
+  message,
+  model_change: (state, { o }) => modelChange(state, o),
+  session: header,
+  usage: usageEntry,
+};
 
 /** OMP writes both names as one, and changes models of other roles too. */
 function modelChange(state: State, o: JsonObject): void {

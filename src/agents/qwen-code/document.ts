@@ -10,7 +10,10 @@ import { IN_DOCUMENT, usageOf } from "./tokens.ts";
 export function reduce(group: Group, source: SourceInfo, emit: Emit): void {
   const document = object(group.document) ?? {};
   const session_id = text(document.sessionId) ?? source.stem;
-  if (!Array.isArray(document.messages)) emit.unknown("document without messages");
+  if (!Array.isArray(document.messages)) {
+    emit.unknown("document without messages");
+    return;
+  }
   const began = utc(document.startTime);
   emit({ key: "session", fact: session_id, operation: "session", session_id, time: began, at: { index: 0 } });
   let turn = -1;

@@ -58,7 +58,7 @@ function subagentOf(e: JsonObject, agent: string | undefined): Common | undefine
 /** The main conversation's calls are told by the assistant's lines as well. */
 function response(state: State, e: JsonObject, common: Common & { key: string }, isMain: boolean, emit: Emit): void {
   const usage = usageOf(e, IN_EVENT);
-  const tokens = usage && tokensText(usage);
+  const tokens = usage && tokensText(e, IN_EVENT);
   if (tokens !== undefined && isMain) {
     if (taken(state.answers, tokens)) return;
     note(state.events, tokens);

@@ -5,7 +5,7 @@ import { summedUsage, tokensOf, totalUsage } from "../../record/usage.ts";
 
 /** What input, output, cached part, thoughts and their total are called in lines, events and old documents. */
 export interface Names {
-  readonly of: readonly string[];
+  readonly of: readonly [input: string, output: string, cached: string, thoughts: string, total: string];
   readonly ending: string;
 }
 
@@ -29,7 +29,11 @@ export function usageOf(value: unknown, names: Names): Usage | undefined {
   return tokensOf(usage) > 0 ? usage : undefined;
 }
 
-/** By what the two tellings of one call know each other: their times are milliseconds apart. */
-export function tokensText(usage: Usage): string {
-  return `${usage.input_tokens}|${usage.output_tokens}|${usage.cache_read_input_tokens ?? 0}`;
+/**
+ * By what the two tellings of one call know each other: their times are milliseconds apart, and one of them may lack the
+ * cached tokens, the thoughts or the total.
+ */
+export function tokensText(value: unknown, { of: [input, output], ending }: Names): string {
+  const counts = object(value) ?? {};
+  return `${number(counts[input + ending]) ?? 0}|${number(counts[output + ending]) ?? 0}`;
 }

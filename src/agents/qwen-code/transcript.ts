@@ -13,6 +13,7 @@ import { IN_LINE, tokensText, usageOf } from "./tokens.ts";
 const SILENT =
   /^(?:agent_(?:bootstrap|launch_prompt|retry|session_ready)|at_command|attribution_snapshot|background_task_completed|branch_checkpoint|cron|custom_title|file_history_snapshot|goal_\w+|managed_session_\w+|notification|omni_recall|realtime_message|rewind|session_(?:approval_mode|artifact_\w+|model|notes|sources?|sources_snapshot)|slash_command|user_text_elements)$/;
 
+const KNOWN: ReadonlySet<string> = new Set(["assistant", "tool_result", "user", "system"]);
 const MID_TURN = "mid_turn_user_message";
 /** The kinds of a person's messages that have a name: what came while the agent worked, what was spoken. */
 const SAID: ReadonlySet<string> = new Set([MID_TURN, "realtime_message"]);
@@ -52,8 +53,13 @@ function objectsOf(line: Line): readonly JsonObject[] {
 
 function tell(state: State, entry: Entry, emit: Emit): void {
   const { o, time } = entry;
+  if (!KNOWN.has(text(o.type) ?? "")) {
+    if (!state.steps) emit.unknown(`type ${text(o.type) ?? ""}`);
+    return;
+  }
+  // A copy that somebody made of the file has another name.
+  if (!state.told) state.own = text(o.sessionId) ?? state.own;
   if (state.subagent) {
-    state.own = text(o.sessionId) ?? state.own;
     state.subagent.name ??= text(o.agentName);
     state.run = { ...state.run, start: state.run?.start ?? time };
   } else tellSession(state, entry, emit);
@@ -62,8 +68,7 @@ function tell(state: State, entry: Entry, emit: Emit): void {
   else if (o.type === "tool_result") toolResult(state, entry, emit);
   else if (state.steps) return;
   else if (o.type === "user") user(state, entry, emit);
-  else if (o.type === "system") system(state, entry, emit);
-  else emit.unknown(`type ${text(o.type) ?? ""}`);
+  else system(state, entry, emit);
 }
 
 /** The session begins with its first line that is no copy; a line that names the spawner later tells it again. */
@@ -91,7 +96,7 @@ function assistant(state: State, entry: Entry, emit: Emit): void {
   noteTools(state, entry, emit);
   const usage = usageOf(o.usageMetadata, IN_LINE);
   if (!usage) return;
-  const tokens = tokensText(usage);
+  const tokens = tokensText(o.usageMetadata, IN_LINE);
   const content = { output_messages: emit.keep(answer(partsOf(object(o.message)?.parts), undefined)) };
   if (!state.steps) {
     if (taken(state.events, tokens)) {
