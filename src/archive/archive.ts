@@ -6,7 +6,7 @@ import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
 import { ifPresent, removeFolder, sys } from "../system/system.ts";
 import { OutputBatch } from "./batch.ts";
-import { explaining } from "./explaining.ts";
+import { cannotWrite, explaining } from "./explaining.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { heldRecords } from "./held.ts";
 import { releaseLock, takeLock } from "./lock.ts";
@@ -257,8 +257,6 @@ async function lockOrExplain(folder: DataFolder, { waitMs, stopped }: ArchiveOpt
   try {
     return await takeLock(folder.lock, waitMs, stopped);
   } catch (error) {
-    throw new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
-      cause: error,
-    });
+    throw cannotWrite(folder, error);
   }
 }

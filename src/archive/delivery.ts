@@ -2,6 +2,7 @@
 import { type Database, isDamaged, isWriteFailure, openOwnDatabase } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
+import { cannotWrite } from "./explaining.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { KeySet } from "./keys.ts";
 import { releaseLock, takeLock } from "./lock.ts";
@@ -233,9 +234,7 @@ function explained(error: unknown, folder: DataFolder): unknown {
   if (error instanceof WeirError) return error;
   if (isDamaged(error)) return damagedState(folder.state, error);
   if (!isWriteFailure(error)) return error;
-  return new WeirError("write", `cannot write to ${folder.path}: ${(error as Error).message}`, undefined, {
-    cause: error,
-  });
+  return cannotWrite(folder, error);
 }
 
 function bytesOf(keys: Float64Array): Uint8Array {
