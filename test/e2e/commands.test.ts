@@ -215,6 +215,23 @@ describe("export", () => {
     expect(all.filter(filters[5]![1]).length + all.filter(filters[6]![1]).length).toBe(all.length);
   });
 
+  test("says so where nothing fits the filters, and that names are whole", () => {
+    using place = real();
+    const { stderr, ...run } = runExport(place, ["--model", "claude"]);
+    expect(run).toMatchObject({ status: 0, stdout: "" });
+    expect(stderr).toBe("no record fits the filters; --session and --model take whole names\n");
+    expect(runExport(place, ["--format", "text", "--until", "2001-01-01"]).stderr).toBe("no record fits the filters\n");
+    expect(runExport(place, ["--quiet", "--model", "claude"]).stderr).toBe("");
+  });
+
+  test("--json with a file tells how much is in it", () => {
+    using place = real();
+    const file = join(place.root, "out.jsonl");
+    const { stdout } = runExport(place, ["-o", file, "--json"]);
+    const written = [{ what: "records", count: exported(place).length, file }];
+    expect(JSON.parse(stdout)).toEqual({ schema: "weir.export", version: 1, written });
+  });
+
   test("is the same in every run, byte for byte", () => {
     using place = real();
     expect(runExport(place).stdout).toBe(runExport(place).stdout);
@@ -241,6 +258,9 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
     ["scan", "--frobnicate"],
     ["export", "--format", "xml"],
     ["export", "--since", "yesterday"],
+    ["sync", "--agent", "pi", "--stream", "wire"],
+    ["export", "--since", "2026-11-02", "--until", "2026-11-01"],
+    ["export", "--format", "csv", "--content"],
     ["export", "--agent", "nobody"],
     ["export", "--operation", "sing"],
     ["export", "--output"],
