@@ -148,6 +148,15 @@ describe("scan", () => {
     expect(scan()).toEqual({ status: 0, behind: [0] });
     expect(listing(place.root)).toEqual(before);
   });
+
+  test("before the first sync the archive is behind by all there is, the files beside the stores included", () => {
+    using place = scratch();
+    place.copyFixture("droid");
+    const { stdout } = weir(["scan", "--json", "--home", place.home, "--data-dir", place.data]);
+    const { sources } = JSON.parse(stdout) as { sources: { bytes: number; behind: number }[] };
+    expect(sources.length).toBeGreaterThan(1);
+    for (const { bytes, behind } of sources) expect(behind).toBe(bytes);
+  });
 });
 
 describe("export", () => {
