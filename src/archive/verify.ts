@@ -54,7 +54,8 @@ export interface VerifyOptions {
 
 /** Bad lines of one segment that are told one by one. */
 const NAMED = 10;
-const RESTORE = "restore the file from a backup; weir export reads on only without it";
+const RESTORE =
+  "restore the file from a backup, or move it and state.db aside: the next sync reads again what the agents still have";
 
 /** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
 export async function verifyArchive(path: string, { pause }: VerifyOptions): Promise<Verification> {

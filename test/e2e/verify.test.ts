@@ -6,7 +6,7 @@ import { appendFileSync, readFileSync, renameSync, rmSync, truncateSync, writeFi
 import { join } from "node:path";
 import { listSegments } from "../../src/archive/segment.ts";
 import type { Finding, Verification } from "../../src/archive/verify.ts";
-import { callLines, sessionPath, writeCalls } from "../support/claude.ts";
+import { callLines, callNumbers, sessionPath, writeCalls } from "../support/claude.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
 import { exported, runSync } from "../support/runs.ts";
@@ -181,6 +181,21 @@ describe("a damaged archive exits 5 and says what and where", () => {
     expect(text.stdout).toContain("damaged: ");
     expect(text.stderr).toStartWith("error: the archive is damaged: ");
   });
+});
+
+test("what a damaged segment's finding says to do brings back all that the agents still have", () => {
+  using place = archive();
+  const before = callNumbers(exported(place)).toSorted((a, b) => a - b);
+  const file = segments(place)[1] ?? "";
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill("x", 10, 20));
+  const { stdout, status } = verify(place);
+  expect(status).toBe(5);
+  expect(stdout).toContain("or move it and state.db aside");
+  for (const path of [file, join(place.data, "state.db")]) renameSync(path, `${path}.aside`);
+  expect(runSync(place, [], SMALL).status).toBe(0);
+  expect(callNumbers(exported(place)).toSorted((a, b) => a - b)).toEqual(before);
+  expect(verify(place).status).toBe(0);
 });
 
 test("a newer state is refused with exit 6, and without an archive there is nothing to verify", () => {
