@@ -139,13 +139,21 @@ function filterOf(options: Options): Filter {
   };
 }
 
+/** JavaScript takes the 30th of February for a day of March. */
+function isDay(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+}
+
 /** A date (its first moment in UTC), a date and time, or an age: `90m`, `12h`, `7d`, `4w`. */
 function timeOf(flag: string, text: string): number {
   const age = /^(\d{1,6})([mhdw])$/.exec(text);
   if (age) return sys.now() - Number(age[1]) * (UNIT_MS[age[2] ?? ""] ?? 0);
-  const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text)
-    ? Date.parse(/[Zz]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
-    : Number.NaN;
+  const time =
+    isDay(text.slice(0, 10)) &&
+    /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text)
+      ? Date.parse(/[Zz]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
+      : Number.NaN;
   if (Number.isNaN(time))
     throw new UsageError(`${flag} ${text} is no time`, "for example 2026-11-01, 2026-11-01T08:00Z, 7d or 12h");
   return time;

@@ -267,6 +267,8 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
     ["scan", "--frobnicate"],
     ["export", "--format", "xml"],
     ["export", "--since", "yesterday"],
+    ["export", "--since", "2026-02-30"],
+    ["export", "--until", "2026-02-30T08:00Z"],
     ["sync", "--agent", "pi", "--stream", "wire"],
     ["export", "--since", "2026-11-02", "--until", "2026-11-01"],
     ["export", "--format", "csv", "--content"],
