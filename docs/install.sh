@@ -62,3 +62,7 @@ found=$(sum "$scratch/weir" | awk '{ print $1 }')
 chmod 755 "$scratch/weir"
 mv -f "$scratch/weir" "$folder/weir"
 echo "installed $folder/weir"
+case ":$PATH:" in
+  *":$folder:"*) ;;
+  *) echo "$folder is not in PATH: add it there, or write the name in full" ;;
+esac

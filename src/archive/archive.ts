@@ -142,6 +142,11 @@ export class Archive {
     return this.#segments.isEmpty;
   }
 
+  /** Whether any record that it has ever had came with texts. */
+  get hasTexts(): boolean {
+    return this.#hasTexts;
+  }
+
   /** Tells of a record's id whether the archive still has it; what was pruned it has not. */
   held(): (id: number) => boolean {
     return explaining(this.#folder, () => heldRecords(this.#db, this.#folder));

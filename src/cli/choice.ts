@@ -1,6 +1,7 @@
 /** Owns turning `--agent`, `--stream` and `--source` into a choice of streams; what does not exist is a usage error. */
 import { resolve } from "node:path";
 import { agents } from "../agents/index.ts";
+import type { Agent } from "../read/types.ts";
 import type { Choice } from "../sync/discover.ts";
 import { UsageError } from "./args.ts";
 import { meant } from "./text.ts";
@@ -10,6 +11,11 @@ function known(kind: string, name: string, names: readonly string[]): string {
   throw new UsageError(`unknown ${kind} ${name}`, meant(name, names));
 }
 
+/** Each once: an agent may keep one stream in two shapes. */
+const kindsOf = (of: readonly Agent[]): readonly string[] => [
+  ...new Set(of.flatMap(({ streams }) => streams.map(({ kind }) => kind))),
+];
+
 /** Throws `UsageError` for a name that no agent or stream has, or a source that is not AGENT:STREAM=PATH. */
 export function choiceOf(options: {
   readonly agent: readonly string[];
@@ -17,10 +23,12 @@ export function choiceOf(options: {
   readonly source: readonly string[];
 }): Choice {
   const ids = agents.map((agent) => agent.id);
-  const kinds = [...new Set(agents.flatMap((agent) => agent.streams.map((stream) => stream.kind)))];
+  const chosen = options.agent.map((name) => known("agent", name, ids));
+  const asked = agents.filter(({ id }) => chosen.length === 0 || chosen.includes(id));
+  const whose = chosen.length > 0 ? `stream of ${chosen.join(", ")}:` : "stream";
   return {
-    agents: options.agent.map((name) => known("agent", name, ids)),
-    streams: options.stream.map((name) => known("stream", name, kinds)),
+    agents: chosen,
+    streams: options.stream.map((name) => known(whose, name, kindsOf(asked))),
     sources: options.source.map((text) => {
       const [, agent = "", stream = "", path = ""] = /^([^:=]+):([^=]+)=(.+)$/.exec(text) ?? [];
       if (path === "")
@@ -28,8 +36,8 @@ export function choiceOf(options: {
           `--source ${text} is not AGENT:STREAM=PATH`,
           "for example codex:transcript=/mnt/old/rollout.jsonl",
         );
-      const owner = agents.find((a) => a.id === known("agent", agent, ids));
-      return { agent, stream: known("stream", stream, owner?.streams.map((s) => s.kind) ?? []), path: resolve(path) };
+      const owner = agents.filter(({ id }) => id === known("agent", agent, ids));
+      return { agent, stream: known(`stream of ${agent}:`, stream, kindsOf(owner)), path: resolve(path) };
     }),
   };
 }

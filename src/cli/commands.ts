@@ -107,7 +107,7 @@ export const exportArgs = {
   since: {
     type: "string",
     valueHint: "TIME",
-    description: "only what began at or after: 2026-11-01, 2026-11-01T08:00Z, 7d, 12h",
+    description: "only what began at or after: 2026-11-01 (in UTC), 2026-11-01T08:00+02:00, 7d, 12h",
   },
   until: { type: "string", valueHint: "TIME", description: "only what began before" },
   agent: { type: "string", repeatable: true, names: "agents", valueHint: "NAME", description: "only this agent" },

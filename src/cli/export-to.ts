@@ -21,7 +21,7 @@ import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { lockedOrInterrupted, pauses } from "./pause.ts";
-import { plural } from "./text.ts";
+import { jsonLine, plural } from "./text.ts";
 import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -59,7 +59,11 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
       const names = [...read.keys()];
       delivery.register(read, new Set([...lacking].map((at) => names[at] ?? "")));
     }
-    io.log.info(summary(destination, sent, open));
+    if (options.json) {
+      const { origin: to } = destination;
+      io.stdout.write(jsonLine({ schema: "weir.export", version: 1, to, ...sent, waiting: open }));
+    }
+    io.log.info(summary(destination, sent, open, options.new === true));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;
   } finally {
     delivery.close();
@@ -86,11 +90,12 @@ function summary(
   { origin, routes }: Destination,
   { accepted, rejected, refused, batches }: Sent,
   open: number,
+  onlyNew: boolean,
 ): string {
   const what = routes.map(({ signal }) => plural(accepted[signal], ...wordsFor(signal))).join(", ");
   const lost = rejected + refused > 0 ? `; ${plural(rejected + refused, "item")} not taken` : "";
   const later = open > 0 ? `; ${plural(open, "span")} of open turns wait` : "";
-  if (batches === 0) return `nothing new for ${origin}${later}`;
+  if (batches === 0) return `nothing ${onlyNew ? "new for" : "to send to"} ${origin}${later}`;
   return `${origin} accepted ${what} in ${plural(batches, "batch", "batches")}${lost}${later}`;
 }
 

@@ -20,6 +20,7 @@ import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
 import { count, show } from "./text.ts";
+import { isFile, tellWritten, type Written } from "./told.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
@@ -27,7 +28,8 @@ type Options = OptionsOf<typeof exportArgs>;
 interface Sink {
   readonly outputs: readonly Output[];
   family(family: Family): boolean;
-  end(): string | Promise<string>;
+  /** Writes what comes last; tells how many of each kind there are in all. */
+  end(): Promise<readonly Written[]>;
 }
 
 export async function runTrees(options: Options, filter: Filter, io: Io): Promise<number> {
@@ -44,9 +46,9 @@ export async function runTrees(options: Options, filter: Filter, io: Io): Promis
       open = sink.family(family);
       if (!open) break;
     }
-    const said = open ? await sink.end() : "";
+    const written = open ? await sink.end() : [];
     for (const output of sink.outputs) output.finish();
-    if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
+    if (isFile(options) || (open && reader.segments.length > 0)) tellWritten(options, written, io);
   } catch (error) {
     for (const output of sink.outputs) output.abandon();
     throw error;
@@ -55,10 +57,10 @@ export async function runTrees(options: Options, filter: Filter, io: Io): Promis
 }
 
 function signalsFor(options: Options): readonly Signal[] {
-  const { output, signals, format } = options;
-  const isFile = output !== undefined && output !== "-";
-  const found = signalsOf(signals ?? (isFile ? "traces,metrics,logs" : "traces"));
-  if (format === "otlp-json" && found.length > 1 && !isFile)
+  const { signals, format } = options;
+  const toFile = isFile(options);
+  const found = signalsOf(signals ?? (toFile ? "traces,metrics,logs" : "traces"));
+  if (format === "otlp-json" && found.length > 1 && !toFile)
     throw new UsageError(
       "--format otlp-json writes a file for each signal: several need --output",
       "or give one of --signals",
@@ -74,14 +76,13 @@ function otlpSink(
   io: Io,
 ): Sink {
   const { output, compress = "none" } = options;
+  const fileOf = (signal: Signal): string | undefined =>
+    signals.length === 1 || output === undefined ? output : signalPath(output, signal);
   const outputs = new Map<Signal, Output>();
   for (const signal of signals) {
-    if (output === undefined || output === "-")
-      outputs.set(
-        signal,
-        streamOutput((data) => io.stdout.write(data), compress),
-      );
-    else outputs.set(signal, fileOutput(resolve(signals.length === 1 ? output : signalPath(output, signal)), compress));
+    const file = isFile(options) ? fileOf(signal) : undefined;
+    const toStdout = (data: string | Uint8Array): boolean => io.stdout.write(data);
+    outputs.set(signal, file === undefined ? streamOutput(toStdout, compress) : fileOutput(resolve(file), compress));
   }
   const files = new OtlpFiles(outputs, filter, {
     resources: new Resources(resource),
@@ -92,16 +93,17 @@ function otlpSink(
     family: (family) => files.family(family),
     async end() {
       await files.end();
-      return signals.map((signal) => `${count(files.written[signal])} ${nounOf(signal)}`).join(", ");
+      return signals.map((signal) => ({ what: nounOf(signal), count: files.written[signal], file: fileOf(signal) }));
     },
   };
 }
 
 function textSink(options: Options, filter: Filter, io: Io): Sink {
-  const { output: path, compress = "none" } = options;
-  const isFile = path !== undefined && path !== "-";
-  const output = isFile ? fileOutput(resolve(path), compress) : streamOutput((data) => io.stdout.write(data), compress);
-  const style = { ...paint(io.color && !isFile), show, count };
+  const { output: path = "", compress = "none" } = options;
+  const output = isFile(options)
+    ? fileOutput(resolve(path), compress)
+    : streamOutput((data) => io.stdout.write(data), compress);
+  const style = { ...paint(io.color && !isFile(options)), show, count };
   let sessions = 0;
   return {
     outputs: [output],
@@ -111,6 +113,6 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
       sessions++;
       return output.write(text);
     },
-    end: () => `${count(sessions)} trees`,
+    end: async () => [{ what: "trees", count: sessions, file: path }],
   };
 }

@@ -16,7 +16,8 @@ import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
-import { meant, plural } from "./text.ts";
+import { meant } from "./text.ts";
+import { isFile, tellWritten } from "./told.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
@@ -24,7 +25,7 @@ const DAY_MS = 86_400_000;
 
 export async function run(options: Options, io: Io): Promise<number> {
   const filter = filterOf(options);
-  checkTogether(options);
+  checkTogether(options, filter, io);
   if (options.to !== undefined) {
     const { runTo } = await import("./export-to.ts");
     return runTo(options, filter, isFiltered(options), io);
@@ -49,10 +50,11 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   const output = outputOf(options, io);
   let written = 0;
   let seen = 0;
+  let open = true;
   try {
     const pause = pauses(io);
     const records = options.all ? allLines(segments) : counted(await count(segments, rankOf, pause));
-    let open = output.write(writer.begin());
+    open = output.write(writer.begin());
     for (const { record, line } of open ? records : []) {
       if (++seen % BETWEEN_PAUSES === 0) await pause();
       if (!passes(record, filter)) continue;
@@ -68,11 +70,10 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
     output.abandon();
     throw error;
   }
-  if (isFile(options)) io.log.info(`wrote ${plural(written, "record")} to ${options.output}`);
+  if (isFile(options) || (open && segments.length > 0))
+    tellWritten(options, [{ what: "records", count: written, file: options.output }], io);
   return EXIT.done;
 }
-
-const isFile = ({ output }: Options): boolean => output !== undefined && output !== "-";
 
 function outputOf(options: Options, io: Io): Output {
   const compression = options.compress ?? "none";
@@ -81,8 +82,10 @@ function outputOf(options: Options, io: Io): Output {
 }
 
 /** Options that mean nothing, or two things, together. */
-function checkTogether(options: Options): void {
+function checkTogether(options: Options, { since = Number.NEGATIVE_INFINITY, until }: Filter, io: Io): void {
   const { to, format, output } = options;
+  if (until !== undefined && since >= until)
+    throw new UsageError("nothing lies between --since and --until", "--until must be the later one");
   if (to === undefined) {
     const lonely = (["protocol", "headers-file", "new"] as const).find((name) => options[name]);
     if (lonely) throw new UsageError(`--${lonely} needs --to`, "for example --to http://127.0.0.1:4318");
@@ -99,6 +102,11 @@ function checkTogether(options: Options): void {
     throw new UsageError("--all is for jsonl, csv and parquet: a span is one fact", "leave it out");
   if (format === "parquet" && (options.compress ?? "none") !== "none")
     throw new UsageError("--compress: a Parquet file is compressed inside", "leave it out");
+  if (options.content && (format === "csv" || format === "text"))
+    throw new UsageError(`--content: ${format} has no place for texts`, "jsonl, parquet and otlp-json have");
+  const isBinary = format === "parquet" || (options.compress ?? "none") !== "none";
+  if (isBinary && to === undefined && !isFile(options) && io.columns < Number.POSITIVE_INFINITY)
+    throw new UsageError("what is binary would spoil the terminal", "write it with -o FILE, or into a pipe");
 }
 
 function isFiltered({ since, until, agent, session, model, operation }: Options): boolean {
@@ -125,13 +133,21 @@ function filterOf(options: Options): Filter {
   };
 }
 
+/** JavaScript takes the 30th of February for a day of March. */
+function isDay(text: string): boolean {
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+}
+
 /** A date (its first moment in UTC), a date and time, or an age: `90m`, `12h`, `7d`, `4w`. */
 function timeOf(flag: string, text: string): number {
   const days = text === "0" ? undefined : amountIn(text, "age", false);
   if (typeof days === "number") return sys.now() - days * DAY_MS;
-  const time = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text)
-    ? Date.parse(/[Zz]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
-    : Number.NaN;
+  const time =
+    isDay(text.slice(0, 10)) &&
+    /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text)
+      ? Date.parse(/[Zz]$|[+-]\d\d:?\d\d$|^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`)
+      : Number.NaN;
   if (Number.isNaN(time))
     throw new UsageError(`${flag} ${text} is no time`, "for example 2026-11-01, 2026-11-01T08:00Z, 7d or 12h");
   return time;

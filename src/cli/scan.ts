@@ -92,7 +92,7 @@ function sourceLine(f: Found, known: KnownSource | undefined): SourceLine {
     bytes: size,
     session: f.stream.session(f.inRoot),
     // Of a file that is rewritten, nobody knows how much of it is new before reading it.
-    behind: f.stream.shape === "tail" ? f.stamp.size - read : isRead ? 0 : size,
+    behind: known && f.stream.shape === "tail" ? f.stamp.size - read : isRead ? 0 : size,
     cursor: known?.proof ? cursorOf(f, known.proof) : undefined,
     modified: new Date(f.stamp.mtime).toISOString(),
   };

@@ -103,6 +103,8 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
   tell(summary, options, uptime() - started, io);
   if (isFirst && !dryRun && summary.records.added > 0)
     io.log.info(`the archive is ${io.dataDir}/archive; weir export reads it`);
+  if (capture && !capture.again && !isFirst && !archive.hasTexts)
+    io.log[options.watch ? "verbose" : "info"]("what was archived before has no texts; --recapture reads it again");
   if (pruned) tellRetention(pruned, options, io);
   else tellRemoval(archive.leftover, io.log);
   const signal = io.stopSignal();
@@ -152,9 +154,15 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
     log[options.watch ? "verbose" : "info"](`nothing new in ${plural(sources.found, "source")} (${seconds})`);
   else
     log.info(
-      `${options["dry-run"] ? "would archive" : "archived"} ${plural(records.added, "record")}${records.revised > 0 ? ` and ${plural(records.revised, "revision")}` : ""} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${byAgent(summary)}`,
+      `${options["dry-run"] ? "would archive" : "archived"} ${newsOf(summary)} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${byAgent(summary)}`,
     );
   log.verbose(`archive: ${dataDir}/archive`);
+}
+
+/** A revision tells a known record again, with more. */
+function newsOf({ records: { added, revised } }: Summary): string {
+  const news = [added > 0 ? plural(added, "record") : "", revised > 0 ? plural(revised, "revision") : ""];
+  return news.filter((part) => part !== "").join(" and ");
 }
 
 /** The lines that cost as much as they are long. */

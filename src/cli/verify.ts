@@ -32,6 +32,8 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
     io.log.error(`the archive is damaged: ${plural(damaged.length, "finding")} in ${checked}`);
     return EXIT.damaged;
   }
-  io.stdout.write(`ok: ${checked}, ${plural(result.checksums, "checksum")} right, state ${result.state}\n`);
+  // The segment that is being written has no checksum yet.
+  const sums = result.checksums > 0 ? `, ${plural(result.checksums, "checksum")} right` : "";
+  io.stdout.write(`ok: ${checked}${sums}, state ${result.state}\n`);
   return EXIT.done;
 }

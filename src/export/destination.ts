@@ -1,9 +1,9 @@
 /** Owns where an export goes and how: the command's flags first, then OpenTelemetry's own variables. It sends nothing. */
 import { fingerprint } from "../record/identity.ts";
-import { WeirError } from "../system/errors.ts";
+import { systemReason, WeirError } from "../system/errors.ts";
 import type { Certificates } from "../system/network.ts";
 import { platform } from "../system/process.ts";
-import { errorCode, ifPresent, readSmallFile, sys } from "../system/system.ts";
+import { ifPresent, readSmallFile, sys } from "../system/system.ts";
 import type { Attributes } from "./otel.ts";
 import { type Encoding, SIGNALS, type Signal } from "./otlp.ts";
 import { parseHeaders, parsePairs, SecretHeaders } from "./secret.ts";
@@ -120,7 +120,7 @@ function fileOf(given: Given): string | undefined {
   try {
     return new TextDecoder().decode(readSmallFile(given.value, FILE_LIMIT));
   } catch (error) {
-    throw wrong(`${given.by}: the file cannot be read (${errorCode(error) ?? "unknown"})`);
+    throw wrong(`${given.by}: cannot read ${given.value}: ${systemReason(error)}`);
   }
 }
 
@@ -135,7 +135,7 @@ function headersOf(signal: Signal, file: string | undefined, variables: Variable
 function headersIn(path: string): string {
   const mode = ifPresent(() => sys.stat(path))?.mode ?? 0;
   if (platform !== "win32" && (mode & 0o077) !== 0)
-    throw wrong("--headers-file: other users may read the file", `chmod 600 ${path}`);
+    throw wrong(`--headers-file: other users may read ${path}`, `chmod 600 ${path}`);
   const text = fileOf({ value: path, by: "--headers-file" }) ?? "";
   return text
     .split(/\r?\n/)
@@ -186,7 +186,9 @@ function checked(text: string, by: string): URL {
     );
   }
   if (url.protocol !== "http:" && url.protocol !== "https:")
-    throw wrong(`${by}: ${url.protocol}// is not a protocol that weir sends over`, "http:// or https://");
+    throw schemeless(url)
+      ? wrong(`${by}: not a URL (${bare})`, `did you mean http://${bare}?`)
+      : wrong(`${by}: ${url.protocol}// is not a protocol that weir sends over`, "http:// or https://");
   if (url.username !== "" || url.password !== "")
     throw wrong(
       `${by}: credentials do not belong into a URL`,
@@ -195,6 +197,9 @@ function checked(text: string, by: string): URL {
   if (LINK_LOCAL.test(url.hostname)) throw wrong(`${by}: ${url.hostname} is a link-local address`);
   return url;
 }
+
+/** A host and its port, which a URL's rules take for a scheme and a path. */
+const schemeless = ({ href }: URL): boolean => /^[\w.-]+:\d+(?:\/|$)/.test(href);
 
 /** Resource attributes that the user sets for all that is exported. */
 export function resourceAttributes(variables: Variables): Attributes {

@@ -18,7 +18,7 @@ const RETRYABLE: Readonly<Record<number, string>> = {
   4: "no answer in time",
   10: "aborted",
   11: "out of range",
-  14: "unavailable",
+  14: "unavailable: is a gRPC receiver there? (4317 is its usual port)",
   15: "data loss",
 };
 const INVALID_ARGUMENT = 3;
@@ -28,7 +28,7 @@ const NAMES: Readonly<Record<number, string>> = {
   7: "permission denied: the credentials do not permit this",
   12: "unimplemented: it does not take this signal",
   13: "internal error",
-  16: "unauthenticated: the credentials are missing or wrong",
+  16: "unauthenticated: the credentials are missing or wrong: --headers-file gives them",
 };
 
 export interface Request {

@@ -18,7 +18,7 @@ export interface Answer {
 
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const MEANING: Readonly<Record<number, string>> = {
-  401: "the credentials are missing or wrong",
+  401: "the credentials are missing or wrong: --headers-file gives them",
   403: "the credentials do not permit this",
   404: "there is no such path: is it the base address of an OTLP receiver?",
   405: "it takes no POST there: is it the base address of an OTLP receiver?",

@@ -178,7 +178,7 @@ function offlineHomes(environment: Environment): Unreadable[] {
   for (const { path, own } of environment.homes) {
     if (own) continue;
     try {
-      if (!ifPresent(() => sys.stat(path))) offline.push({ path, reason: "offline: there is no such folder now" });
+      if (!ifPresent(() => sys.stat(path))) offline.push({ path, reason: "there is no such folder; is it offline?" });
     } catch (error) {
       offline.push({ path, reason: errorCode(error) ?? String(error) });
     }

@@ -32,6 +32,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTFILE: "it is not a regular file",
   EPERM: "not permitted",
   EROFS: "the file system is read-only",
+  SQLITE_FULL: "no space left on the device",
+  SQLITE_READONLY: "the state may only be read",
+  SQLITE_READONLY_DIRECTORY: "its folder may only be read",
 };
 
 /** A reason that is one of the system's codes in words; any other text as it is. */

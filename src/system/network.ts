@@ -80,6 +80,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ConnectionClosed: "the connection was closed",
   ECONNRESET: "the connection was reset",
+  ENOTFOUND: "there is no such host",
+  EAI_AGAIN: "its name cannot be looked up now",
   ConnectionReset: "the connection was reset",
   FailedToOpenSocket: "no connection",
   CERT_HAS_EXPIRED: "its certificate has expired",

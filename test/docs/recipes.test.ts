@@ -36,11 +36,22 @@ describe.skipIf(!hasJq)("jq", () => {
     expect(cook(line).trim()).not.toBe("");
   });
 
-  test("the first gives the tokens of every model", () => {
-    const rows = cook(lines[0] ?? "")
+  const table = (line = ""): string[][] =>
+    cook(line)
       .trim()
       .split("\n")
       .map((row) => row.split("\t"));
+
+  test("days follow each other", () => {
+    const days = table(lines.find((line) => line.includes(".time[:10]"))).map(([day]) => day);
+    expect(days.length).toBeGreaterThan(1);
+    expect(days).toEqual(days.toSorted());
+  });
+
+  test("the first gives the tokens of every model, the most first", () => {
+    const rows = table(lines[0]);
+    const sums = rows.map(([, tokens]) => Number(tokens));
+    expect(sums).toEqual(sums.toSorted((a, b) => b - a));
     expect(new Map(rows.map(([model = "", tokens]) => [model, Number(tokens)]))).toEqual(new Map(here.tokens));
   });
 });

@@ -148,6 +148,15 @@ describe("scan", () => {
     expect(scan()).toEqual({ status: 0, behind: [0] });
     expect(listing(place.root)).toEqual(before);
   });
+
+  test("before the first sync the archive is behind by all there is, the files beside the stores included", () => {
+    using place = scratch();
+    place.copyFixture("droid");
+    const { stdout } = weir(["scan", "--json", "--home", place.home, "--data-dir", place.data]);
+    const { sources } = JSON.parse(stdout) as { sources: { bytes: number; behind: number }[] };
+    expect(sources.length).toBeGreaterThan(1);
+    for (const { bytes, behind } of sources) expect(behind).toBe(bytes);
+  });
 });
 
 describe("export", () => {
@@ -215,6 +224,23 @@ describe("export", () => {
     expect(all.filter(filters[5]![1]).length + all.filter(filters[6]![1]).length).toBe(all.length);
   });
 
+  test("says so where nothing fits the filters, and that names are whole", () => {
+    using place = real();
+    const { stderr, ...run } = runExport(place, ["--model", "claude"]);
+    expect(run).toMatchObject({ status: 0, stdout: "" });
+    expect(stderr).toBe("no record fits the filters; --session and --model take whole names\n");
+    expect(runExport(place, ["--format", "text", "--until", "2001-01-01"]).stderr).toBe("no record fits the filters\n");
+    expect(runExport(place, ["--quiet", "--model", "claude"]).stderr).toBe("");
+  });
+
+  test("--json with a file tells how much is in it", () => {
+    using place = real();
+    const file = join(place.root, "out.jsonl");
+    const { stdout } = runExport(place, ["-o", file, "--json"]);
+    const written = [{ what: "records", count: exported(place).length, file }];
+    expect(JSON.parse(stdout)).toEqual({ schema: "weir.export", version: 1, written });
+  });
+
   test("is the same in every run, byte for byte", () => {
     using place = real();
     expect(runExport(place).stdout).toBe(runExport(place).stdout);
@@ -241,6 +267,11 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
     ["scan", "--frobnicate"],
     ["export", "--format", "xml"],
     ["export", "--since", "yesterday"],
+    ["export", "--since", "2026-02-30"],
+    ["export", "--until", "2026-02-30T08:00Z"],
+    ["sync", "--agent", "pi", "--stream", "wire"],
+    ["export", "--since", "2026-11-02", "--until", "2026-11-01"],
+    ["export", "--format", "csv", "--content"],
     ["export", "--agent", "nobody"],
     ["export", "--operation", "sing"],
     ["export", "--output"],

@@ -77,8 +77,17 @@ describe("a data folder that cannot be", () => {
   test("a file, or below a file: exit 4", () => {
     using place = withCalls();
     writeFileSync(place.data, "mine");
-    expect(runSync(place)).toMatchObject({ status: 4, stderr: expect.stringContaining(place.data) });
-    expect(runSync({ ...place, data: join(place.data, "below") })).toMatchObject({ status: 4 });
+    const below = join(place.data, "below");
+    for (const [data, reason] of [
+      [place.data, "there is a file of that name"],
+      [below, "a part of the path is no folder"],
+    ] as const) {
+      const { status, stderr } = runSync({ ...place, data });
+      expect({ status, stderr }).toEqual({
+        status: 4,
+        stderr: `error: cannot make the data folder ${data}: ${reason}\n  name a folder that can be written with --data-dir\n`,
+      });
+    }
     expect(readFileSync(place.data, "utf8")).toBe("mine");
   });
 
@@ -120,8 +129,27 @@ describe("a data folder that cannot be", () => {
     const before = listing(place.data);
     expect(runSync(place)).toMatchObject({ status: 6, stderr: expect.stringContaining("belongs to user 4711") });
     expect(lstatSync(place.data).uid).toBe(4711);
-    expect(listing(place.data).filter((line) => line !== "archive/")).toEqual(before);
+    expect(listing(place.data)).toEqual(before);
   });
+
+  test.skipIf(process.platform === "win32")(
+    "with other things in it, open to others: exit 2, nothing is touched",
+    () => {
+      using place = withCalls();
+      mkdirSync(place.data, { mode: 0o755 });
+      writeFileSync(join(place.data, "notes.txt"), "mine");
+      const before = listing(place.data);
+      expect(runSync(place)).toMatchObject({
+        status: 2,
+        stderr: expect.stringContaining(`--data-dir ${place.data}/weir`),
+      });
+      expect(lstatSync(place.data).mode & 0o777).toBe(0o755);
+      expect(listing(place.data)).toEqual(before);
+      chmodSync(place.data, 0o700);
+      expect(runSync(place).status).toBe(0);
+      expectExact(place);
+    },
+  );
 });
 
 describe("a segment that is not what was committed", () => {

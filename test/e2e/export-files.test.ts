@@ -27,7 +27,7 @@ describe("otlp-json", () => {
         .trimEnd()
         .split("\n");
     const spans = lines("traces").flatMap((line) => jsonSpans(line));
-    expect(stderr).toContain(`wrote ${spans.length} spans`);
+    expect(stderr).toContain(`wrote ${spans.length} spans to ${at("all.traces.json")}, `);
     expect(new Set(spans.map((span) => span.spanId)).size).toBe(spans.length);
     for (const line of lines("metrics")) expect(JSON.parse(line).resourceMetrics).toHaveLength(1);
     for (const line of lines("logs")) expect(JSON.parse(line).resourceLogs.length).toBeGreaterThan(0);

@@ -273,6 +273,7 @@ describe("weir export --to", () => {
 
   const WRONG: readonly (readonly [string, readonly string[], Record<string, string>])[] = [
     ["no URL", ["--to", "nowhere"], {}],
+    ["an address without its scheme", ["--to", "localhost:4318"], {}],
     ["another protocol", ["--to", "ftp://127.0.0.1"], {}],
     ["credentials in the URL", ["--to", "http://user:hush@127.0.0.1:4318"], {}],
     ["a link-local address", ["--to", "http://169.254.169.254"], {}],

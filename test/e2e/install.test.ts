@@ -33,8 +33,9 @@ beforeAll(() => {
 afterAll(() => server.stop(true));
 
 async function install(place: Scratch, base: string, ...more: string[]) {
+  const PATH = `${process.env.PATH}:${join(place.home, ".local/bin")}`;
   const child = Bun.spawn(["sh", script, base, ...more], {
-    env: { PATH: process.env.PATH ?? "", HOME: place.home },
+    env: { PATH, HOME: place.home },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
@@ -49,6 +50,9 @@ test.skipIf(process.platform === "win32")("what has its sum is installed and run
   place.write(".local/bin/weir", "an older one");
   expect(await install(place, at("good/"))).toEqual({ status: 0, stdout: `installed ${folder}/weir\n`, stderr: "" });
   expect(readdirSync(folder)).toEqual(["weir"]);
+  const elsewhere = join(place.root, "a b");
+  const { stdout } = await install(place, at("good"), elsewhere);
+  expect(stdout).toStartWith(`installed ${elsewhere}/weir\n${elsewhere} is not in PATH`);
   expect(Bun.spawnSync([join(folder, "weir"), "--version"]).stdout.toString()).toStartWith("weir ");
 });
 

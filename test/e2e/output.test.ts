@@ -1,6 +1,6 @@
 /** Proves that standard output and files may fail: a closed pipe is the end, a full device an error, a file whole or old. */
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { callLines, callNumbers, numbersTo, sessionPath, writeCalls } from "../support/claude.ts";
 import { endingOf } from "../support/ending.ts";
@@ -151,15 +151,41 @@ describe("-o FILE", () => {
     using place = small();
     const folder = join(place.root, "out");
     mkdirSync(folder);
-    for (const file of [folder, join(place.root, "nowhere/out.jsonl")]) {
-      const run = runExport(place, ["-o", file]);
-      expect({ status: run.status, stderr: run.stderr }).toMatchObject({
+    for (const [file, reason] of [
+      [folder, "it is a folder"],
+      [join(place.root, "nowhere/out.jsonl"), `there is no folder ${join(place.root, "nowhere")}`],
+    ] as const) {
+      const { status, stderr } = runExport(place, ["-o", file]);
+      expect({ status, stderr }).toMatchObject({
         status: 4,
-        stderr: expect.stringContaining(file),
+        stderr: expect.stringContaining(`cannot write ${file}: ${reason}`),
       });
     }
     expect(partsIn(place.root)).toEqual([]);
   });
+
+  test.skipIf(process.platform === "win32")("that is a pipe is exit 4, and it stays a pipe", () => {
+    using place = small();
+    const pipe = join(place.root, "pipe");
+    expect(Bun.spawnSync(["mkfifo", pipe]).success).toBe(true);
+    const { status, stderr } = runExport(place, ["-o", pipe]);
+    expect({ status, stderr }).toMatchObject({ status: 4, stderr: expect.stringContaining(`weir export > ${pipe}`) });
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+    expect(partsIn(place.root)).toEqual([]);
+  });
+
+  test.skipIf(process.platform === "win32")(
+    "that is a link is written where the link leads, and the link stays",
+    () => {
+      using place = small();
+      const file = place.write("../real.jsonl", "old");
+      const link = join(place.root, "link.jsonl");
+      symlinkSync(file, link);
+      expect(runExport(place, ["-o", link]).status).toBe(0);
+      expect(lstatSync(link).isSymbolicLink()).toBe(true);
+      expect(callNumbers(recordsIn(readFileSync(file, "utf8")))).toEqual(numbersTo(2000));
+    },
+  );
 
   test("- is standard output", () => {
     using place = small();

@@ -59,6 +59,19 @@ describe("on a terminal", () => {
     expect(config.lines.at(-1)).toStartWith("configuration file: ");
   });
 
+  test("nothing binary is written to it: exit 2 that says where to write it", async () => {
+    using place = scratch();
+    place.write(sessionPath("s1"), callLines(1, 4, "s1"));
+    expect(runSync(place).status).toBe(0);
+    for (const args of [
+      ["--format", "parquet"],
+      ["--compress", "gzip"],
+    ]) {
+      const { status, lines } = await onTerminal(80, ["export", "--data-dir", place.data, ...args]);
+      expect({ status, hint: lines[1] }).toEqual({ status: 2, hint: "  write it with -o FILE, or into a pipe" });
+    }
+  });
+
   test("printed records never share a line with the progress", async () => {
     using place = everyAgent();
     const { lines, status } = await onTerminal(100, ["sync", "--print", ...folders(place)]);
@@ -132,7 +145,7 @@ describe("an empty home", () => {
     expect(one).not.toContain("Codex");
   });
 
-  test("an archive without a record is told, one with records that no filter takes is not", () => {
+  test("an archive without a record is told, one with records that no filter takes is told otherwise", () => {
     using place = scratch();
     expect(runSync(place).stderr).toBe("no agent's sessions were found; weir scan says where it looks\n");
     const empty = `the archive in ${place.data} is still empty; weir sync fills it\n`;
@@ -141,7 +154,8 @@ describe("an empty home", () => {
     place.write(sessionPath("s1"), callLines(1, 4, "s1"));
     expect(runSync(place).stderr).toContain(`the archive is ${place.data}/archive; weir export reads it\n`);
     expect(runSync(place).stderr).not.toContain("the archive is");
-    expect(weir(["export", "--data-dir", place.data, "--model", "none"])).toMatchObject({ stdout: "", stderr: "" });
+    const none = weir(["export", "--data-dir", place.data, "--model", "none"]);
+    expect(none).toMatchObject({ status: 0, stdout: "", stderr: expect.stringMatching(/^no record fits the filters/) });
   });
 });
 

@@ -25,6 +25,14 @@ describe("addresses", () => {
     expect(urlOf("otel", { ...base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://t:2/b" })).toBe("http://t:2/b");
   });
 
+  test("without its scheme it is told what was meant", () => {
+    for (const to of ["localhost:4318", "collector.example:4318/otlp"]) {
+      const hint = `did you mean http://${to.replace(/\/.*/, "")}?`;
+      expect(() => urlOf(to)).toThrow(expect.objectContaining({ failure: "usage", hint }));
+    }
+    expect(() => urlOf("ftp://localhost:21")).toThrow("not a protocol that weir sends over");
+  });
+
   test("gRPC has no path", () => {
     expect(urlOf("http://h:4317", {}, { protocol: "grpc" })).toBe("http://h:4317/");
   });

@@ -17,7 +17,7 @@ export function blocksOf(tool: string): string[] {
 }
 
 /** Whose sessions the recipes are tried on: calls, sums, tools and models of several agents. */
-const AGENTS = ["claude-code", "codex", "droid", "opencode"];
+const AGENTS = ["claude-code", "codex", "copilot-vscode", "droid", "opencode"];
 
 export interface Kitchen extends Disposable {
   readonly place: Scratch;

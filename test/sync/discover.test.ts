@@ -216,7 +216,7 @@ describe("what is not there, or cannot be looked at", () => {
     const absent = join(place.home, "absent");
     expect(discover([agentAt([{ match: ["*"] }])], environmentAt(absent), EVERYTHING)).toEqual({
       found: [],
-      unreadable: [{ path: absent, reason: "offline: there is no such folder now" }],
+      unreadable: [{ path: absent, reason: "there is no such folder; is it offline?" }],
     });
   });
 
