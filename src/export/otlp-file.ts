@@ -1,5 +1,5 @@
 /** Owns OTLP as files: JSON messages, one a line, as the Collector's file receiver reads them. */
-import { type Filter, passes } from "./filter.ts";
+import { type Filter, select } from "./filter.ts";
 import { logsOf } from "./logs.ts";
 import { measure } from "./metrics.ts";
 import type { OtelLog, OtelSpan } from "./otel.ts";
@@ -26,15 +26,13 @@ export class OtlpFiles {
 
   /** False once nobody reads any more. */
   family(family: Family): boolean {
-    const { records } = family;
-    const nodes = treeOf(family);
-    const wanted = nodes.filter((node) => passes(node.record, this.filter));
-    const told = records.filter((record) => passes(record, this.filter));
+    const selection = select(treeOf(family), family.records, this.filter);
     let open = true;
-    if (this.outputs.has("traces")) for (const node of wanted) open &&= this.#put("traces", spanOf(node, this.options));
+    if (this.outputs.has("traces"))
+      for (const node of selection.nodes) open &&= this.#put("traces", spanOf(node, this.options));
     if (this.outputs.has("logs"))
-      for (const { log } of logsOf(wanted, told, this.options)) open &&= this.#put("logs", log);
-    if (this.outputs.has("metrics")) measure(this.#meter, wanted, told, this.options.resources);
+      for (const { log } of logsOf(selection, this.options)) open &&= this.#put("logs", log);
+    if (this.outputs.has("metrics")) measure(this.#meter, selection, this.options.resources);
     return open;
   }
 

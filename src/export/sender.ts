@@ -165,7 +165,8 @@ export class Sender {
     for (;;) {
       const outcome = await attempt(route, batch, this.around.version);
       if (outcome.kind !== "again") return outcome;
-      const wait = outcome.afterMs ?? jitter(longest);
+      // A receiver that asks to wait no time at all is not asked without a pause.
+      const wait = outcome.afterMs || jitter(longest);
       longest = Math.min(longest * 2, LONGEST_WAIT_MS);
       if (this.around.stopped()) throw new Stopped();
       if (uptime() + wait > deadline) {

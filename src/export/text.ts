@@ -1,6 +1,6 @@
 /** Owns span trees as text for a terminal: a session's turns, and below each what it did, with time, tokens and failures. */
 import { nameOf } from "./attributes.ts";
-import { type Filter, passes } from "./filter.ts";
+import { type Filter, select } from "./filter.ts";
 import { millisOf } from "./otel.ts";
 import { type Family, type Node, treeOf } from "./tree.ts";
 
@@ -15,7 +15,7 @@ export interface Style {
 
 /** A family as text; empty when nothing of it passes. */
 export function treeText(family: Family, filter: Filter, style: Style): string {
-  const nodes = treeOf(family).filter((node) => passes(node.record, filter));
+  const { nodes } = select(treeOf(family), family.records, filter);
   if (nodes.length === 0) return "";
   const shown = new Set(nodes);
   const below = Map.groupBy(nodes, (node) => (node.parent && shown.has(node.parent) ? node.parent : undefined));
