@@ -201,6 +201,13 @@ describe("weir export --to", () => {
     }
   });
 
+  test("does not ask again and again without a pause where it is asked to wait no time", async () => {
+    await using to = await receiver();
+    to.fault = () => ({ status: 503, headers: { "retry-after": "0" } });
+    expect((await send(place, ["--to", to.url, "--retry-for", "2s"])).status).toBe(7);
+    expect(to.got.length).toBeLessThan(50);
+  });
+
   test("halves what is too large, down to the one item that is refused", async () => {
     using own = archiveOf(10);
     await using to = await receiver();
