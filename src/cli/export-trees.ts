@@ -18,7 +18,7 @@ import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
-import { count, show } from "./text.ts";
+import { count, fit, show } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
@@ -107,7 +107,13 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
   const { output: path, compress = "none" } = options;
   const isFile = path !== undefined && path !== "-";
   const output = isFile ? fileOutput(resolve(path), compress) : streamOutput((data) => io.stdout.write(data), compress);
-  const style = { ...paint(io.color && !isFile), show, count };
+  const style = {
+    ...paint(io.color && !isFile),
+    show,
+    count,
+    fit,
+    columns: isFile ? Number.POSITIVE_INFINITY : io.columns,
+  };
   let sessions = 0;
   return {
     outputs: [output],
