@@ -10,6 +10,8 @@ import { type SpanOptions, spanOf } from "./spans.ts";
 import { type Family, treeOf } from "./tree.ts";
 
 const LINE_ITEMS = 500;
+/** The Collector's file receiver takes lines up to 1 MiB unless it is told otherwise, and cuts longer ones. */
+const LINE_BYTES = 1_000_000;
 const NEWLINE = Uint8Array.of(10);
 
 /** Writes families as OTLP, each signal to its own output. */
@@ -64,7 +66,17 @@ export class OtlpFiles {
     this.#waiting.delete(signal);
     if (!output || items.length === 0) return true;
     this.written[signal] += items.length;
-    output.write(encode(signal, "json", items as OtelSpan[]));
+    return writeLines(output, signal, items);
+  }
+}
+
+/** Writes items as one line, or as several where that would be too long; one item is never cut. */
+function writeLines(output: Output, signal: "traces" | "logs", items: readonly (OtelSpan | OtelLog)[]): boolean {
+  const line = encode(signal, "json", items as readonly OtelSpan[]);
+  if (line.length <= LINE_BYTES || items.length === 1) {
+    output.write(line);
     return output.write(NEWLINE);
   }
+  const middle = Math.ceil(items.length / 2);
+  return writeLines(output, signal, items.slice(0, middle)) && writeLines(output, signal, items.slice(middle));
 }

@@ -39,6 +39,21 @@ describe("otlp-json", () => {
     expect(runExport(place, ["--format", "otlp-json", "--signals", "logs,traces"]).status).toBe(2);
   });
 
+  test("has no line that the Collector's file receiver would cut", () => {
+    using big = scratch({ fast: true });
+    const text = "x".repeat(5000);
+    big.write(sessionPath("s"), callLines(1, 1001, "s", text));
+    runSync(big, ["--capture", "content"]);
+    for (const signal of ["traces", "logs"]) {
+      const { stdout } = runExport(big, ["--format", "otlp-json", "--signals", signal, "--content"]);
+      const lines = stdout.trimEnd().split("\n");
+      expect(lines.length).toBeGreaterThan(4);
+      for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(1_000_000);
+      const told = lines.map((line) => line.split(text).length - 1).reduce((sum, n) => sum + n, 0);
+      expect(told).toBe(1000);
+    }
+  });
+
   test("says the same again", () => {
     const once = runExport(place, ["--format", "otlp-json"]).stdout;
     expect(runExport(place, ["--format", "otlp-json"]).stdout).toBe(once);
