@@ -1,7 +1,7 @@
 /** Owns `weir export --to`: checks the destination before anything is read, sends, and says what became of it. */
 import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
-import { deliver } from "../export/deliver.ts";
+import { type Delivered, deliver } from "../export/deliver.ts";
 import {
   type Destination,
   destinationOf,
@@ -11,11 +11,12 @@ import {
 } from "../export/destination.ts";
 import type { Filter } from "../export/filter.ts";
 import type { Signal } from "../export/otlp.ts";
-import { nounOf, type Sent } from "../export/sender.ts";
+import { newSent, nounOf, type Sent } from "../export/sender.ts";
 import { env } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { type SentOff, sayExport } from "./export-document.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
@@ -40,6 +41,7 @@ export async function runTo(
   const resource = resourceAttributes(env);
   if (/^true$/i.test(env.OTEL_SDK_DISABLED ?? "")) {
     io.log.warn("OTEL_SDK_DISABLED is true: nothing is sent");
+    sayExport(io, options.json, documentOf(destination, { sent: newSent(), open: 0, isStopped: false }, true));
     return EXIT.done;
   }
   using reader = openForReading(io);
@@ -56,7 +58,9 @@ export async function runTo(
       retryForMs,
       version,
     };
-    const { sent, open, lacking, isStopped } = await deliver(families, destination, delivery, asked, around);
+    const delivered = await deliver(families, destination, delivery, asked, around);
+    const { sent, open, lacking, isStopped } = delivered;
+    sayExport(io, options.json, documentOf(destination, delivered, false));
     const signal = io.stopSignal();
     if (isStopped && signal) return EXIT[signal];
     if (options.new && !isFiltered) {
@@ -75,6 +79,15 @@ export async function runTo(
     delivery.close();
     if (destination.routes.some((route) => route.protocol === "grpc")) (await import("../system/grpc.ts")).hangUp();
   }
+}
+
+function documentOf(
+  { origin, routes }: Destination,
+  { sent: { accepted, ...sent }, open, isStopped }: Pick<Delivered, "sent" | "open" | "isStopped">,
+  disabled: boolean,
+): SentOff {
+  const asked = Object.fromEntries(routes.map(({ signal }) => [signal, accepted[signal]]));
+  return { destination: origin, accepted: asked, ...sent, open, stopped: isStopped, disabled };
 }
 
 function destinationFor(options: Options): Destination {

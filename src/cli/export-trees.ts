@@ -15,6 +15,7 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import { paint } from "./color.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { sayExport } from "./export-document.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
@@ -22,11 +23,20 @@ import { count, fit, show } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
+const NOTHING: Ended = { written: {}, said: "" };
+
+interface Ended {
+  readonly written: Readonly<Record<string, number>>;
+  readonly said: string;
+}
+
 /** What becomes of each family; false once nobody reads any more. */
 interface Sink {
   readonly outputs: readonly Output[];
+  readonly files: readonly string[];
   family(family: Family): boolean;
-  end(): string | Promise<string>;
+  /** What was written, by what is counted, and in words. */
+  end(): Ended | Promise<Ended>;
 }
 
 export async function runTrees(
@@ -48,9 +58,12 @@ export async function runTrees(
       open = sink.family(family);
       if (!open) break;
     }
-    const said = open ? await sink.end() : "";
+    const { written, said } = open ? await sink.end() : NOTHING;
     for (const output of sink.outputs) output.finish();
-    if (options.output !== undefined && options.output !== "-") io.log.info(`wrote ${said} to ${options.output}`);
+    if (sink.files.length > 0) {
+      sayExport(io, options.json, { format: options.format, files: sink.files, written });
+      io.log.info(`wrote ${said} to ${options.output}`);
+    }
   } catch (error) {
     for (const output of sink.outputs) output.abandon();
     const signal = io.stopSignal();
@@ -81,13 +94,18 @@ function otlpSink(
 ): Sink {
   const { output, compress = "none" } = options;
   const outputs = new Map<Signal, Output>();
+  const names: string[] = [];
   for (const signal of signals) {
     if (output === undefined || output === "-")
       outputs.set(
         signal,
         streamOutput((data) => io.stdout.write(data), compress),
       );
-    else outputs.set(signal, fileOutput(resolve(signals.length === 1 ? output : signalPath(output, signal)), compress));
+    else {
+      const name = signals.length === 1 ? output : signalPath(output, signal);
+      outputs.set(signal, fileOutput(resolve(name), compress));
+      names.push(name);
+    }
   }
   const files = new OtlpFiles(outputs, filter, {
     resources: new Resources(resource),
@@ -95,10 +113,12 @@ function otlpSink(
   });
   return {
     outputs: [...outputs.values()],
+    files: names,
     family: (family) => files.family(family),
     async end() {
       await files.end();
-      return signals.map((signal) => `${count(files.written[signal])} ${nounOf(signal)}`).join(", ");
+      const written = Object.fromEntries(signals.map((signal) => [signal, files.written[signal]]));
+      return { written, said: signals.map((s) => `${count(files.written[s])} ${nounOf(s)}`).join(", ") };
     },
   };
 }
@@ -117,12 +137,13 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
   let sessions = 0;
   return {
     outputs: [output],
+    files: isFile ? [path] : [],
     family(family) {
       const text = treeText(family, filter, style);
       if (text === "") return true;
       sessions++;
       return output.write(text);
     },
-    end: () => `${count(sessions)} trees`,
+    end: () => ({ written: { trees: sessions }, said: `${count(sessions)} trees` }),
   };
 }

@@ -12,6 +12,7 @@ import { sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { sayExport } from "./export-document.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { Interrupted, pauses } from "./pause.ts";
@@ -69,7 +70,11 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
     if (error instanceof Interrupted && signal) return EXIT[signal];
     throw error;
   }
-  if (isFile(options)) io.log.info(`wrote ${plural(written, "record")} to ${options.output}`);
+  if (options.output !== undefined && isFile(options)) {
+    const { format, output: path } = options;
+    sayExport(io, options.json, { format, files: [path], written: { records: written } });
+    io.log.info(`wrote ${plural(written, "record")} to ${path}`);
+  }
   return EXIT.done;
 }
 
@@ -98,6 +103,9 @@ function checkTogether(options: Options): void {
   }
   if (options.all && (to !== undefined || format === "otlp-json" || format === "text"))
     throw new UsageError("--all is for jsonl, csv and parquet: a span is one fact", "leave it out");
+  const isJson = format === "jsonl" || format === "otlp-json";
+  if (options.json && to === undefined && !isFile(options) && !isJson)
+    throw new UsageError(`--json says what was written: --format ${format} needs --output`, "or leave --json out");
   if (format === "parquet" && (options.compress ?? "none") !== "none")
     throw new UsageError("--compress: a Parquet file is compressed inside", "leave it out");
 }

@@ -62,11 +62,15 @@ export interface Sent {
   bytes: number;
 }
 
+export function newSent(): Sent {
+  return { accepted: { traces: 0, metrics: 0, logs: 0 }, rejected: 0, refused: 0, batches: 0, bytes: 0 };
+}
+
 /** A stop signal came: what is fixed stays fixed. */
 export class Stopped extends Error {}
 
 export class Sender {
-  readonly sent: Sent = { accepted: { traces: 0, metrics: 0, logs: 0 }, rejected: 0, refused: 0, batches: 0, bytes: 0 };
+  readonly sent = newSent();
   #refusedInARow = 0;
   #told = Number.NEGATIVE_INFINITY;
   #toldPartial = false;

@@ -109,6 +109,30 @@ describe("parquet", () => {
   });
 });
 
+describe("--json", () => {
+  const says = (...args: string[]): unknown => JSON.parse(runExport(place, ["--json", ...args]).stdout);
+
+  test("says what was written into which file", () => {
+    const about = { schema: "weir.export", version: 1 };
+    const records = exported(place).length;
+    const [jsonl, trees, otlp] = [at("said.jsonl"), at("said.txt"), at("said.json")];
+    expect(says("-o", jsonl)).toEqual({ ...about, format: "jsonl", files: [jsonl], written: { records } });
+    const shown = says("-o", trees, "--format", "text");
+    const written = { trees: readFileSync(trees, "utf8").split("\n\n").length - 1 };
+    expect(shown).toMatchObject({ files: [trees], written });
+    const said = says("-o", otlp, "--format", "otlp-json") as { files: string[]; written: Record<string, number> };
+    expect(said.files).toEqual(["traces", "metrics", "logs"].map((signal) => at(`said.${signal}.json`)));
+    const spans = readFileSync(said.files[0]!, "utf8").trimEnd().split("\n").flatMap(jsonSpans);
+    expect(said.written.traces).toBe(spans.length);
+  });
+
+  test("does not stand among what is no JSON", () => {
+    for (const format of ["csv", "parquet", "text"])
+      expect(runExport(place, ["--json", "--format", format]).status).toBe(2);
+    expect(runExport(place, ["--json"]).stdout).toBe(runExport(place).stdout);
+  });
+});
+
 describe("text", () => {
   test("shows sessions as trees", () => {
     const { stdout } = runExport(place, ["--format", "text", "--agent", "codex"]);

@@ -27,15 +27,16 @@ function archiveOf(calls: number): Scratch {
 interface Run {
   readonly status: number | null;
   readonly stderr: string;
+  readonly stdout: string;
 }
 
 /** `weir export --to`, beside a receiver in this process: it must not be waited for synchronously. */
 async function send({ data }: Scratch, args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   const run = startWeir(["export", "--data-dir", data, ...args], { env });
   run.stdin.end();
-  const stderr = await new Response(run.stderr).text();
+  const [stderr, stdout] = await Promise.all([new Response(run.stderr).text(), new Response(run.stdout).text()]);
   await run.exited;
-  return { status: run.signalCode ? null : run.exitCode, stderr };
+  return { status: run.signalCode ? null : run.exitCode, stderr, stdout };
 }
 
 let place: Scratch;
@@ -135,6 +136,19 @@ describe("weir export --to", () => {
     await using to = await receiver();
     await send(place, ["--to", "otel"], { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${to.url}/here` });
     expect(to.got[0]?.path).toBe("/here");
+  });
+
+  test("--json says what the destination did", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    const says = async (...args: string[]): Promise<unknown> =>
+      JSON.parse((await send(own, ["--json", "--to", to.url, ...args])).stdout);
+    const about = { schema: "weir.export", version: 1, destination: to.url, stopped: false, disabled: false };
+    const first = await says("--new");
+    expect(first).toMatchObject({ ...about, accepted: { traces: 11 }, batches: 1, rejected: 0, open: 0 });
+    expect(await says("--new")).toMatchObject({ ...about, accepted: { traces: 0 }, batches: 0, bytes: 0 });
+    to.fault = () => ({ partial: 3 });
+    expect(await says()).toMatchObject({ ...about, accepted: { traces: 8 }, rejected: 3 });
   });
 
   test("an endpoint in the environment never sends by itself", async () => {
