@@ -7,7 +7,7 @@ const bun = process.execPath;
 const tool = (name: string): string => join(root, "node_modules/.bin", name);
 
 /** These run for long, and by their own commands. */
-const APART = ["bench/", "soak/"];
+const APART = ["soak/"];
 const TEST_TIMEOUT_MS = 60_000;
 
 interface Counts {

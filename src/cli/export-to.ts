@@ -3,7 +3,7 @@ import { rankOf } from "../agents/index.ts";
 import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
 import { amountIn } from "../config/units.ts";
-import { deliver } from "../export/deliver.ts";
+import { type Delivered, deliver } from "../export/deliver.ts";
 import {
   type Destination,
   destinationOf,
@@ -13,7 +13,7 @@ import {
 } from "../export/destination.ts";
 import type { Filter } from "../export/filter.ts";
 import type { Signal } from "../export/otlp.ts";
-import { nounOf, type Sent } from "../export/sender.ts";
+import { newSent, nounOf, type Sent } from "../export/sender.ts";
 import { env } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
@@ -21,7 +21,8 @@ import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { lockedOrInterrupted, pauses } from "./pause.ts";
-import { jsonLine, plural } from "./text.ts";
+import { plural } from "./text.ts";
+import { type SentOff, sayExport } from "./told.ts";
 import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -32,6 +33,7 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
   const resource = resourceAttributes(env);
   if (/^true$/i.test(env.OTEL_SDK_DISABLED ?? "")) {
     io.log.warn("OTEL_SDK_DISABLED is true: nothing is sent");
+    sayExport(io, options.json, documentOf(destination, { sent: newSent(), open: 0, isStopped: false }, true));
     return EXIT.done;
   }
   using reader = openForReading(io);
@@ -50,7 +52,9 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
       retryForMs,
       version,
     };
-    const { sent, open, lacking, isStopped } = await deliver(families, destination, delivery, asked, around);
+    const delivered = await deliver(families, destination, delivery, asked, around);
+    const { sent, open, lacking, isStopped } = delivered;
+    sayExport(io, options.json, documentOf(destination, delivered, false));
     const signal = io.stopSignal();
     if (isStopped && signal) return EXIT[signal];
     if (options.new && !isFiltered) {
@@ -59,16 +63,21 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
       const names = [...read.keys()];
       delivery.register(read, new Set([...lacking].map((at) => names[at] ?? "")));
     }
-    if (options.json) {
-      const { origin: to } = destination;
-      io.stdout.write(jsonLine({ schema: "weir.export", version: 1, to, ...sent, waiting: open }));
-    }
     io.log.info(summary(destination, sent, open, options.new === true));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;
   } finally {
     delivery.close();
     if (destination.routes.some((route) => route.protocol === "grpc")) (await import("../system/grpc.ts")).hangUp();
   }
+}
+
+function documentOf(
+  { origin, routes }: Destination,
+  { sent: { accepted, ...sent }, open, isStopped }: Pick<Delivered, "sent" | "open" | "isStopped">,
+  disabled: boolean,
+): SentOff {
+  const asked = Object.fromEntries(routes.map(({ signal }) => [signal, accepted[signal]]));
+  return { destination: origin, accepted: asked, ...sent, open, stopped: isStopped, disabled };
 }
 
 function destinationFor(options: Options): Destination {

@@ -19,7 +19,7 @@ import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
-import { count, show } from "./text.ts";
+import { count, fit, show } from "./text.ts";
 import { isFile, tellWritten, type Written } from "./told.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
@@ -93,7 +93,12 @@ function otlpSink(
     family: (family) => files.family(family),
     async end() {
       await files.end();
-      return signals.map((signal) => ({ what: nounOf(signal), count: files.written[signal], file: fileOf(signal) }));
+      return signals.map((signal) => ({
+        kind: signal,
+        noun: nounOf(signal),
+        count: files.written[signal],
+        file: fileOf(signal),
+      }));
     },
   };
 }
@@ -103,7 +108,13 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
   const output = isFile(options)
     ? fileOutput(resolve(path), compress)
     : streamOutput((data) => io.stdout.write(data), compress);
-  const style = { ...paint(io.color && !isFile(options)), show, count };
+  const style = {
+    ...paint(io.color && !isFile(options)),
+    show,
+    count,
+    fit,
+    columns: isFile(options) ? Number.POSITIVE_INFINITY : io.columns,
+  };
   let sessions = 0;
   return {
     outputs: [output],
@@ -113,6 +124,6 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
       sessions++;
       return output.write(text);
     },
-    end: async () => [{ what: "trees", count: sessions, file: path }],
+    end: async () => [{ kind: "trees", noun: "trees", count: sessions, file: path }],
   };
 }

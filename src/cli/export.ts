@@ -70,8 +70,9 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
     output.abandon();
     throw error;
   }
-  if (isFile(options) || (open && segments.length > 0))
-    tellWritten(options, [{ what: "records", count: written, file: options.output }], io);
+  const { output: file } = options;
+  const told = { kind: "records", noun: "records", count: written, file };
+  if (isFile(options) || (open && segments.length > 0)) tellWritten(options, [told], io);
   return EXIT.done;
 }
 
@@ -100,6 +101,9 @@ function checkTogether(options: Options, { since = Number.NEGATIVE_INFINITY, unt
   }
   if (options.all && (to !== undefined || format === "otlp-json" || format === "text"))
     throw new UsageError("--all is for jsonl, csv and parquet: a span is one fact", "leave it out");
+  const isJson = format === "jsonl" || format === "otlp-json";
+  if (options.json && to === undefined && !isFile(options) && !isJson)
+    throw new UsageError(`--json says what was written: --format ${format} needs --output`, "or leave --json out");
   if (format === "parquet" && (options.compress ?? "none") !== "none")
     throw new UsageError("--compress: a Parquet file is compressed inside", "leave it out");
   if (options.content && (format === "csv" || format === "text"))

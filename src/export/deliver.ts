@@ -3,7 +3,7 @@ import { textHash } from "../record/identity.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
-import { type Filter, passes } from "./filter.ts";
+import { type Filter, select } from "./filter.ts";
 import { logsOf } from "./logs.ts";
 import { measure } from "./metrics.ts";
 import type { Attributes } from "./otel.ts";
@@ -143,26 +143,17 @@ class Run {
     const { records } = family;
     const nodes = treeOf(family);
     const settled = onlyNew ? settledNodes(nodes, records, sys.now()) : undefined;
-    const wanted = nodes.filter((node) => passes(node.record, filter));
+    const selection = select(nodes, records, filter);
     const given = { resources: this.#resources, content };
     const isReady = (node: Node): boolean => settled === undefined || settled.has(node);
-    for (const node of this.#queues.has("traces") ? wanted : [])
+    for (const node of this.#queues.has("traces") ? selection.nodes : [])
       if (isReady(node)) this.#offer("traces", factKey(node.record), () => spanOf(node, given));
     if (this.#queues.has("logs"))
-      for (const { log, record, node } of logsOf(
-        wanted,
-        records.filter((r) => passes(r, filter)),
-        given,
-      ))
+      for (const { log, record, node } of logsOf(selection, given))
         if (isReady(node)) this.#offer("logs", factKey(record, "log\0"), () => log);
     if (this.#queues.has("metrics"))
-      measure(
-        this.#meter,
-        wanted.filter(isReady),
-        records.filter((r) => passes(r, filter)),
-        this.#resources,
-      );
-    const waiting = wanted.filter((node) => !isReady(node)).length;
+      measure(this.#meter, { ...selection, nodes: selection.nodes.filter(isReady) }, this.#resources);
+    const waiting = selection.nodes.filter((node) => !isReady(node)).length;
     this.#open += waiting;
     if (waiting > 0) for (const segment of segments) this.#lacking.add(segment);
   }

@@ -46,6 +46,7 @@ export interface Destination {
 
 const TIMEOUT_MS = 10_000;
 const FILE_LIMIT = 1 << 20;
+const BASE_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 function wrong(message: string, hint?: string): WeirError {
   return new WeirError("usage", message, hint);
@@ -56,13 +57,29 @@ export function destinationOf(asked: Asked, variables: Variables): Destination {
   const routes = asked.signals.map((signal) => routeOf(signal, asked, variables));
   const first = routes[0];
   if (!first) throw wrong("no signal is asked for");
-  const name = asked.to === "otel" ? routes.map((r) => r.url).join(" ") : asked.to;
-  return { id: fingerprint(["destination", normal(name)]), origin: first.origin, routes };
+  return { id: fingerprint(["destination", nameOf(asked.to, variables)]), origin: first.origin, routes };
 }
 
-/** The same for two ways of writing one address: a signal's path says nothing about where it is. */
-function normal(name: string): string {
-  return name.replace(/\/v1\/(?:traces|metrics|logs)\b/g, "").replace(/\/+(?=$|\s|#)/g, "");
+/** The same however an address is written, and whichever signals are asked for. */
+function nameOf(to: string, variables: Variables): string {
+  if (to !== "otel") return normal(to);
+  const all = SIGNALS.flatMap((signal) => endpointOf(signal, variables)?.value ?? []);
+  return [...new Set(all.map(normal))].join(" ");
+}
+
+/** A signal's path says nothing about where it is. */
+function normal(text: string): string {
+  const name = URL.canParse(text) ? new URL(text).href : text;
+  return name.replace(/\/v1\/(?:traces|metrics|logs)\b/, "").replace(/\/+(?=$|#)/, "");
+}
+
+/** What the environment names for a signal. */
+function endpointOf(signal: Signal, variables: Variables): Given {
+  for (const by of [`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`, BASE_ENDPOINT]) {
+    const value = variables[by];
+    if (value) return { value, by };
+  }
+  return undefined;
 }
 
 function routeOf(signal: Signal, asked: Asked, variables: Variables): Route {
@@ -151,12 +168,11 @@ function parsed(text: string, by: string): Readonly<Record<string, string>> {
 
 /** Where a signal goes: a base address gets the signal's path, one that names a signal's path is used as it is. */
 function urlOf(signal: Signal, to: string, protocol: Protocol, variables: Variables): { url: string; origin: string } {
-  const own = `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_ENDPOINT`;
-  const base = "OTEL_EXPORTER_OTLP_ENDPOINT";
   if (to !== "otel") return pathed(checked(to, "--to"), signal, protocol, SIGNAL_PATH.test(to));
-  const given = variables[own] ?? variables[base];
-  if (!given) throw wrong("--to otel: the environment names no endpoint", `set ${base}, or give the URL itself`);
-  return pathed(checked(given, variables[own] ? own : base), signal, protocol, variables[own] !== undefined);
+  const given = endpointOf(signal, variables);
+  if (!given)
+    throw wrong("--to otel: the environment names no endpoint", `set ${BASE_ENDPOINT}, or give the URL itself`);
+  return pathed(checked(given.value, given.by), signal, protocol, given.by !== BASE_ENDPOINT);
 }
 
 const SIGNAL_PATH = /\/v1\/(traces|metrics|logs)\/?(?:[?#]|$)/;

@@ -1,5 +1,6 @@
-/** Owns which records an export is about. */
+/** Owns which records an export is about, and what that makes of a family's tree. */
 import type { WeirRecord } from "../record/schema.ts";
+import type { Node } from "./tree.ts";
 
 export interface Filter {
   /** Milliseconds since 1970; records without a time pass neither bound. */
@@ -25,6 +26,37 @@ export function passes(record: WeirRecord, filter: Filter): boolean {
     among(filter.sessions, record.session_id) &&
     among(filter.models, record.model ?? record.request_model) &&
     among(filter.operations, record.operation)
+  );
+}
+
+/** What an export tells of a family. */
+export interface Selection {
+  /** The whole tree, by which turns know what happened in them, whatever of it is told. */
+  readonly all: readonly Node[];
+  /** What is told of it. */
+  readonly nodes: readonly Node[];
+  /** The records that pass. */
+  readonly records: readonly WeirRecord[];
+}
+
+export function select(all: readonly Node[], records: readonly WeirRecord[], filter: Filter): Selection {
+  const { since, until, agents, sessions, models, operations } = filter;
+  const isOpen = [agents, sessions, models, operations].every((names) => names.length === 0);
+  if (isOpen && since === undefined && until === undefined) return { all, nodes: all, records };
+  return { all, nodes: wanted(all, filter), records: records.filter((record) => passes(record, filter)) };
+}
+
+/** A turn that no record tells has neither time nor model of its own: it is wanted where something in it is. */
+function wanted(all: readonly Node[], filter: Filter): Node[] {
+  const anything: Filter = { ...filter, operations: [] };
+  const turns = new Set<Node>();
+  for (const node of all.toReversed()) {
+    if (node.derived && node.notes.some((note) => passes(note, anything))) turns.add(node);
+    const isWanted = node.derived ? turns.has(node) : passes(node.record, anything);
+    if (isWanted && node.parent?.derived) turns.add(node.parent);
+  }
+  return all.filter((node) =>
+    node.derived ? turns.has(node) && among(filter.operations, node.record.operation) : passes(node.record, filter),
   );
 }
 

@@ -2,8 +2,9 @@
 import { GEN_AI } from "../record/attributes.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { agentNameOf, attributesOf, nameOf, texts } from "./attributes.ts";
+import type { Selection } from "./filter.ts";
 import { isTopSession } from "./metrics.ts";
-import { type OtelLog, type Resources, SCOPE, type Time, timesOf } from "./otel.ts";
+import { millisOf, type OtelLog, type Resources, SCOPE, type Time, timesOf } from "./otel.ts";
 import type { SpanOptions } from "./spans.ts";
 import type { Node } from "./tree.ts";
 
@@ -18,30 +19,32 @@ export interface Told {
   readonly node: Node;
 }
 
-/** What happens in a turn that no record tells. */
+/** What happened in a turn. */
 interface Work {
-  input: number;
-  output: number;
+  /** Unknown where no call tells its tokens. */
+  input?: number;
+  output?: number;
   tools: number;
 }
 
 /** The log records of a family: model calls, tool calls, turns, and sessions that a person began. */
-export function logsOf(nodes: readonly Node[], records: readonly WeirRecord[], options: SpanOptions): Told[] {
+export function logsOf({ all, nodes, records }: Selection, options: SpanOptions): Told[] {
   const told: Told[] = [];
-  const work = workOf(nodes);
+  const work = workOf(all);
+  const indexes = indexesOf(all);
   for (const node of nodes) {
-    const made = logOf(node, work.get(node), options);
+    const made = logOf(node, work.get(node), indexes.get(node), options);
     if (made) told.push({ log: made, record: node.record, node });
   }
   for (const record of records) {
     if (!isTopSession(record)) continue;
     const times = timesOf(record);
-    const first = nodes.find((node) => node.record.session_id === record.session_id);
+    const first = all.find((node) => node.record.session_id === record.session_id);
     if (!first) continue;
     const attributes = {
       ...about("weir.session.start", record),
       [GEN_AI.agentName]: agentNameOf(record),
-      ...modelOf(nodes, record.session_id),
+      ...modelOf(all, record.session_id),
     };
     told.push({
       log: log(first, times?.start ?? first.start, `session ${record.agent}`, attributes, options.resources, record),
@@ -63,14 +66,33 @@ function workOf(nodes: readonly Node[]): Map<Node, Work> {
   const work = new Map<Node, Work>();
   for (const { record, parent } of nodes) {
     if (!parent) continue;
-    const sum = work.get(parent) ?? { input: 0, output: 0, tools: 0 };
+    const sum = work.get(parent) ?? { tools: 0 };
     work.set(parent, sum);
     if (record.operation === "execute_tool") sum.tools++;
     if (record.operation !== "chat") continue;
-    sum.input += record.usage?.input_tokens ?? 0;
-    sum.output += record.usage?.output_tokens ?? 0;
+    sum.input = added(sum.input, record.usage?.input_tokens);
+    sum.output = added(sum.output, record.usage?.output_tokens);
   }
   return work;
+}
+
+/** The sum of what is known. */
+function added(sum: number | undefined, more: number | undefined): number | undefined {
+  return more === undefined ? sum : (sum ?? 0) + more;
+}
+
+/** The index of each turn that does not tell its own: its place in time among the turns of its session, or subagent. */
+function indexesOf(all: readonly Node[]): ReadonlyMap<Node, number> {
+  const indexes = new Map<Node, number>();
+  const turns = all.filter(({ record }) => record.operation === "invoke_agent" && record.turn === undefined);
+  if (turns.length === 0) return indexes;
+  const lines = Map.groupBy(
+    all.filter(({ record }) => record.operation === "invoke_agent"),
+    ({ record: { session_id, subagent } }) => `${session_id ?? ""}\0${subagent?.id ?? subagent?.name ?? ""}`,
+  );
+  for (const line of lines.values())
+    line.sort((a, b) => millisOf(a.start) - millisOf(b.start)).forEach((turn, index) => void indexes.set(turn, index));
+  return indexes;
 }
 
 function about(name: string, { session_id }: WeirRecord): Record<string, unknown> {
@@ -82,7 +104,12 @@ function about(name: string, { session_id }: WeirRecord): Record<string, unknown
   return attributes;
 }
 
-function logOf(node: Node, work: Work | undefined, { resources, content }: SpanOptions): OtelLog | undefined {
+function logOf(
+  node: Node,
+  work: Work | undefined,
+  index: number | undefined,
+  { resources, content }: SpanOptions,
+): OtelLog | undefined {
   const { record } = node;
   const made = (name: string, attributes: Record<string, unknown>): OtelLog =>
     log(node, node.end, nameOf(record), { ...about(name, record), ...attributes }, resources, record);
@@ -101,11 +128,13 @@ function logOf(node: Node, work: Work | undefined, { resources, content }: SpanO
     });
   }
   if (record.operation !== "invoke_agent") return undefined;
+  const input = work?.input ?? record.usage?.input_tokens;
+  const output = work?.output ?? record.usage?.output_tokens;
   return made("weir.agent.turn", {
     [GEN_AI.agentName]: agentNameOf(record),
-    "turn.index": record.turn ?? 0,
-    [GEN_AI.usageInputTokens]: work?.input ?? 0,
-    [GEN_AI.usageOutputTokens]: work?.output ?? 0,
+    "turn.index": record.turn ?? index ?? 0,
+    ...(input === undefined ? {} : { [GEN_AI.usageInputTokens]: input }),
+    ...(output === undefined ? {} : { [GEN_AI.usageOutputTokens]: output }),
     tool_call_count: work?.tools ?? 0,
   });
 }

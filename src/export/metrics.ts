@@ -2,6 +2,7 @@
 import { GEN_AI } from "../record/attributes.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { agentNameOf } from "./attributes.ts";
+import type { Selection } from "./filter.ts";
 import { type Attributes, millisOf, type Resources, timesOf } from "./otel.ts";
 import type { Instrument, Meter } from "./points.ts";
 import type { Node } from "./tree.ts";
@@ -41,19 +42,14 @@ export const INSTRUMENTS = {
   sessions: counter("weir.session.count", "{session}", "Sessions that nothing but a person began."),
 } as const satisfies Readonly<Record<string, Instrument>>;
 
-/** Gathers a family's share of all metrics: of `nodes` and of the sessions among `records`. */
-export function measure(
-  meter: Meter,
-  nodes: readonly Node[],
-  records: readonly WeirRecord[],
-  resources: Resources,
-): void {
+/** Gathers a family's share of all metrics: of what is told of it, and of the sessions among its records. */
+export function measure(meter: Meter, { all, nodes, records }: Selection, resources: Resources): void {
   const calls = new Map<Node, number>();
-  for (const { record, parent } of nodes)
+  for (const { record, parent } of all)
     if (record.operation === "chat" && parent) calls.set(parent, (calls.get(parent) ?? 0) + 1);
   for (const node of nodes) measureNode(meter, node, calls.get(node), resources);
   for (const record of records) {
-    const time = isTopSession(record) ? (timesOf(record)?.start ?? nodes[0]?.start) : undefined;
+    const time = isTopSession(record) ? (timesOf(record)?.start ?? all[0]?.start) : undefined;
     if (time) meter.add(resources.of(record), INSTRUMENTS.sessions, 1, {}, time);
   }
 }
@@ -71,9 +67,7 @@ function measureNode(meter: Meter, node: Node, calls: number | undefined, resour
   const seconds = secondsOf(node);
   if (record.operation === "chat" || record.operation === "embeddings") {
     const about = inferenceAttributes(record);
-    const { input_tokens: input, output_tokens: output } = record.usage ?? {};
-    if (input !== undefined) add(INSTRUMENTS.tokens, input, { ...about, "gen_ai.token.type": "input" });
-    if (output !== undefined) add(INSTRUMENTS.tokens, output, { ...about, "gen_ai.token.type": "output" });
+    measureTokens(record, about, add);
     if (record.ttft_ms !== undefined) add(INSTRUMENTS.firstChunk, record.ttft_ms / 1000, about);
     const failed: Attributes = record.status === "error" ? { "error.type": record.error_type ?? "_OTHER" } : {};
     if (seconds !== undefined) add(INSTRUMENTS.duration, seconds, { ...about, ...failed });
@@ -85,7 +79,19 @@ function measureNode(meter: Meter, node: Node, calls: number | undefined, resour
     const name = { [GEN_AI.agentName]: agentNameOf(record) };
     if (node.derived || seconds !== undefined) add(INSTRUMENTS.invocation, seconds ?? 0, name);
     add(INSTRUMENTS.turns, calls ?? 0, name);
+    // A sum of calls that nobody told one by one.
+    if (record.aggregate) measureTokens(record, inferenceAttributes(record), add);
   }
+}
+
+function measureTokens(
+  { usage }: WeirRecord,
+  about: Attributes,
+  add: (instrument: Instrument, value: number, attributes: Attributes) => void,
+): void {
+  const { input_tokens: input, output_tokens: output } = usage ?? {};
+  if (input !== undefined) add(INSTRUMENTS.tokens, input, { ...about, "gen_ai.token.type": "input" });
+  if (output !== undefined) add(INSTRUMENTS.tokens, output, { ...about, "gen_ai.token.type": "output" });
 }
 
 function inferenceAttributes(r: WeirRecord): Attributes {

@@ -1,5 +1,5 @@
 /** Owns OTLP as files: JSON messages, one a line, as the Collector's file receiver reads them. */
-import { type Filter, passes } from "./filter.ts";
+import { type Filter, select } from "./filter.ts";
 import { logsOf } from "./logs.ts";
 import { measure } from "./metrics.ts";
 import type { OtelLog, OtelSpan } from "./otel.ts";
@@ -10,6 +10,8 @@ import { type SpanOptions, spanOf } from "./spans.ts";
 import { type Family, treeOf } from "./tree.ts";
 
 const LINE_ITEMS = 500;
+/** The Collector's file receiver takes lines up to 1 MiB unless it is told otherwise, and cuts longer ones. */
+const LINE_BYTES = 1_000_000;
 const NEWLINE = Uint8Array.of(10);
 
 /** Writes families as OTLP, each signal to its own output. */
@@ -26,15 +28,13 @@ export class OtlpFiles {
 
   /** False once nobody reads any more. */
   family(family: Family): boolean {
-    const { records } = family;
-    const nodes = treeOf(family);
-    const wanted = nodes.filter((node) => passes(node.record, this.filter));
-    const told = records.filter((record) => passes(record, this.filter));
+    const selection = select(treeOf(family), family.records, this.filter);
     let open = true;
-    if (this.outputs.has("traces")) for (const node of wanted) open &&= this.#put("traces", spanOf(node, this.options));
+    if (this.outputs.has("traces"))
+      for (const node of selection.nodes) open &&= this.#put("traces", spanOf(node, this.options));
     if (this.outputs.has("logs"))
-      for (const { log } of logsOf(wanted, told, this.options)) open &&= this.#put("logs", log);
-    if (this.outputs.has("metrics")) measure(this.#meter, wanted, told, this.options.resources);
+      for (const { log } of logsOf(selection, this.options)) open &&= this.#put("logs", log);
+    if (this.outputs.has("metrics")) measure(this.#meter, selection, this.options.resources);
     return open;
   }
 
@@ -66,7 +66,17 @@ export class OtlpFiles {
     this.#waiting.delete(signal);
     if (!output || items.length === 0) return true;
     this.written[signal] += items.length;
-    output.write(encode(signal, "json", items as OtelSpan[]));
+    return writeLines(output, signal, items);
+  }
+}
+
+/** Writes items as one line, or as several where that would be too long; one item is never cut. */
+function writeLines(output: Output, signal: "traces" | "logs", items: readonly (OtelSpan | OtelLog)[]): boolean {
+  const line = encode(signal, "json", items as readonly OtelSpan[]);
+  if (line.length <= LINE_BYTES || items.length === 1) {
+    output.write(line);
     return output.write(NEWLINE);
   }
+  const middle = Math.ceil(items.length / 2);
+  return writeLines(output, signal, items.slice(0, middle)) && writeLines(output, signal, items.slice(middle));
 }

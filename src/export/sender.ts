@@ -62,11 +62,15 @@ export interface Sent {
   bytes: number;
 }
 
+export function newSent(): Sent {
+  return { accepted: { traces: 0, metrics: 0, logs: 0 }, rejected: 0, refused: 0, batches: 0, bytes: 0 };
+}
+
 /** A stop signal came: what is fixed stays fixed. */
 export class Stopped extends Error {}
 
 export class Sender {
-  readonly sent: Sent = { accepted: { traces: 0, metrics: 0, logs: 0 }, rejected: 0, refused: 0, batches: 0, bytes: 0 };
+  readonly sent = newSent();
   #refusedInARow = 0;
   #told = Number.NEGATIVE_INFINITY;
   #toldPartial = false;
@@ -165,7 +169,8 @@ export class Sender {
     for (;;) {
       const outcome = await attempt(route, batch, this.around.version);
       if (outcome.kind !== "again") return outcome;
-      const wait = outcome.afterMs ?? jitter(longest);
+      // A receiver that asks to wait no time at all is not asked without a pause.
+      const wait = outcome.afterMs || jitter(longest);
       longest = Math.min(longest * 2, LONGEST_WAIT_MS);
       if (this.around.stopped()) throw new Stopped();
       if (uptime() + wait > deadline) {

@@ -311,10 +311,8 @@ function isBelow(node: Node, top: Node): boolean {
 function tellParent(node: Node): void {
   const { parent, record } = node;
   if (!parent) return;
-  if (parent.derived) {
-    if (isBefore(node.start, parent.start)) parent.start = node.start;
-    if (isBefore(parent.end, node.end)) parent.end = node.end;
-  }
+  if (parent.derived && isBefore(node.start, parent.start)) parent.start = node.start;
+  if ((parent.derived || isUnended(parent.record)) && isBefore(parent.end, node.end)) parent.end = node.end;
   if (parent.record.operation !== "invoke_agent" || record.operation !== "chat") return;
   const { provider, request_model, finish_reasons } = parent.record;
   if (provider !== undefined && (!parent.derived || (request_model && finish_reasons))) return;
@@ -325,6 +323,11 @@ function tellParent(node: Node): void {
   };
   if (told.provider !== provider || told.request_model !== request_model || told.finish_reasons !== finish_reasons)
     parent.record = { ...parent.record, ...told };
+}
+
+/** Nobody told when it ended: it was killed, or still goes on. */
+function isUnended({ end_time, duration_ms }: WeirRecord): boolean {
+  return end_time === undefined && duration_ms === undefined;
 }
 
 /** An error that nothing followed is how the turn ended. */

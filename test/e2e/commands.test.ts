@@ -233,14 +233,6 @@ describe("export", () => {
     expect(runExport(place, ["--quiet", "--model", "claude"]).stderr).toBe("");
   });
 
-  test("--json with a file tells how much is in it", () => {
-    using place = real();
-    const file = join(place.root, "out.jsonl");
-    const { stdout } = runExport(place, ["-o", file, "--json"]);
-    const written = [{ what: "records", count: exported(place).length, file }];
-    expect(JSON.parse(stdout)).toEqual({ schema: "weir.export", version: 1, written });
-  });
-
   test("is the same in every run, byte for byte", () => {
     using place = real();
     expect(runExport(place).stdout).toBe(runExport(place).stdout);

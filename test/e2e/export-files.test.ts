@@ -39,6 +39,21 @@ describe("otlp-json", () => {
     expect(runExport(place, ["--format", "otlp-json", "--signals", "logs,traces"]).status).toBe(2);
   });
 
+  test("has no line that the Collector's file receiver would cut", () => {
+    using big = scratch({ fast: true });
+    const text = "x".repeat(5000);
+    big.write(sessionPath("s"), callLines(1, 1001, "s", text));
+    runSync(big, ["--capture", "content"]);
+    for (const signal of ["traces", "logs"]) {
+      const { stdout } = runExport(big, ["--format", "otlp-json", "--signals", signal, "--content"]);
+      const lines = stdout.trimEnd().split("\n");
+      expect(lines.length).toBeGreaterThan(4);
+      for (const line of lines) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(1_000_000);
+      const told = lines.map((line) => line.split(text).length - 1).reduce((sum, n) => sum + n, 0);
+      expect(told).toBe(1000);
+    }
+  });
+
   test("says the same again", () => {
     const once = runExport(place, ["--format", "otlp-json"]).stdout;
     expect(runExport(place, ["--format", "otlp-json"]).stdout).toBe(once);
@@ -91,6 +106,30 @@ describe("parquet", () => {
       bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer,
     );
     expect(row_groups.length).toBe(3);
+  });
+});
+
+describe("--json", () => {
+  const says = (...args: string[]): unknown => JSON.parse(runExport(place, ["--json", ...args]).stdout);
+
+  test("says what was written into which file", () => {
+    const about = { schema: "weir.export", version: 1 };
+    const records = exported(place).length;
+    const [jsonl, trees, otlp] = [at("said.jsonl"), at("said.txt"), at("said.json")];
+    expect(says("-o", jsonl)).toEqual({ ...about, format: "jsonl", files: [jsonl], written: { records } });
+    const shown = says("-o", trees, "--format", "text");
+    const written = { trees: readFileSync(trees, "utf8").split("\n\n").length - 1 };
+    expect(shown).toMatchObject({ files: [trees], written });
+    const said = says("-o", otlp, "--format", "otlp-json") as { files: string[]; written: Record<string, number> };
+    expect(said.files).toEqual(["traces", "metrics", "logs"].map((signal) => at(`said.${signal}.json`)));
+    const spans = readFileSync(said.files[0]!, "utf8").trimEnd().split("\n").flatMap(jsonSpans);
+    expect(said.written.traces).toBe(spans.length);
+  });
+
+  test("does not stand among what is no JSON", () => {
+    for (const format of ["csv", "parquet", "text"])
+      expect(runExport(place, ["--json", "--format", format]).status).toBe(2);
+    expect(runExport(place, ["--json"]).stdout).toBe(runExport(place).stdout);
   });
 });
 

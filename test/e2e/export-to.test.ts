@@ -27,15 +27,16 @@ function archiveOf(calls: number): Scratch {
 interface Run {
   readonly status: number | null;
   readonly stderr: string;
+  readonly stdout: string;
 }
 
 /** `weir export --to`, beside a receiver in this process: it must not be waited for synchronously. */
 async function send({ data }: Scratch, args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
   const run = startWeir(["export", "--data-dir", data, ...args], { env });
   run.stdin.end();
-  const stderr = await new Response(run.stderr).text();
+  const [stderr, stdout] = await Promise.all([new Response(run.stderr).text(), new Response(run.stdout).text()]);
   await run.exited;
-  return { status: run.signalCode ? null : run.exitCode, stderr };
+  return { status: run.signalCode ? null : run.exitCode, stderr, stdout };
 }
 
 let place: Scratch;
@@ -137,6 +138,19 @@ describe("weir export --to", () => {
     expect(to.got[0]?.path).toBe("/here");
   });
 
+  test("--json says what the destination did", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    const says = async (...args: string[]): Promise<unknown> =>
+      JSON.parse((await send(own, ["--json", "--to", to.url, ...args])).stdout);
+    const about = { schema: "weir.export", version: 1, destination: to.url, stopped: false, disabled: false };
+    const first = await says("--new");
+    expect(first).toMatchObject({ ...about, accepted: { traces: 11 }, batches: 1, rejected: 0, open: 0 });
+    expect(await says("--new")).toMatchObject({ ...about, accepted: { traces: 0 }, batches: 0, bytes: 0 });
+    to.fault = () => ({ partial: 3 });
+    expect(await says()).toMatchObject({ ...about, accepted: { traces: 8 }, rejected: 3 });
+  });
+
   test("an endpoint in the environment never sends by itself", async () => {
     await using to = await receiver();
     const { status } = runExport(place, [], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: to.url } });
@@ -199,6 +213,13 @@ describe("weir export --to", () => {
       expect(Date.now() - begun).toBeGreaterThan(800);
       expect(to.got[0]?.raw).toEqual(to.got[1]!.raw);
     }
+  });
+
+  test("does not ask again and again without a pause where it is asked to wait no time", async () => {
+    await using to = await receiver();
+    to.fault = () => ({ status: 503, headers: { "retry-after": "0" } });
+    expect((await send(place, ["--to", to.url, "--retry-for", "2s"])).status).toBe(7);
+    expect(to.got.length).toBeLessThan(50);
   });
 
   test("halves what is too large, down to the one item that is refused", async () => {

@@ -42,7 +42,19 @@ describe("addresses", () => {
     expect(id("http://h:1/")).toBe(id("http://h:1"));
     expect(id("http://h:1/v1/traces")).toBe(id("http://h:1"));
     expect(id("http://h:1#a")).not.toBe(id("http://h:1"));
+    expect(id("http://H:1/?key=secret")).toBe(id("http://h:1?key=secret"));
     expect(id("http://h:1/?key=secret")).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  test("progress is the same from the environment, whichever signals are asked for", () => {
+    const id = (variables: Record<string, string>, ...signals: Asked["signals"]): string =>
+      destinationOf(asked("otel", { signals }), variables).id;
+    const base = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://h:1/" };
+    const own = { ...base, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://l:1/logs" };
+    expect(id(base, "traces")).toBe(destinationOf(asked("http://h:1"), {}).id);
+    expect(id(base, "traces", "metrics", "logs")).toBe(id(base, "traces"));
+    expect(id(own, "traces", "logs")).toBe(id(own, "traces"));
+    expect(id(own, "traces")).not.toBe(id(base, "traces"));
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rankOf } from "../../src/agents/index.ts";
 import { familiesOf } from "../../src/archive/families.ts";
 import { readableSegments } from "../../src/archive/read.ts";
+import { type Filter, select } from "../../src/export/filter.ts";
 import { logsOf } from "../../src/export/logs.ts";
 import { INSTRUMENTS, measure, SECOND_BOUNDS, TOKEN_BOUNDS } from "../../src/export/metrics.ts";
 import { metricsAs } from "../../src/export/official.ts";
@@ -11,6 +12,9 @@ import { type Family, treeOf } from "../../src/export/tree.ts";
 import { syncInto } from "../support/archive.ts";
 import { scratch } from "../support/home.ts";
 import { keyValues } from "../support/otlp.ts";
+
+const ALL: Filter = { agents: [], sessions: [], models: [], operations: [] };
+const OPTIONS = { resources: new Resources({}), content: false };
 
 async function familiesIn(...agents: string[]): Promise<Family[]> {
   using place = scratch({ fast: true });
@@ -30,7 +34,7 @@ function metricsOf(families: Awaited<ReturnType<typeof familiesIn>>): {
 } {
   const resources = new Resources({});
   const meter = new Meter();
-  for (const family of families) measure(meter, treeOf(family), family.records, resources);
+  for (const family of families) measure(meter, select(treeOf(family), family.records, ALL), resources);
   const texts = meter.messages().map((message) => new TextDecoder().decode(metricsAs("json", message)));
   const metrics: Any[] = texts.flatMap((text) => JSON.parse(text).resourceMetrics[0].scopeMetrics[0].metrics);
   const sums = new Map<string, number>();
@@ -72,6 +76,14 @@ describe("metrics", () => {
     }
   });
 
+  test("count the sums of an agent that tells no single calls", async () => {
+    const families = await familiesIn("droid");
+    const usage = families.flatMap((f) => f.records).map((r) => r.usage);
+    const tokens = usage.reduce((sum, u) => sum + (u?.input_tokens ?? 0) + (u?.output_tokens ?? 0), 0);
+    expect(tokens).toBeGreaterThan(0);
+    expect(metricsOf(families).sums.get("gen_ai.client.token.usage")).toBe(tokens);
+  });
+
   test("are the same bytes again, in whatever order the sessions come", async () => {
     const once = await familiesIn("claude-code", "codex", "pi");
     const again = await familiesIn("claude-code", "codex", "pi");
@@ -96,7 +108,7 @@ describe("log records", () => {
     for (const family of families) {
       const { records } = family;
       const nodes = treeOf(family);
-      const logs = logsOf(nodes, records, { resources: new Resources({}), content: false }).map((told) => told.log);
+      const logs = logsOf(select(nodes, records, ALL), OPTIONS).map((told) => told.log);
       const of = (name: string) => logs.filter((log) => log.eventName === name);
       const count = (operation: string): number => nodes.filter((n) => n.record.operation === operation).length;
       expect(of("gen_ai.client.inference.operation.details")).toHaveLength(count("chat") + count("embeddings"));
@@ -113,5 +125,38 @@ describe("log records", () => {
       expect(turn?.["turn.index"]).toBeNumber();
       expect(turn?.tool_call_count).toBeNumber();
     }
+  });
+
+  test("of turns tell their place in the session, and tokens only where they are known", async () => {
+    const turnsOf = async (agent: string, filter = ALL): Promise<Any[]> =>
+      (await familiesIn(agent)).flatMap((family) =>
+        logsOf(select(treeOf(family), family.records, filter), OPTIONS)
+          .map(({ log }) => log)
+          .filter((log) => log.eventName === "weir.agent.turn")
+          .map(({ attributes }) => attributes as Any),
+      );
+    const sum = (turns: Any[], key: string): number => turns.reduce((total, turn) => total + (turn[key] ?? 0), 0);
+    // Its spans know no turn: they are numbered by their time.
+    const copilot = await turnsOf("copilot-vscode");
+    const nameOf = (turn: Any): string => `${turn["session.id"]} ${turn["gen_ai.agent.name"]}`;
+    for (const turns of Map.groupBy(copilot, nameOf).values())
+      expect(turns.map((turn) => turn["turn.index"]).sort()).toEqual(turns.map((_, index) => index));
+    expect(Math.max(...copilot.map((turn) => turn["turn.index"]))).toBeGreaterThan(0);
+    // A turn whose request failed has no call.
+    const claude = await turnsOf("claude-code");
+    expect(claude.filter((turn) => !("gen_ai.usage.input_tokens" in turn)).length).toBeGreaterThan(0);
+    expect(claude.filter((turn) => turn["gen_ai.usage.input_tokens"] === 0)).toEqual([]);
+    // What is left out of an export does not change what is in it.
+    expect(await turnsOf("claude-code", { ...ALL, operations: ["invoke_agent"] })).toEqual(claude);
+    // Droid tells sums only.
+    expect(sum(await turnsOf("droid"), "gen_ai.usage.input_tokens")).toBeGreaterThan(0);
+  });
+
+  test("of sessions are there when only they are asked for", async () => {
+    const families = await familiesIn("codex");
+    const told = families.flatMap((family) =>
+      logsOf(select(treeOf(family), family.records, { ...ALL, operations: ["session"] }), OPTIONS),
+    );
+    expect(new Set(told.map(({ log }) => log.eventName))).toEqual(new Set(["weir.session.start"]));
   });
 });

@@ -86,6 +86,21 @@ describe("turns", () => {
     expect(drawn(nodes)).toEqual(["invoke_agent", "  chat a", "invoke_agent", "  chat b"]);
   });
 
+  test("whose end nobody told reach as far as what happened in them", () => {
+    const nodes = tree([
+      record("invoke_agent", 0, { turn: 0, open: true, end_time: undefined }),
+      chat(3, "a", { turn: 0 }),
+      record("invoke_agent", 10, { turn: 1 }),
+      chat(13, "b", { turn: 1 }),
+    ]);
+    const ends = nodes.filter((n) => n.record.operation === "invoke_agent").map((n) => n.end);
+    const midnight = Date.UTC(2025, 2, 1) / 1000;
+    expect(ends).toEqual([
+      [midnight + 3, 500_000_000],
+      [midnight + 10, 500_000_000],
+    ]);
+  });
+
   test("that end with an error have failed", () => {
     const nodes = tree([
       chat(1, "a", { turn: 0 }),
