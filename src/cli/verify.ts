@@ -8,7 +8,8 @@ import { bytes, escapeControls, jsonLine, plural } from "./text.ts";
 export async function run(options: { readonly json: boolean }, io: Io): Promise<number> {
   let done = 0;
   const pause = async (): Promise<boolean> => {
-    io.log.progress(`checking segment ${++done}`);
+    done++;
+    io.log.progress(() => `checking segment ${done}`);
     await yieldToEvents();
     return io.stopSignal() !== undefined;
   };
