@@ -4,7 +4,7 @@
  * a call is one message of the assistant, without tokens, wherever a fork copies it to.
  */
 import type { Agent, Draft, Emit, Environment, Line, Place, Reads, SourceInfo } from "../read/types.ts";
-import { tail, WIDEST, whole } from "../read/types.ts";
+import { tail, whole } from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
 import { type JsonObject, list, number, object, text } from "../record/json.ts";
 import { answer, partsOf, resultOf, message as roleMessage, structured, textPart } from "../record/messages.ts";
@@ -48,14 +48,13 @@ interface Message {
 const SETTINGS = ".settings.json";
 /** How many characters of a text tell whether the agent put it there. */
 const SHOWN = 80;
-const SAID = SHOWN * WIDEST;
 
 const READS: Reads = {
   keys: {
     ...whole("type", "timestamp", "id"),
     message: {
       ...whole("role", "modelId", "openaiMessageId", "reasoningEffort", "visibility"),
-      content: { ...whole("type", "id", "name", "tool_use_id", "is_error"), "": SAID, text: SAID },
+      content: { ...whole("type", "id", "name", "tool_use_id", "is_error"), "": SHOWN, text: SHOWN },
     },
     ...whole("cwd", "parent", "forkedAtMessageId", "callingSessionId", "callingToolUseId"),
     ...whole("summaryKind", "summaryTokens", "removedCount", "reason", "turnId"),

@@ -160,7 +160,9 @@ export class Sources {
     this.#rows.clear();
     this.#cursors.clear();
     this.#quarantine = [];
-    for (const id of this.#ledgers.keys()) if (id !== this.#current) this.#ledgers.delete(id);
+    const current = this.#ledgers.get(this.#current);
+    this.#ledgers.clear();
+    if (current) this.#ledgers.set(this.#current, current);
     this.#adopted.clear();
   }
 

@@ -12,8 +12,8 @@ export interface Log {
   verbose(message: string): void;
   /** The only message that may have several lines (a stack). */
   debug(message: string): void;
-  /** Shows what is being done on one line that is rewritten in place; nothing where progress is not wanted. */
-  progress(text: string): void;
+  /** Shows what is being done on one line that is rewritten in place; nothing is made of it where or while it is not wanted. */
+  progress(text: () => string): void;
   progressEnd(): void;
 }
 
@@ -107,9 +107,11 @@ export function createLog(options: LogOptions): Log {
       for (const line of message.split("\n")) say("debug", `${style.dim("debug:")} `, line);
     },
     progress: (text) => {
+      if (!progressWanted) return;
       const time = now?.() ?? Number.POSITIVE_INFINITY;
-      const line = fit(escapeControls(text), Math.max(1, columns - 1));
-      if (!progressWanted || line === drawn || time - drawnAt < REDRAW_MS) return;
+      if (time - drawnAt < REDRAW_MS) return;
+      const line = fit(escapeControls(text()), Math.max(1, columns - 1));
+      if (line === drawn) return;
       put(`${CLEAR_LINE}${line}`);
       drawn = line;
       drawnAt = time;

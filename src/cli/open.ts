@@ -21,7 +21,7 @@ export async function openForWriting(
     return await open(0);
   } catch (error) {
     if (!wait || !(error instanceof WeirError && error.failure === "locked")) throw error;
-    io.log.progress(`${error.message}: waiting for it`);
+    io.log.progress(() => `${error.message}: waiting for it`);
   }
   try {
     return await lockedOrInterrupted(io, open(WAIT_MS));

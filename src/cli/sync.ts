@@ -88,7 +88,7 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
   try {
     const onProgress = (done: number, of: number, s: Summary): void => {
       state.read = () => s.records.added + s.records.revised;
-      io.log.progress(progressText(done, of, s));
+      io.log.progress(() => progressText(done, of, s));
     };
     summary = await sync(agents, io.environment, archive, { choice, stopped, capture, onProgress });
     if (limits && !stopped()) pruned = archive.prune(limits);

@@ -10,7 +10,8 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   const pause = pauses(io);
   const result = await verifyArchive(io.dataDir, {
     async pause() {
-      io.log.progress(`checking segment ${++done}`);
+      done++;
+      io.log.progress(() => `checking segment ${done}`);
       await pause();
     },
   });

@@ -211,11 +211,11 @@ export interface Agent {
   readonly streams: readonly Stream[];
 }
 
-/** How much is read of a text: its first bytes, or its first and its last ones joined. A shorter text is read whole. */
+/**
+ * How much is read of a text: at least so many of its first characters (UTF-16 units), or of its first and its last ones,
+ * joined. A shorter text is read whole.
+ */
 export type Excerpt = number | readonly [head: number, tail: number];
-
-/** The most bytes that a UTF-16 unit takes in JSON: an excerpt of `n` of them is `n * WIDEST` bytes. */
-export const WIDEST = 6;
 
 /**
  * What is read of a value. `true`: all of it; an excerpt: that much of a text; keys: of an object these, of each of a list's

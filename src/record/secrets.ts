@@ -126,8 +126,16 @@ function jwt(text: string, start: number, end: number): Secret | undefined {
   return rest ? { start: start + begin, end: end + rest[0].length, rule: "jwt" } : undefined;
 }
 
+/** True where a word ends a few spaces and quotation marks before `start`: nothing else could announce what stands there. */
+function isAnnounced(text: string, start: number): boolean {
+  let at = start - 1;
+  while (at >= start - 4 && /[\s"'`]/.test(text.charAt(at))) at--;
+  return at < start - 1 && /[A-Za-z]/.test(text.charAt(at));
+}
+
 /** A word made by chance that the words before it announce: `the password is ...`, `-p ...`, and `-p...` itself. */
 function announced(text: string, start: number, end: number): Secret | undefined {
+  if (!isAnnounced(text, start) && !text.startsWith("-p", start)) return undefined;
   if (!/^(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w-]{16,}$/.test(text.slice(start, end))) return undefined;
   if (text.startsWith("-p", start)) return { start: start + 2, end, rule: "option" };
   if (

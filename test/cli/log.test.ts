@@ -114,19 +114,19 @@ describe("progress", () => {
 
   test("writes nothing where it is not wanted", () => {
     const { log, written } = setup();
-    log.progress("reading");
+    log.progress(() => "reading");
     log.progressEnd();
     expect(written()).toBe("");
   });
 
   test("rewrites one line, is cleared before a message and at its end, and never wraps", () => {
     const { log, written } = setup({ progress: true, columns: 11 });
-    log.progress("reading 1");
-    log.progress("reading 1");
-    log.progress("reading 1000");
+    log.progress(() => "reading 1");
+    log.progress(() => "reading 1");
+    log.progress(() => "reading 1000");
     log.info("hello");
     log.progressEnd();
-    log.progress("b\n");
+    log.progress(() => "b\n");
     log.progressEnd();
     log.progressEnd();
     const clear = "\r\x1b[K";
@@ -136,13 +136,13 @@ describe("progress", () => {
   test("is rewritten at most ten times a second", () => {
     let time = 0;
     const { log, written } = setup({ progress: true, now: () => time });
-    for (; time < 1000; time += 1) log.progress(`at ${time}`);
+    for (; time < 1000; time += 1) log.progress(() => `at ${time}`);
     expect(written().split("\r").length - 1).toBe(10);
   });
 
   test("a message that is hidden does not clear the line", () => {
     const { log, written } = setup({ progress: true });
-    log.progress("p");
+    log.progress(() => "p");
     log.verbose("v");
     expect(written()).toBe("\r\x1b[Kp");
   });

@@ -19,7 +19,7 @@ function skim(shape: Keys, line: string | Uint8Array): unknown {
   return skimmer.skim(0, bytes.length);
 }
 
-/** What a shape asks for, said plainly. Texts are cut at characters, so it holds for ASCII without escapes. */
+/** What a shape asks for, said plainly. Texts are cut at characters, so it holds for those of one UTF-16 unit. */
 function wanted(value: unknown, shape: Shape): unknown {
   if (shape === true) return value;
   if (Array.isArray(value)) return value.map((item) => wanted(item, shape));
@@ -97,8 +97,17 @@ describe("a skimmed line", () => {
     );
   });
 
-  test("cuts a text only between characters and between escapes", () => {
-    const text = fc.string({ unit: "grapheme", maxLength: 30 });
+  test("cuts a text only between characters and between escapes, and has as many as were asked for", () => {
+    const unit = fc.oneof(
+      fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
+      fc.constantFrom(...'\n\\"\u0001'),
+    );
+    const text = fc.array(unit, { maxLength: 30 }).map((units) => units.join(""));
+    const json = fc.tuple(text, fc.boolean()).map(([said, isAscii]) => {
+      const written = JSON.stringify(said);
+      const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+      return isAscii ? written.replace(/[^ -~]/g, escaped) : written;
+    });
     for (const [head, tail] of [
       [0, 0],
       [1, 0],
@@ -108,13 +117,21 @@ describe("a skimmed line", () => {
     ] as const) {
       const shape: Keys = { first: head, both: [head, tail] };
       fc.assert(
-        fc.property(text, (said) => {
-          const { first, both } = skim(shape, JSON.stringify({ first: said, both: said })) as Record<string, string>;
-          expect(said.startsWith(first!)).toBe(true);
-          expect(Buffer.byteLength(JSON.stringify(first))).toBeLessThanOrEqual(head + 2);
+        fc.property(json, (written) => {
+          const said = JSON.parse(written) as string;
+          const { first = "", both = "" } = skim(shape, `{"first":${written},"both":${written}}`) as Record<
+            string,
+            string
+          >;
+          expect(said.startsWith(first)).toBe(true);
+          expect(first.length).toBeGreaterThanOrEqual(Math.min(head, said.length));
+          expect(first.length).toBeLessThanOrEqual(head + 1);
           if (both === said) return;
-          expect(both!.startsWith(first!)).toBe(true);
-          expect(said.endsWith(both!.slice(first!.length))).toBe(true);
+          expect(both.startsWith(first)).toBe(true);
+          const last = both.slice(first.length);
+          expect(said.endsWith(last)).toBe(true);
+          expect(last.length).toBeGreaterThanOrEqual(tail);
+          expect(last.length).toBeLessThanOrEqual(tail + 1);
         }),
       );
     }

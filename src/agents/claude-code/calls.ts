@@ -90,12 +90,16 @@ function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string 
   call.usage = usage;
   call.model = text(message.model);
   call.cost = number(o.costUSD);
-  call.advisors = list(raw.iterations).flatMap((item) => {
-    const one = object(item);
-    if (one?.type !== "advisor_message") return [];
-    return [{ model: text(one.model) ?? text(o.advisorModel), usage: usageOf(one) }];
-  });
+  const iterations = list(raw.iterations);
+  if (iterations.length > 0 || call.advisors) call.advisors = advisorsOf(iterations, o.advisorModel);
   call.attributes = attributesOf(raw, o.effort);
+}
+
+function advisorsOf(iterations: readonly unknown[], model: unknown): NonNullable<Call["advisors"]> {
+  return iterations.flatMap((item) => {
+    const one = object(item);
+    return one?.type === "advisor_message" ? [{ model: text(one.model) ?? text(model), usage: usageOf(one) }] : [];
+  });
 }
 
 /** True for the same answer told again by its next line, as most are. */

@@ -35,14 +35,18 @@ export const claudeCode: Agent = {
       version: 2,
       reads: READS,
       locate,
-      session: (path) =>
-        /([^/]+)\/subagents\//.exec(path)?.[1] ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
+      session: (path) => parentIn(path) ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
       start,
       step,
       open,
     }),
   ],
 };
+
+/** The session below whose folder a subagent's file lies. */
+function parentIn(path: string): string | undefined {
+  return path.includes("/subagents/") ? /([^/]+)\/subagents\//.exec(path)?.[1] : undefined;
+}
 
 function stem(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1).replace(/\.jsonl$/, "");
@@ -86,7 +90,7 @@ function locate(environment: Environment): Place[] {
 }
 
 function start(source: SourceInfo): State {
-  const parent = /([^/]+)\/subagents\//.exec(source.path)?.[1];
+  const parent = parentIn(source.path);
   const state: State = { own: parent ?? source.stem, turns: [], calls: [], tools: [], hooks: [] };
   if (parent === undefined && !source.stem.startsWith("agent-"))
     return SESSION.test(source.stem) ? state : { ...state, unnamed: true };

@@ -1,10 +1,9 @@
 /** Owns what Claude Code's reducer reads of a line where it leaves texts alone. */
-import { type Keys, type Reads, WIDEST, whole } from "../../read/types.ts";
+import { type Keys, type Reads, whole } from "../../read/types.ts";
 
 /** How many characters of a text tell whether somebody typed it. */
 export const SHOWN = 80;
-const TEXT = SHOWN * WIDEST;
-const SAID: Keys = { "": TEXT, type: true, text: TEXT };
+const SAID: Keys = { "": SHOWN, type: true, text: SHOWN };
 const COMPACTION = whole("trigger", "preTokens", "postTokens", "durationMs");
 
 export const READS: Reads = {
@@ -30,7 +29,7 @@ export const READS: Reads = {
     compactMetadata: COMPACTION,
     microcompactMetadata: COMPACTION,
     ...whole("apiErrorStatus", "status"),
-    error: { "": TEXT, status: true, error: { error: { type: true } } },
+    error: { "": SHOWN, status: true, error: { error: { type: true } } },
     ...whole("retryAttempt", "costUSD", "effort", "advisorModel"),
   },
 };

@@ -1,5 +1,5 @@
 /** Owns reading a rollout's line: what of it is looked at where texts are left alone, and what it says in every version. */
-import { type Keys, type Line, type Reads, WIDEST, whole } from "../../read/types.ts";
+import { type Keys, type Line, type Reads, whole } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import type { Item } from "./state.ts";
 
@@ -11,19 +11,19 @@ export const SAID_FIRST = 120;
 export const SAID_LAST = 120;
 /** How many characters of a prompt tell whether somebody typed it. */
 export const SHOWN = 80;
-const OUTPUT = [SAID_FIRST * WIDEST, SAID_LAST * WIDEST] as const;
+const OUTPUT = [SAID_FIRST, SAID_LAST] as const;
 
 /** How a call ended. */
 const OUTCOME: Keys = {
   ...whole("status", "exit_code", "success"),
-  result: { Err: WIDEST, Ok: { isError: true } },
+  result: { Err: 1, Ok: { isError: true } },
   duration: true,
 };
 
 const PAYLOAD: Keys = {
   ...OUTCOME,
   ...whole("type", "id", "call_id", "name", "namespace", "role"),
-  content: { text: SHOWN * WIDEST },
+  content: { text: SHOWN },
   output: { "": OUTPUT, "*": { "": OUTPUT, "*": OUTPUT } },
   // A prompt that comes as an event is known by its length.
   message: true,

@@ -1,13 +1,12 @@
 /** Owns what is read of Gemini CLI's logs where texts are left alone. */
-import { type Keys, type Reads, WIDEST, whole } from "../../read/types.ts";
+import { type Keys, type Reads, whole } from "../../read/types.ts";
 
 /** How many characters of a text tell whether somebody typed it, where the session works, and which error it is. */
 export const SHOWN = 2048;
-const SAID = SHOWN * WIDEST;
 
 const MESSAGE: Keys = {
   ...whole("id", "timestamp", "type", "model", "tokens"),
-  content: { "": SAID, text: SAID, functionResponse: {} },
+  content: { "": SHOWN, text: SHOWN, functionResponse: {} },
   toolCalls: {
     ...whole("id", "name", "status", "timestamp", "agentId"),
     args: { agent_name: true },

@@ -1,5 +1,5 @@
 /** Owns what is read of both of Kimi's wire logs where texts are left alone. */
-import { type Keys, type Reads, WIDEST, whole } from "../../read/types.ts";
+import { type Keys, type Reads, whole } from "../../read/types.ts";
 
 /** How many characters of an error's message tell the name that it begins with. */
 export const SHOWN = 80;
@@ -17,7 +17,7 @@ export const WIRE: Reads = {
     ...whole("stepId", "errorName", "statusCode", "source", "tokensBefore", "tokensAfter", "cwd", "profileName"),
     ...whole("subagentId", "subagentName", "parentToolCallId"),
     event: LOOP_EVENT,
-    message: SHOWN * WIDEST,
+    message: SHOWN,
     error: { code: true },
     environmentDisclosure: { cwd: true },
     origin: whole("kind", "trigger"),

@@ -127,7 +127,7 @@ function isExcerpt(shape: Exclude<Shape, true>): shape is Excerpt {
   return typeof shape === "number" || Array.isArray(shape);
 }
 
-/** How many bytes of a text are kept, of its beginning and of its end. */
+/** How many characters of a text are kept, of its beginning and of its end. */
 function excerptOf(said: Shape): readonly [head: number, tail: number] {
   if (said === true) return [0xffffffff, 0];
   return typeof said === "number" ? [said, 0] : (said as readonly [number, number]);

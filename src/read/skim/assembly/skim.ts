@@ -28,6 +28,8 @@ const OPEN_OBJECT: u8 = 0x7b;
 const CLOSE_OBJECT: u8 = 0x7d;
 const OPEN_LIST: u8 = 0x5b;
 const CLOSE_LIST: u8 = 0x5d;
+/** The most bytes of a character that is one UTF-16 unit. */
+const ESCAPE: u32 = 6;
 const LOW: u64 = 0x0101010101010101;
 const HIGH: u64 = 0x8080808080808080;
 
@@ -120,38 +122,57 @@ function skipPlain(at: u32): u32 {
   return at > first ? at : 0;
 }
 
-/** The first byte at or after `first` that is more than `length` bytes on, or begins what would not fit: an escape, a character. */
-function headEnd(first: u32, length: u32): u32 {
-  const limit = first + length;
-  let at = first;
-  while (at < limit) {
-    const size: u32 = load<u8>(at) !== BACKSLASH ? 1 : load<u8>(at + 1) === 0x75 ? 6 : 2;
-    if (at + size > limit) break;
-    at += size;
-  }
-  while (at > first && (load<u8>(at) & 0xc0) === 0x80) at--;
-  return at;
+/** The bytes of a character, as it is or as an escape. */
+function sizeAt(at: u32): u32 {
+  const byte = load<u8>(at);
+  if (byte === BACKSLASH) return load<u8>(at + 1) === 0x75 ? 6 : 2;
+  let size: u32 = 1;
+  if (byte >= 0x80) while ((load<u8>(at + size) & 0xc0) === 0x80) size++;
+  return size;
 }
 
-/** Copies a text, of a long one only its first and last bytes. */
+/** The UTF-16 units of a character: two when it takes four bytes. */
+function unitsAt(at: u32): i32 {
+  return load<u8>(at) >= 0xf0 ? 2 : 1;
+}
+
+/** Where the characters end that have the first `units` of the text in `[first, close)`. */
+function headEnd(first: u32, close: u32, units: i32): u32 {
+  let at = first;
+  for (; units > 0 && at < close; at += sizeAt(at)) units -= unitsAt(at);
+  return min(at, close);
+}
+
+/** Where the characters begin that have the last `units` of the text in `[first, close)`. */
+function tailStart(first: u32, close: u32, units: i32): u32 {
+  // Far enough back that also of escapes there are enough; what is left of one that is cut is passed over with the rest.
+  const reach = <u32>(units + 1) * ESCAPE;
+  let from = close - first > reach ? close - reach : first;
+  if (isEscaped(from, first)) from++;
+  while (from < close && (load<u8>(from) & 0xc0) === 0x80) from++;
+  let excess = -units;
+  for (let at = from; at < close; at += sizeAt(at)) excess += unitsAt(at);
+  for (; excess >= unitsAt(from) && from < close; from += sizeAt(from)) excess -= unitsAt(from);
+  return from;
+}
+
+/** Copies a text, of a long one only its first and last characters. */
 function cutText(at: u32, node: u32): u32 {
   const first = at + 1;
   const close = closingQuote(first);
   if (close === 0) return 0;
   const head = load<u32>(node);
   const tail = load<u32>(node + 4);
-  if (close - first <= head + tail) {
-    copy(at, close + 1);
-    return close + 1;
+  if (close - first > head + tail) {
+    const stop = headEnd(first, close, head);
+    const from = tail > 0 ? tailStart(stop, close, tail) : close;
+    if (from > stop) {
+      copy(at, stop);
+      copy(from, close + 1);
+      return close + 1;
+    }
   }
-  copy(at, headEnd(first, head));
-  if (tail > 0) {
-    let from = close - tail;
-    if (isEscaped(from, first)) from++;
-    while (from < close && (load<u8>(from) & 0xc0) === 0x80) from++;
-    copy(from, close);
-  }
-  put(QUOTE);
+  copy(at, close + 1);
   return close + 1;
 }
 
