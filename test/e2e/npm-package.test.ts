@@ -12,12 +12,8 @@ const LONG = { timeout: 120_000 };
 /** Stands for the executable: tells its arguments, waits for a signal, or tells each that comes within two seconds. */
 const STUB = `#!/bin/sh
 [ "$1" = wait ] && exec sleep 60
-if [ "$1" = count ]; then
-  trap "echo told" INT
-  echo ready
-  for _ in 1 2 3 4 5 6 7 8; do sleep 0.25; done
-  exit 3
-fi
+[ "$1" = count ] && exec node -e 'process.on("SIGINT", () => console.log("told"));
+  console.log("ready"); setTimeout(() => process.exit(3), 1500)'
 printf "%s|" "$@"
 cat
 exit 7
