@@ -9,6 +9,8 @@ const tool = (name: string): string => join(root, "node_modules/.bin", name);
 /** These run for long, and by their own commands. */
 const APART = ["soak/"];
 const TEST_TIMEOUT_MS = 60_000;
+/** Each test has its own folders and processes, so that two files may run at once. */
+const TOGETHER = ["--parallel=2", "--no-isolate"];
 
 interface Counts {
   passed: number;
@@ -32,13 +34,16 @@ async function tests(): Promise<Counts> {
     .filter((file) => !APART.some((folder) => file.startsWith(folder)))
     .sort();
   if (files.length === 0) return { passed: 0, failed: 1 };
-  const child = Bun.spawn([bun, "test", `--timeout=${TEST_TIMEOUT_MS}`, ...files.map((file) => `./test/${file}`)], {
-    cwd: root,
-    env: { ...process.env, ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}) },
-    stdin: "ignore",
-    stdout: "inherit",
-    stderr: "pipe", // where bun test writes its report
-  });
+  const child = Bun.spawn(
+    [bun, "test", ...TOGETHER, `--timeout=${TEST_TIMEOUT_MS}`, ...files.map((file) => `./test/${file}`)],
+    {
+      cwd: root,
+      env: { ...process.env, ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}) },
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "pipe", // where bun test writes its report
+    },
+  );
   let tail = "";
   const decoder = new TextDecoder();
   for await (const bytes of child.stderr) {

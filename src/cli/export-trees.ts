@@ -1,5 +1,4 @@
 /** Owns `weir export` in the formats that show sessions as trees: OTLP files and text for a terminal. */
-import { resolve } from "node:path";
 import { rankOf } from "../agents/index.ts";
 import { familiesOf } from "../archive/families.ts";
 import { resourceAttributes, signalsOf } from "../export/destination.ts";
@@ -7,7 +6,7 @@ import type { Filter } from "../export/filter.ts";
 import { Resources } from "../export/otel.ts";
 import type { Signal } from "../export/otlp.ts";
 import { OtlpFiles } from "../export/otlp-file.ts";
-import { fileOutput, type Output, signalPath, streamOutput } from "../export/output.ts";
+import { type Output, signalPath } from "../export/output.ts";
 import { nounOf } from "../export/sender.ts";
 import { treeText } from "../export/text.ts";
 import type { Family } from "../export/tree.ts";
@@ -16,6 +15,7 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import { paint } from "./color.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { outputOf } from "./export-output.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
@@ -24,9 +24,11 @@ import { isFile, tellWritten, type Written } from "./told.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
+/** Begins an output, which is abandoned if anything goes wrong later. */
+type Begin = (output: string | undefined) => Output;
+
 /** What becomes of each family; false once nobody reads any more. */
 interface Sink {
-  readonly outputs: readonly Output[];
   family(family: Family): boolean;
   /** Writes what comes last; tells how many of each kind there are in all. */
   end(): Promise<readonly Written[]>;
@@ -36,10 +38,18 @@ export async function runTrees(options: Options, filter: Filter, io: Io): Promis
   const resource = resourceAttributes(env);
   const signals = signalsFor(options);
   using reader = openForReading(io);
-  const sink =
-    options.format === "text" ? textSink(options, filter, io) : otlpSink(options, signals, filter, resource, io);
+  const outputs: Output[] = [];
+  const begin: Begin = (output) => {
+    const begun = outputOf({ ...options, output }, io);
+    outputs.push(begun);
+    return begun;
+  };
   let open = true;
   try {
+    const sink =
+      options.format === "text"
+        ? textSink(options, filter, io, begin)
+        : otlpSink(options, signals, filter, resource, begin);
     const pause = pauses(io);
     for (const family of await familiesOf(reader.segments, rankOf, pause)) {
       await pause();
@@ -47,10 +57,10 @@ export async function runTrees(options: Options, filter: Filter, io: Io): Promis
       if (!open) break;
     }
     const written = open ? await sink.end() : [];
-    for (const output of sink.outputs) output.finish();
+    for (const output of outputs) output.finish();
     if (isFile(options) || (open && reader.segments.length > 0)) tellWritten(options, written, io);
   } catch (error) {
-    for (const output of sink.outputs) output.abandon();
+    for (const output of outputs) output.abandon();
     throw error;
   }
   return EXIT.done;
@@ -73,23 +83,17 @@ function otlpSink(
   signals: readonly Signal[],
   filter: Filter,
   resource: ReturnType<typeof resourceAttributes>,
-  io: Io,
+  begin: Begin,
 ): Sink {
-  const { output, compress = "none" } = options;
+  const { output } = options;
   const fileOf = (signal: Signal): string | undefined =>
     signals.length === 1 || output === undefined ? output : signalPath(output, signal);
-  const outputs = new Map<Signal, Output>();
-  for (const signal of signals) {
-    const file = isFile(options) ? fileOf(signal) : undefined;
-    const toStdout = (data: string | Uint8Array): boolean => io.stdout.write(data);
-    outputs.set(signal, file === undefined ? streamOutput(toStdout, compress) : fileOutput(resolve(file), compress));
-  }
+  const outputs = new Map(signals.map((signal) => [signal, begin(fileOf(signal))]));
   const files = new OtlpFiles(outputs, filter, {
     resources: new Resources(resource),
     content: options.content === true,
   });
   return {
-    outputs: [...outputs.values()],
     family: (family) => files.family(family),
     async end() {
       await files.end();
@@ -103,11 +107,9 @@ function otlpSink(
   };
 }
 
-function textSink(options: Options, filter: Filter, io: Io): Sink {
-  const { output: path = "", compress = "none" } = options;
-  const output = isFile(options)
-    ? fileOutput(resolve(path), compress)
-    : streamOutput((data) => io.stdout.write(data), compress);
+function textSink(options: Options, filter: Filter, io: Io, begin: Begin): Sink {
+  const { output: path = "" } = options;
+  const output = begin(options.output);
   const style = {
     ...paint(io.color && !isFile(options)),
     show,
@@ -117,7 +119,6 @@ function textSink(options: Options, filter: Filter, io: Io): Sink {
   };
   let sessions = 0;
   return {
-    outputs: [output],
     family(family) {
       const text = treeText(family, filter, style);
       if (text === "") return true;

@@ -1,18 +1,17 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
-import { resolve } from "node:path";
 import { agents, rankOf } from "../agents/index.ts";
 import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
 import { amountIn } from "../config/units.ts";
 import { csv } from "../export/csv.ts";
 import { type Filter, hasContent, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
-import { fileOutput, type Output, streamOutput } from "../export/output.ts";
 import type { Writer } from "../export/writer.ts";
 import { OPERATIONS } from "../record/operations.ts";
 import { sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { outputOf } from "./export-output.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
@@ -74,12 +73,6 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   const told = { kind: "records", noun: "records", count: written, file };
   if (isFile(options) || (open && segments.length > 0)) tellWritten(options, [told], io);
   return EXIT.done;
-}
-
-function outputOf(options: Options, io: Io): Output {
-  const compression = options.compress ?? "none";
-  if (isFile(options)) return fileOutput(resolve(options.output ?? ""), compression);
-  return streamOutput((data) => io.stdout.write(data), compression);
 }
 
 /** Options that mean nothing, or two things, together. */

@@ -81,6 +81,9 @@ function foldersText(agent: Agent, all: boolean, { environment }: Io): string {
   return `${named.join(", ")}${more > 0 ? `, and ${more} more` : ""}`;
 }
 
+/** The last moment that has a date; a file's time may be set to a later one. */
+const LATEST_MS = 8.64e15;
+
 function sourceLine(f: Found, known: KnownSource | undefined): SourceLine {
   const size = f.stamp.size + f.sidecars.reduce((sum, s) => sum + s.stamp.size, 0);
   const read = known && known.ino === f.stamp.ino && known.position <= f.stamp.size ? known.position : 0;
@@ -94,7 +97,7 @@ function sourceLine(f: Found, known: KnownSource | undefined): SourceLine {
     // Of a file that is rewritten, nobody knows how much of it is new before reading it.
     behind: known && f.stream.shape === "tail" ? f.stamp.size - read : isRead ? 0 : size,
     cursor: known?.proof ? cursorOf(f, known.proof) : undefined,
-    modified: new Date(f.stamp.mtime).toISOString(),
+    modified: new Date(Math.min(f.stamp.mtime, LATEST_MS)).toISOString(),
   };
 }
 

@@ -2,7 +2,7 @@
  * Proves the laws that every stream of every agent obeys, on the stores that the agents themselves wrote. It knows no
  * agent: which file is whose, and of what shape, is asked of `discover`. `WEIR_CUTS=20000` runs it for longer.
  */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -15,6 +15,7 @@ import { archived, counted, openWriter, syncInto } from "../support/archive.ts";
 import { type FixtureHome, fixtureAgents, fixtureHomes } from "../support/fixtures.ts";
 import { growth, lastLineOf, readLineOf, type Store, storesOf } from "../support/growth.ts";
 import { bytesBelow, listing, type Scratch, scratch } from "../support/home.ts";
+import { hurry } from "../support/hurry.ts";
 import { type Random, random, SEED, setting, trial } from "../support/random.ts";
 import { expectSame, type Whole, wholeOf } from "../support/whole.ts";
 
@@ -26,6 +27,13 @@ const RAW = { level: "raw", limit: 64 << 10 } as const;
 /** Of each shape, so many stores of a home are torn, soiled and rewritten. */
 const STORES = 4;
 const LONG = { timeout: 600_000 };
+
+// Every change of a store here changes its size, or leaves its bytes as they are: nothing hides behind the clock.
+let hurried: Disposable;
+beforeAll(() => {
+  hurried = hurry();
+});
+afterAll(() => hurried[Symbol.dispose]());
 
 /** The same without times and turns: of a fact that was told as open, a store that was cut short tells earlier ones. */
 function withoutTimes({ records, last, counted }: Whole): Whole {

@@ -157,6 +157,15 @@ describe("scan", () => {
     expect(sources.length).toBeGreaterThan(1);
     for (const { bytes, behind } of sources) expect(behind).toBe(bytes);
   });
+
+  test("of a file whose time lies beyond all dates tells the last of them", () => {
+    using place = scratch({ fast: true });
+    const path = place.write(sessionPath("s1"), callLines(1, 4, "s1"));
+    if (!Bun.spawnSync(["touch", "-d", "@9000000000000", path]).success) return; // neither does this disk take it
+    for (const args of [[], ["--json"]])
+      expect(weir(["scan", "--home", place.home, "--data-dir", place.data, ...args]).status).toBe(0);
+    expect(runSync(place).status).toBe(0);
+  });
 });
 
 describe("export", () => {

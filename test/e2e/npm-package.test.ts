@@ -9,8 +9,15 @@ import { type Scratch, scratch } from "../support/home.ts";
 const host = PLATFORMS.find(isHost);
 const LONG = { timeout: 120_000 };
 
-/** Stands for the executable: tells its arguments, or waits for a signal. */
-const STUB = '#!/bin/sh\n[ "$1" = wait ] && exec sleep 60\nprintf "%s|" "$@"\ncat\nexit 7\n';
+/** Stands for the executable: tells its arguments, waits for a signal, or tells each that comes within two seconds. */
+const STUB = `#!/bin/sh
+[ "$1" = wait ] && exec sleep 60
+[ "$1" = count ] && exec node -e 'process.on("SIGINT", () => console.log("told"));
+  console.log("ready"); setTimeout(() => process.exit(3), 1500)'
+printf "%s|" "$@"
+cat
+exit 7
+`;
 
 describe.skipIf(host === undefined || process.platform === "win32")("the npm packages", () => {
   let place: Scratch;
@@ -54,6 +61,27 @@ describe.skipIf(host === undefined || process.platform === "win32")("the npm pac
     expect(waiting.signalCode).toBe("SIGTERM");
   }
 
+  /** How often the executable is told of a Ctrl-C that is typed on its terminal. */
+  async function toldByCtrlC(bin: string): Promise<number> {
+    let said = "";
+    const ready = Promise.withResolvers<void>();
+    const run = Bun.spawn([bin, "count"], {
+      terminal: {
+        cols: 80,
+        rows: 24,
+        data(_, bytes) {
+          said += Buffer.from(bytes).toString();
+          if (said.includes("ready")) ready.resolve();
+        },
+      },
+    });
+    await ready.promise;
+    run.terminal?.write("\x03");
+    expect(await run.exited).toBe(3);
+    run.terminal?.close();
+    return said.split("told").length - 1;
+  }
+
   test(
     "with install scripts, the bin is the executable itself",
     async () => {
@@ -72,6 +100,7 @@ describe.skipIf(host === undefined || process.platform === "win32")("the npm pac
       const executable = join(place.root, "no-scripts/node_modules", `weir-${host?.name}`, "weir");
       expect(statSync(bin).ino).not.toBe(lstatSync(executable).ino);
       await startedBy(bin);
+      expect(await toldByCtrlC(bin)).toBe(1);
     },
     LONG,
   );
