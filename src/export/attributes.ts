@@ -1,7 +1,7 @@
 /** Owns what an exported span says of its record: name, kind, status and attributes (semantic conventions v1.41.1). */
 import { GEN_AI } from "../record/attributes.ts";
 import type { Operation } from "../record/operations.ts";
-import type { WeirRecord } from "../record/schema.ts";
+import type { Message, WeirRecord } from "../record/schema.ts";
 import { type Attributes, CLIENT, INTERNAL } from "./otel.ts";
 
 /** The operations that become spans. */
@@ -124,11 +124,23 @@ const TEXTS = [
 ] as const;
 
 /** Adds the captured texts: on spans as JSON texts, on log records as they are. */
-export function texts({ content }: WeirRecord, out: Record<string, unknown>, form: (value: unknown) => unknown): void {
+export function texts(record: WeirRecord, out: Record<string, unknown>, form: (value: unknown) => unknown): void {
+  const { content } = record;
   for (const [key, name] of TEXTS) {
-    const value = content?.[key];
+    const value = key === "output_messages" ? answered(record) : content?.[key];
     if (value !== undefined) out[name] = typeof value === "string" ? value : form(value);
   }
+}
+
+/** What was answered; each message has to say why it ended, also where the agent does not. */
+function answered({ content, status }: WeirRecord): readonly Message[] | undefined {
+  return content?.output_messages?.map((message) => {
+    if (message.finish_reason !== undefined) return message;
+    // Of a message that was cut to very little, no part may be left.
+    const { parts = [] }: Partial<Message> = message;
+    const calls = parts.some((part) => part.type === "tool_call");
+    return { ...message, parts, finish_reason: calls ? "tool_call" : status === "error" ? "error" : UNKNOWN };
+  });
 }
 
 const prefixes = new Map<string, string>();

@@ -40,6 +40,30 @@ export const HAS_IS_REMOTE = 0x100;
 
 const NONE: readonly never[] = [];
 
+/**
+ * Attributes that are numbers with fractions, also where the fraction is nothing: a backend takes the type of a name from
+ * the first value that it sees, and one that took a whole number cuts all later ones.
+ */
+export const FRACTIONS: ReadonlySet<string> = new Set([
+  "gen_ai.request.temperature",
+  "gen_ai.request.top_p",
+  "gen_ai.request.top_k",
+  "gen_ai.request.frequency_penalty",
+  "gen_ai.request.presence_penalty",
+  "gen_ai.response.time_to_first_chunk",
+  "weir.cost_usd",
+  "weir.duration_ms",
+  "duration_ms",
+  "amp.credits",
+  "copilot_chat.total_cost_usd",
+  "copilot_cli.copilotCredits",
+  "copilot_vscode.copilotCredits",
+  "github.copilot.aiu",
+  "github.copilot.cost",
+  "github.copilot.hook.duration",
+  "github.copilot.server_duration",
+]);
+
 /** The scope that all spans and log records name. */
 export const SCOPE = {
   name: "weir",

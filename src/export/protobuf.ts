@@ -1,10 +1,19 @@
 /**
  * Owns OTLP's protobuf form of spans and log records, byte for byte what the official encoder writes (a test holds them
- * together), in one pass and without an object for each part: a third of its time.
+ * together, but for whole numbers in `FRACTIONS`), in one pass and without an object for each part: a third of its time.
  */
 import { Repeats } from "./bytes.ts";
 import { Fields, tag } from "./fields.ts";
-import { HAS_IS_REMOTE, type OtelLog, type OtelSpan, type Resource, SAMPLED, SCOPE, type Time } from "./otel.ts";
+import {
+  FRACTIONS,
+  HAS_IS_REMOTE,
+  type OtelLog,
+  type OtelSpan,
+  type Resource,
+  SAMPLED,
+  SCOPE,
+  type Time,
+} from "./otel.ts";
 
 /** How many bytes the length of a whole item probably takes; that of a list of them; that of a text, an attribute. */
 const ITEM = 2;
@@ -121,18 +130,31 @@ function time(field: number, at: Time): void {
 }
 
 /** An attribute's name as it stands in a message, with tag and length. */
-function nameOf(name: string): Uint8Array {
-  const part = new Fields();
-  part.string(tag(1, 2), name);
-  return part.use((bytes) => bytes.slice());
+interface Name {
+  readonly bytes: Uint8Array;
+  readonly isFraction: boolean;
 }
 
-const named = new Repeats(out, nameOf, (name: Uint8Array, given: unknown) => {
+function nameOf(name: string): Name {
+  const part = new Fields();
+  part.string(tag(1, 2), name);
+  return { bytes: part.use((bytes) => bytes.slice()), isFraction: FRACTIONS.has(name) };
+}
+
+const named = new Repeats(out, nameOf, ({ bytes, isFraction }: Name, given: unknown) => {
   const start = out.begin(SHORT);
-  out.copy(name);
-  value(tag(2, 2), given);
+  out.copy(bytes);
+  if (isFraction && typeof given === "number") fraction(tag(2, 2), given);
+  else value(tag(2, 2), given);
   out.end(start, SHORT);
 });
+
+function fraction(field: number, given: number): void {
+  out.byte(field);
+  const start = out.begin(SHORT);
+  out.double(tag(4, 1), given);
+  out.end(start, SHORT);
+}
 
 function attributes(given: Readonly<Record<string, unknown>>, field: number): void {
   for (const name in given) {

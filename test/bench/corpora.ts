@@ -12,8 +12,10 @@ export interface Corpus {
   readonly agent: Agent;
   /** Arguments of the generator. */
   readonly make: readonly string[];
-  /** The figure that its first sync gives. */
-  readonly cold: Figure;
+  /** The figure that its first sync gives, where it gives one. */
+  readonly cold?: Figure;
+  /** It differs in size alone from others whose memory is compared with its own. */
+  readonly isSized?: boolean;
   /** A sync with nothing new; with the figure that it gives, where it gives one. */
   readonly nothingNew?: Figure | "beside";
   /** Megabytes that it grows by before each sync. */
@@ -28,7 +30,7 @@ const claude = (mb: number, more: Partial<Corpus>): Corpus => ({
   name: `Claude Code, ${mb >= 1000 ? `${mb / 1000} GB` : `${mb} MB`}`,
   agent: "claude",
   make: ["--claude-mb", String(mb), "--seed", String(mb)],
-  cold: "cold",
+  isSized: true,
   ...more,
 });
 
@@ -40,8 +42,8 @@ export function corpora(scale: number, isFull: boolean): Corpus[] {
   const more = isFull ? "beside" : undefined;
   return [
     claude(mb(100), { nothingNew: more, isWeighed: isFull }),
-    claude(mb(1000), { nothingNew: more, appendMb: mb(1000) / 100, isWeighed: true }),
-    claude(mb(4000), { isWeighed: isFull, mostPairs: isFull ? undefined : 3 }),
+    claude(mb(1000), { cold: "cold", nothingNew: more, appendMb: mb(1000) / 100, isWeighed: true }),
+    claude(mb(4000), { cold: "cold", isWeighed: isFull, mostPairs: isFull ? undefined : 3 }),
     {
       name: `Claude Code, ${files.toLocaleString("en-US")} files of ${mb(200)} MB`,
       agent: "claude",

@@ -4,7 +4,7 @@ import { cpus, release, tmpdir, totalmem, type } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { corpora, DUMP, measureCorpus, type Programs } from "./corpora.ts";
-import { type Figure, goalsTable, type Pairing, pairsTable, type Result } from "./figures.ts";
+import { goalsTable, type Pairing, pairsTable, type Result } from "./figures.ts";
 import { compare } from "./measure.ts";
 import { measureSending } from "./otlp.ts";
 import { CCUSAGE, ENV, hello, installCcusage, must, NOWHERE, sqliteVersion } from "./peers.ts";
@@ -64,7 +64,7 @@ class Bench {
   readonly pairings: Pairing[] = [];
   readonly notes: string[] = [];
   readonly #begun = performance.now();
-  readonly #peaks: { readonly name: string; readonly mib: number; readonly figure: Figure }[] = [];
+  readonly #peaks: { readonly name: string; readonly mib: number; readonly isSized: boolean }[] = [];
 
   constructor(
     readonly options: Options,
@@ -87,7 +87,7 @@ class Bench {
       const { results, pairings, peakMiB } = await measureCorpus(corpus, this.programs, this.say);
       this.results.push(...results);
       this.pairings.push(...pairings);
-      this.#peaks.push({ name: corpus.name, mib: peakMiB, figure: corpus.cold });
+      this.#peaks.push({ name: corpus.name, mib: peakMiB, isSized: corpus.isSized === true });
     }
     if (this.#wants("export")) await this.#sending();
     this.#memory();
@@ -133,8 +133,8 @@ class Bench {
   #memory(): void {
     const most = this.#peaks.toSorted((a, b) => b.mib - a.mib)[0];
     if (most) this.results.push({ figure: "peak", of: most.name, value: most.mib, note: "median of its runs" });
-    const claude = this.#peaks.filter(({ figure }) => figure === "cold");
-    const [small, large] = [claude[0], claude.at(-1)];
+    const sized = this.#peaks.filter(({ isSized }) => isSized);
+    const [small, large] = [sized[0], sized.at(-1)];
     if (!small || !large || small === large) return;
     const note = `${large.mib.toFixed(0)} ÷ ${small.mib.toFixed(0)} MiB`;
     this.results.push({ figure: "growth", of: `${large.name} ÷ ${small.name}`, value: large.mib / small.mib, note });

@@ -13,6 +13,7 @@ import { type Filter, select } from "../../src/export/filter.ts";
 import { logsOf } from "../../src/export/logs.ts";
 import {
   type Attributes,
+  FRACTIONS,
   type OtelLog,
   OtelSpan,
   type Resource,
@@ -32,6 +33,21 @@ const OFFICIAL = {
   traces: { protobuf: ProtobufTraceSerializer, json: JsonTraceSerializer },
   logs: { protobuf: ProtobufLogsSerializer, json: JsonLogsSerializer },
 } as const;
+
+/** Gives every number with a fraction one: a whole one the official encoders take for an integer, and ours do not. */
+function withFractions<
+  T extends { readonly attributes: Record<string, unknown>; readonly events?: OtelSpan["events"] },
+>(items: readonly T[]): readonly T[] {
+  const fill = (attributes: Record<string, unknown> = {}): void => {
+    for (const name of FRACTIONS)
+      if (Number.isInteger(attributes[name])) attributes[name] = Number(attributes[name]) + 0.5;
+  };
+  for (const { attributes, events = [] } of items) {
+    fill(attributes);
+    for (const event of events) fill(event.attributes);
+  }
+  return items;
+}
 
 function expectEqual(signal: "traces" | "logs", items: readonly OtelSpan[] | readonly OtelLog[]): void {
   for (const encoding of ["protobuf", "json"] as const) {
@@ -53,14 +69,8 @@ describe("spans and log records are encoded byte for byte as the official encode
         const options = { resources: new Resources({ "deployment.environment.name": "tést" }), content };
         for (const family of await familiesOf(readableSegments(place.data), rankOf)) {
           const nodes = treeOf(family);
-          expectEqual(
-            "traces",
-            nodes.map((node) => spanOf(node, options)),
-          );
-          expectEqual(
-            "logs",
-            logsOf(select(nodes, family.records, ALL), options).map(({ log }) => log),
-          );
+          expectEqual("traces", withFractions(nodes.map((node) => spanOf(node, options))));
+          expectEqual("logs", withFractions(logsOf(select(nodes, family.records, ALL), options).map(({ log }) => log)));
         }
       }
     });
@@ -151,4 +161,38 @@ describe("spans and log records are encoded byte for byte as the official encode
       { numRuns: 150 },
     );
   });
+});
+
+test("a number that may have a fraction is a double, whether it has one or not", () => {
+  const made = (attributes: Attributes): OtelSpan =>
+    new OtelSpan(
+      "1".repeat(32),
+      "1".repeat(16),
+      undefined,
+      "chat",
+      2,
+      [1, 0],
+      [2, 0],
+      attributes,
+      [],
+      { code: 0 },
+      {
+        attributes: {},
+      },
+    );
+  const names = [...FRACTIONS];
+  for (const value of [0, 1, 2.5, -1, 1e21]) {
+    const span = made(Object.fromEntries([...names, "gen_ai.usage.input_tokens"].map((name) => [name, value])));
+    const json = JSON.parse(new TextDecoder().decode(encode("traces", "json", [span])));
+    const told = json.resourceSpans[0].scopeSpans[0].spans[0].attributes as { key: string; value: object }[];
+    expect(told.slice(0, names.length)).toEqual(names.map((key) => ({ key, value: { doubleValue: value } })));
+    const bytes = Buffer.from(encode("traces", "protobuf", [span]));
+    const double = Buffer.alloc(9);
+    double[0] = (4 << 3) | 1;
+    double.writeDoubleLE(value, 1);
+    for (const name of names) {
+      const at = bytes.indexOf(Buffer.concat([Buffer.from([name.length]), Buffer.from(name)])) + name.length + 1;
+      expect(bytes.subarray(at, at + 11)).toEqual(Buffer.concat([Buffer.from([(2 << 3) | 2, 9]), double]));
+    }
+  }
 });

@@ -10,15 +10,15 @@ import { spanOf } from "../../src/export/spans.ts";
 import { type Node, treeOf } from "../../src/export/tree.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { tokensOf } from "../../src/record/usage.ts";
-import { syncInto } from "../support/archive.ts";
+import { type SyncOptions, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 import { jsonSpans, protobufSpans } from "../support/otlp.ts";
-import { violations } from "./semconv.ts";
+import { contentViolations, violations } from "./semconv.ts";
 
-async function nodesOf(home: string): Promise<Node[]> {
+async function nodesOf(home: string, options: SyncOptions = {}): Promise<Node[]> {
   using place = scratch({ fast: true });
-  await syncInto(place.data, home);
+  await syncInto(place.data, home, options);
   return [...(await familiesOf(readableSegments(place.data), rankOf))].flatMap((f) => treeOf(f));
 }
 
@@ -37,6 +37,19 @@ describe("every agent's fixture, as spans", () => {
       expect(new Set(read.map((span) => `${span.traceId}${span.spanId}`)).size).toBe(read.length);
       const text = new TextDecoder().decode(json);
       expect(markers.filter((marker) => text.includes(marker))).toEqual([]);
+    });
+
+    test(`${name} keeps to the message schema where texts were captured`, async () => {
+      const nodes = await nodesOf(path, { capture: { level: "content", limit: 65_536 } });
+      const options = { resources: new Resources({}), content: true };
+      const read = jsonSpans(
+        encode(
+          "traces",
+          "json",
+          nodes.map((node) => spanOf(node, options)),
+        ),
+      );
+      expect(read.flatMap((span) => [...violations(span), ...contentViolations(span)])).toEqual([]);
     });
 
     test(`${name} has a span for each call, tool, hook and agent that counts`, async () => {

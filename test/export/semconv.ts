@@ -85,6 +85,44 @@ function hasType(value: unknown, type: Type): boolean {
   return typeof value === (type === "double" ? "number" : type);
 }
 
+/** The fields that parts of messages must have, by type; a part of another type needs only that. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  text: ["content"],
+  tool_call: ["name"],
+  tool_call_response: ["response"],
+  server_tool_call: ["name", "server_tool_call"],
+  server_tool_call_response: ["server_tool_call_response"],
+  blob: ["modality", "content"],
+  file: ["modality", "file_id"],
+  uri: ["modality", "uri"],
+  reasoning: ["content"],
+};
+
+type Object = Readonly<Record<string, unknown>>;
+
+function partViolations(part: Object): string[] {
+  if (typeof part.type !== "string") return ["a part has no type"];
+  return (PARTS[part.type] ?? []).filter((key) => !(key in part)).map((key) => `a part ${part.type} has no ${key}`);
+}
+
+/** What is wrong with the texts of a span, against the conventions' message schema. */
+export function contentViolations({ name, spanId, attributes }: ReadSpan): string[] {
+  const listIn = (key: string): Object[] => JSON.parse(String(attributes[`gen_ai.${key}`] ?? "[]")) as Object[];
+  const messages = (key: string, needs: readonly string[]): string[] =>
+    listIn(key).flatMap((message) => [
+      ...needs.filter((need) => typeof message[need] !== "string").map((need) => `a message has no ${need}`),
+      ...(Array.isArray(message.parts) ? message.parts.flatMap(partViolations) : ["a message has no parts"]),
+    ]);
+  return [
+    ...messages("input.messages", ["role"]),
+    ...messages("output.messages", ["role", "finish_reason"]),
+    ...listIn("system_instructions").flatMap(partViolations),
+    ...listIn("tool.definitions").flatMap((tool) =>
+      ["type", "name"].filter((key) => typeof tool[key] !== "string").map((key) => `a tool has no ${key}`),
+    ),
+  ].map((what) => `${name} ${spanId}: ${what}`);
+}
+
 /** What is wrong with a span; nothing when it is as the conventions ask. */
 export function violations(span: ReadSpan): string[] {
   const found: string[] = [];
@@ -110,7 +148,7 @@ export function violations(span: ReadSpan): string[] {
     if (value !== undefined && !hasType(value, type)) wrong(`${key} is no ${type}`);
     if (value !== undefined && of[levels] === undefined && key.startsWith("gen_ai."))
       wrong(`${key} does not belong there`);
-    if (value === "") wrong(`${key} is empty`);
+    if (value === "" && type !== "any") wrong(`${key} is empty`);
   }
   for (const key of Object.keys(attributes))
     if (key.startsWith("gen_ai.") && !REQUIREMENTS[key] && !PRODUCERS.has(key)) wrong(`${key} is no convention's`);

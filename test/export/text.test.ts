@@ -12,19 +12,20 @@ import { scratch } from "../support/home.ts";
 const ALL: Filter = { agents: [], sessions: [], models: [], operations: [] };
 const plain = (text: string): string => text;
 
-async function linesOf(home: string, columns: number): Promise<string[]> {
+async function linesOf(home: string, ...widths: number[]): Promise<string[][]> {
   using place = scratch({ fast: true });
   await syncInto(place.data, home);
-  const style = { dim: plain, red: plain, bold: plain, show, count, fit, columns };
   const families = [...(await familiesOf(readableSegments(place.data), rankOf))];
-  return families.flatMap((family) => treeText(family, ALL, style).split("\n"));
+  return widths.map((columns) => {
+    const style = { dim: plain, red: plain, bold: plain, show, count, fit, columns };
+    return families.flatMap((family) => treeText(family, ALL, style).split("\n"));
+  });
 }
 
 test("no line of a tree is wider than a terminal of 80 columns, and none is cut where there is none", async () => {
   let cut = 0;
   for (const { path } of fixtureHomes) {
-    const narrow = await linesOf(path, 80);
-    const wide = await linesOf(path, Number.POSITIVE_INFINITY);
+    const [narrow = [], wide = []] = await linesOf(path, 80, Number.POSITIVE_INFINITY);
     expect(narrow).toHaveLength(wide.length);
     for (const [at, line] of narrow.entries()) {
       expect(Bun.stringWidth(line)).toBeLessThanOrEqual(80);
@@ -37,7 +38,7 @@ test("no line of a tree is wider than a terminal of 80 columns, and none is cut 
 
 test("the day is told once, and again where another one begins", async () => {
   const [home] = fixtureHomes.filter(({ name }) => name === "claude-code");
-  const lines = await linesOf(home!.path, 80);
+  const [lines = []] = await linesOf(home!.path, 80);
   const days = lines.filter((line) => /\d{4}-\d\d-\d\d/.test(line));
   const trees = lines.filter((line) => line.startsWith("claude-code  "));
   expect(days).toHaveLength(trees.length);

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import { texts } from "../../src/export/attributes.ts";
+import type { WeirRecord } from "../../src/record/schema.ts";
 import type { ReadSpan } from "../support/otlp.ts";
-import { violations } from "./semconv.ts";
+import { contentViolations, violations } from "./semconv.ts";
 
 const good: ReadSpan = {
   traceId: "0af7651916cd43dd8448eb211c80319c",
@@ -46,4 +48,36 @@ test("the validator finds nothing in a span as it should be, and each thing that
     [withAttributes({ "gen_ai.operation.name": "think" }), "unknown operation"],
   ];
   for (const [change, what] of wrong) expect(violations({ ...good, ...change }).join("\n")).toContain(what);
+});
+
+test("it knows the message schema", () => {
+  const texts = (key: string, value: unknown): string =>
+    contentViolations({ ...good, attributes: { [`gen_ai.${key}`]: JSON.stringify(value) } }).join("\n");
+  const parts = [
+    { type: "text", content: "" },
+    { type: "made-up", x: 1 },
+  ];
+  expect(texts("output.messages", [{ role: "assistant", parts, finish_reason: "stop" }])).toBe("");
+  expect(texts("input.messages", [{ role: "user", parts }])).toBe("");
+  expect(texts("output.messages", [{ role: "assistant", parts }])).toContain("no finish_reason");
+  expect(texts("input.messages", [{ parts }])).toContain("no role");
+  expect(texts("input.messages", [{ role: "user" }])).toContain("no parts");
+  expect(texts("input.messages", [{ role: "user", parts: [{ content: "x" }] }])).toContain("no type");
+  expect(texts("system_instructions", [{ type: "text" }])).toContain("a part text has no content");
+  expect(texts("tool.definitions", [{ type: "function" }])).toContain("a tool has no name");
+});
+
+test("what was answered says why it ended, also where the agent does not", () => {
+  const parts = [{ type: "text", content: "x" }];
+  const reasonOf = (more: Partial<WeirRecord>, message: object): unknown => {
+    const record = { operation: "chat", content: { output_messages: [{ role: "assistant", parts, ...message }] } };
+    const out: Record<string, unknown> = {};
+    texts({ ...record, ...more } as unknown as WeirRecord, out, (value) => value);
+    return (out["gen_ai.output.messages"] as { finish_reason: string }[])[0]?.finish_reason;
+  };
+  expect(reasonOf({}, { finish_reason: "length" })).toBe("length");
+  expect(reasonOf({}, { parts: [{ type: "tool_call", name: "Bash" }] })).toBe("tool_call");
+  expect(reasonOf({ status: "error" }, {})).toBe("error");
+  expect(reasonOf({}, {})).toBe("unknown");
+  expect(reasonOf({}, { parts: undefined })).toBe("unknown");
 });

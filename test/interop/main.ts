@@ -208,20 +208,49 @@ function totals(text: string): Record<string, number[]> {
   return sums;
 }
 
+interface Expected {
+  readonly on_disk?: { readonly by_model: Readonly<Record<string, Readonly<Record<string, number | null>>>> };
+}
+
+/** Calls, input and output tokens that each agent's own home holds, as its `expected.json` tells; and those homes. */
+function truth(): { readonly homes: string[]; readonly totals: Record<string, number[]> } {
+  const homes: string[] = [];
+  const totals: Record<string, number[]> = {};
+  for (const { name, agent, path } of fixtureHomes) {
+    const file = join(path, "../expected.json");
+    if (name !== agent || !existsSync(file)) continue;
+    const { on_disk } = JSON.parse(readFileSync(file, "utf8")) as Expected;
+    if (!on_disk) continue;
+    homes.push(path);
+    const models = Object.values(on_disk.by_model);
+    const sums = ["calls", "input_tokens", "output_tokens"].map((key) =>
+      models.reduce((sum, model) => sum + (model[key] ?? 0), 0),
+    );
+    if (sums.some((sum) => sum > 0)) totals[agent] = sums;
+  }
+  return { homes, totals };
+}
+
+/** Only agents that tell tokens. */
+const counted = (totals: Record<string, number[]>): Record<string, number[]> =>
+  Object.fromEntries(Object.entries(totals).filter(([, sums]) => sums.some((sum) => sum > 0)));
+
 async function databases(): Promise<void> {
   const binary = await python("databases", ["duckdb", "chdb"]);
   if (!binary) return;
-  const [jsonl, parquet] = [join(work, "all.jsonl"), join(work, "all.parquet")];
-  await exported("-o", jsonl);
-  await exported("--format", "parquet", "-o", parquet);
+  const { homes, totals: expected } = truth();
+  const own = join(work, "own");
+  await run([weir, "sync", ...homes.flatMap((home) => ["--home", home]), "--data-dir", own]);
+  const [jsonl, parquet] = [join(work, "own.jsonl"), join(work, "own.parquet")];
+  await run([weir, "export", "--data-dir", own, "-o", jsonl]);
+  await run([weir, "export", "--data-dir", own, "--format", "parquet", "-o", parquet]);
   const { ok, out, err } = await run([binary, join(here, "totals.py"), jsonl, parquet]);
   if (!ok) return say(false, `DuckDB and ClickHouse: ${lastLine(err)}`);
-  const expected = totals(readFileSync(jsonl, "utf8"));
-  for (const [name, found] of Object.entries(JSON.parse(out)))
-    say(Bun.deepEquals(found, expected), `${name}: the same totals`);
-  console.log(
-    `          chat: ${expected.chat?.[0]} calls, ${expected.chat?.[1]} tokens in, ${expected.chat?.[2]} out`,
-  );
+  for (const [name, found] of Object.entries(JSON.parse(out) as Record<string, Record<string, number[]>>))
+    say(
+      Bun.deepEquals(counted(found), expected),
+      `${name}: the calls and tokens of ${homes.length} agents, as expected`,
+    );
 }
 
 async function phoenix(expected: Counts | undefined): Promise<void> {
@@ -241,7 +270,7 @@ async function phoenix(expected: Counts | undefined): Promise<void> {
     const { ok, err } = await exported("--to", url);
     say(ok, `Phoenix, ${round} send: ${lastLine(err)}`);
   }
-  const chat = totals(readFileSync(join(work, "all.jsonl"), "utf8")).chat ?? [];
+  const chat = totals((await exported()).out).chat ?? [];
   const wanted = [expected?.spans, chat[1], chat[2]];
   // It takes what it is sent at once, and stores it after the answer.
   let shown: PhoenixProject | undefined;

@@ -1,4 +1,4 @@
-# Owns reading weir's JSONL and Parquet with DuckDB and ClickHouse (chdb): the totals that each of them finds, as JSON.
+# Owns reading weir's JSONL and Parquet with DuckDB and ClickHouse (chdb): each agent's calls and tokens, as JSON.
 import json
 import sys
 
@@ -6,7 +6,7 @@ import chdb
 import duckdb
 
 jsonl, parquet = sys.argv[1:]
-columns = "operation, count(*) AS records, sum({0}input_tokens) AS input, sum({0}output_tokens) AS output"
+columns = "agent, count({0}input_tokens) AS calls, sum({0}input_tokens) AS input, sum({0}output_tokens) AS output"
 
 
 def found(rows):
@@ -18,25 +18,24 @@ def clickhouse(query):
     return found(rows)
 
 
-usage = "JSONExtractInt(json, 'usage', '{}')"
+usage = "JSONExtract(json, 'usage', '{}', 'Nullable(Int64)')"
+(given, answered) = (usage.format("input_tokens"), usage.format("output_tokens"))
 print(
     json.dumps(
         {
-            "duckdb parquet": found(
+            "DuckDB, Parquet": found(
                 duckdb.sql(f"SELECT {columns.format('')} FROM '{parquet}' GROUP BY 1").fetchall()
             ),
-            "duckdb jsonl": found(
+            "DuckDB, JSONL": found(
                 duckdb.sql(
                     f"SELECT {columns.format('usage.')} FROM read_json_auto('{jsonl}', format='newline_delimited', "
                     "union_by_name=true, sample_size=-1) GROUP BY 1"
                 ).fetchall()
             ),
-            "clickhouse parquet": clickhouse(
-                f"SELECT operation, count(), sum(input_tokens), sum(output_tokens) FROM file('{parquet}', Parquet) GROUP BY 1"
-            ),
-            "clickhouse jsonl": clickhouse(
-                f"SELECT JSONExtractString(json, 'operation'), count(), sum({usage.format('input_tokens')}), "
-                f"sum({usage.format('output_tokens')}) FROM file('{jsonl}', JSONAsString) GROUP BY 1"
+            "ClickHouse, Parquet": clickhouse(f"SELECT {columns.format('')} FROM file('{parquet}', Parquet) GROUP BY 1"),
+            "ClickHouse, JSONL": clickhouse(
+                f"SELECT JSONExtractString(json, 'agent'), count({given}), sum({given}), sum({answered}) "
+                f"FROM file('{jsonl}', JSONAsString) GROUP BY 1"
             ),
         }
     )
