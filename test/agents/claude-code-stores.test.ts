@@ -224,6 +224,30 @@ describe("an advisor", () => {
   });
 });
 
+test("the provider is told by the shape of an answer's id, and a faster mode is no other model", async () => {
+  const ids = ["msg_bdrk_0000000000001", "msg_vrtx_0000000000002", "chatcmpl-0000000000003", "msg_0000000000000004"];
+  const log = ids.map((id, n) => {
+    const message = { id, model: "claude-x-5", content: [says], usage: { input_tokens: 1, output_tokens: n + 1 } };
+    return saying(`a${n}`, n, { ...message, usage: { ...message.usage, ...(n === 3 && { speed: "fast" }) } });
+  });
+  const { by } = await of(file(log));
+  expect(by("chat").map((r) => [r.provider, r.model])).toEqual([
+    ["aws.bedrock", "claude-x-5"],
+    ["gcp.vertex_ai", "claude-x-5"],
+    ["openai", "claude-x-5"],
+    ["anthropic", "claude-x-5"],
+  ]);
+  expect(by("chat").at(-1)?.attributes).toEqual({ speed: "fast" });
+});
+
+test("12: a session that only asked for its usage has no call", async () => {
+  const asked = "<command-name>/usage</command-name>\n<command-message>usage</command-message>";
+  const { by } = await of(
+    file([prompt("u1", 1, asked), prompt("u2", 2, "<local-command-stdout>x</local-command-stdout>")]),
+  );
+  expect([by("chat").length, by("session").length]).toEqual([0, 1]);
+});
+
 describe("files", () => {
   test("that are empty, hold one line or only lines without a time tell what they hold", async () => {
     const { records, summary } = await of({

@@ -165,6 +165,8 @@ describe("the folder of sessions", () => {
     expect(all({ XDG_CONFIG_HOME: "/x", APPDATA: "C:/Roaming" })).toEqual(
       expect.arrayContaining([
         "/x/VSCodium",
+        "/x/Code - Exploration",
+        "/home/dev/.vscodium-server-insiders/data",
         "C:/Roaming/Cursor",
         "/home/dev/Library/Application Support/Code",
         "/home/dev/.vscode-server/data",

@@ -206,6 +206,27 @@ test("a fork of the program is told apart by its folder, its subagents by their 
   expect(chats(told)[0]).toMatchObject({ session_id: "cccc", parent_session_id: "aaaa", agent_name: "Scout" });
 });
 
+test("the usage of a branch's summary is a call of its own", async () => {
+  const usage = { input: 8, output: 4, cacheRead: 0, cacheWrite: 0 };
+  const summary = { type: "branch_summary", id: "b", timestamp: at(3), fromId: "e1", summary: "left", usage };
+  const told = await tellOf("pi", { [fileOf("aaaa")]: [header("aaaa", 0), answer("e1", 2), summary, answer("e2", 4)] });
+  expect(chats(told).map((r) => (r as { usage?: { input_tokens?: number } }).usage?.input_tokens)).toEqual([15, 8, 15]);
+});
+
+test("roots of forks that overlap: a session that two programs' folders hold counts once", async () => {
+  const session = [
+    header("aaaa", 0),
+    user("u", 1),
+    answer("e1", 2, { responseId: "msg_AbCdEfGhIjKlMnOp" }),
+    answer("e2", 3),
+  ];
+  const told = await tellOf("pi", {
+    [fileOf("aaaa")]: session,
+    [fileOf("aaaa").replace(".pi/", ".omp/")]: session,
+  });
+  expect(told.records.map((r) => r.operation).sort()).toEqual(["chat", "chat", "session", "user_message"]);
+});
+
 test("the agent's own folder variables are obeyed for the own home, and never for another", () => {
   const streams = agents.find((a) => a.id === "pi")?.streams ?? [];
   const roots = (own: boolean): string[] =>

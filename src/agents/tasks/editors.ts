@@ -2,12 +2,14 @@
 import type { Environment, Place } from "../../read/types.ts";
 
 const HOSTS = [
-  ...["Code", "Code - Insiders", "Code - OSS", "VSCodium", "Cursor", "Windsurf", "Windsurf - Next"],
+  ...["Code", "Code - Insiders", "Code - Exploration", "Code - OSS", "code-oss-dev", "VSCodium", "VSCodium - Insiders"],
+  ...["Cursor", "Windsurf", "Windsurf - Next"],
   ...["Antigravity", "Kiro", "Positron", "Trae", "Void"],
 ];
 /** The part of an editor that runs on the other machine: over SSH, in WSL, in a container. */
 const SERVERS = [
-  ...[".vscode-server", ".vscode-server-insiders", ".vscode-remote", ".vscodium-server"],
+  ...[".vscode-server", ".vscode-server-insiders", ".vscode-server-exploration", ".vscode-server-oss"],
+  ...[".vscode-remote", ".vscodium-server", ".vscodium-server-insiders"],
   ...[".cursor-server", ".windsurf-server", ".antigravity-server"],
 ];
 
