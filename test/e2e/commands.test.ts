@@ -226,7 +226,6 @@ describe("export", () => {
       [["--session", "nobody"], () => false],
     ];
     for (const [args, keeps] of filters) {
-      expect(all.filter(keeps).length + 1).toBeGreaterThan(0);
       expect({ args, records: exported(place, ...args) }).toEqual({ args, records: all.filter(keeps) });
     }
     expect(all.filter(filters[0]![1]).length).toBeGreaterThan(0);

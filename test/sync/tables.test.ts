@@ -1,5 +1,4 @@
 /** Owns the laws of reading databases: every row that is there when a sync runs is told once, at its last content. */
-import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
   existsSync,
@@ -13,97 +12,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type Agent, type Layout, snapshot } from "../../src/read/types.ts";
-import { list, number, text } from "../../src/record/json.ts";
-import type { WeirRecord } from "../../src/record/schema.ts";
-import type { Summary } from "../../src/sync/summary.ts";
-import { archived, syncInto, toldTwice } from "../support/archive.ts";
+import type { Layout } from "../../src/read/types.ts";
+import { archived } from "../support/archive.ts";
 import { startWriter } from "../support/database.ts";
-import { listing, type Scratch, scratch } from "../support/home.ts";
+import { listing } from "../support/home.ts";
 import { random, SEED, setting } from "../support/random.ts";
-
-const layout: Layout = {
-  name: "items",
-  needs: { item: ["id", "n"], part: ["item", "word"] },
-  optional: { item: ["cost"] },
-  index: "SELECT id, n, (SELECT count(*) FROM part WHERE item = id), {item.cost} FROM item ORDER BY id",
-  rows: {
-    item: "SELECT item.id, item.n, {item.cost} AS cost FROM item WHERE id IN (SELECT value FROM json_each(?1))",
-    part: `SELECT item, json_group_array(word) AS words FROM part
-      WHERE item IN (SELECT value FROM json_each(?1)) GROUP BY item`,
-  },
-};
-
-/** An agent whose one database holds items with parts; `n` is told as a call's tokens, the parts as its finish reasons. */
-function agentOf(layouts: readonly Layout[] = [layout], version = 1): Agent {
-  return {
-    id: "shop",
-    title: "Shop",
-    retention: "keeps everything",
-    streams: [
-      snapshot({
-        kind: "items",
-        rank: 1,
-        version,
-        locate: ({ homes }) => homes.map(({ path }) => ({ root: path, match: ["*.db"] })),
-        session: () => undefined,
-        groups: { form: "sqlite", layouts },
-        reduce({ key, rows, layout: name }, source, emit) {
-          const item = rows?.item?.[0];
-          if (item?.n === 13) throw new Error("unlucky");
-          emit({
-            key: `${name} ${key}`,
-            session_id: source.stem,
-            operation: "chat",
-            usage: { input_tokens: number(item?.n) ?? 0 },
-            cost_usd: number(item?.cost),
-            finish_reasons: list(JSON.parse(text(rows?.part?.[0]?.words) ?? "[]")).map(String),
-          });
-        },
-      }),
-    ],
-  };
-}
-
-const agents = [agentOf()];
-const SCHEMA = "CREATE TABLE item (id TEXT PRIMARY KEY, n INTEGER); CREATE TABLE part (item TEXT, word TEXT)";
-
-interface Shop extends Scratch {
-  readonly path: string;
-  /** Runs SQL and closes the database again. */
-  run(sql: string): void;
-  sync(with_?: readonly Agent[]): Promise<Summary>;
-  /** The last content of each item, as the archive has it. */
-  items(): Record<string, unknown>;
-}
-
-function shop(schema = SCHEMA): Shop {
-  const place = scratch();
-  const path = join(place.home, "shop.db");
-  const run = (sql: string): void => {
-    const db = new Database(path, { create: true, readwrite: true });
-    db.run(sql);
-    db.close();
-  };
-  run(schema);
-  return Object.assign(place, {
-    path,
-    run,
-    sync: (given = agents) => syncInto(place.data, place.home, { agents: given }),
-    items: () => itemsOf(archived(place.data)),
-  });
-}
-
-function itemsOf(records: readonly WeirRecord[]): Record<string, unknown> {
-  expect(toldTwice(records)).toEqual([]);
-  const last = new Map<string, WeirRecord>();
-  for (const record of records) {
-    const key = String(record.source.row);
-    if ((last.get(key)?.rev ?? -1) < record.rev) last.set(key, record);
-  }
-  const tell = (r: WeirRecord): unknown[] => [r.usage?.input_tokens, ...(r.finish_reasons ?? [])];
-  return Object.fromEntries([...last].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, r]) => [key, tell(r)]));
-}
+import { agentOf, agents, layout, SCHEMA, shop } from "../support/shop.ts";
 
 describe("rows", () => {
   test("are told once, and again only as a revision when they change", async () => {
@@ -399,86 +313,5 @@ describe("a database that cannot be read", () => {
     }
     const temporary = join(place.data, "tmp");
     expect(existsSync(temporary) ? readdirSync(temporary) : []).toEqual([]);
-  }, 120_000);
-});
-
-describe("while another process writes", () => {
-  const SYNCS = setting("WEIR_LIVE_SYNCS", 200);
-
-  for (const [mode, syncs] of [
-    ["WAL", SYNCS],
-    ["DELETE", SYNCS / 4],
-  ] as const) {
-    test(`${mode}: every row is told once, at its last content`, async () => {
-      using place = shop();
-      const writer = await startWriter(place.path, `PRAGMA journal_mode = ${mode}`);
-      const r = random(SEED);
-      const truth: Record<string, [number, string]> = {};
-      let stop = false;
-      // Commands are sent ahead, so that the other process never waits for this one.
-      const write = (): Promise<unknown> =>
-        Promise.all(
-          Array.from({ length: 40 }, () => {
-            if (r.chance(0.03)) return writer.run(r.chance(0.5) ? "PRAGMA wal_checkpoint(TRUNCATE)" : "VACUUM");
-            const id = `k${r.int(0, 60)}`;
-            const n = r.int(14, 1000);
-            truth[id] = [n, `p${n}`];
-            return writer.run(
-              `BEGIN; REPLACE INTO item VALUES ('${id}', ${n}); DELETE FROM part WHERE item = '${id}';
-               INSERT INTO part VALUES ('${id}', 'p${n}'); COMMIT`,
-            );
-          }),
-        );
-      const writing = (async () => {
-        while (!stop) {
-          await write();
-          await Bun.sleep(r.int(0, 60));
-        }
-      })();
-      let told = 0;
-      for (let i = 0; i < syncs; i++) {
-        const { unreadable, records } = await place.sync();
-        for (const { reason } of unreadable) expect(reason).toMatch(/changed|locked/);
-        told += records.added + records.revised;
-        await Bun.sleep(1);
-      }
-      expect(told).toBeGreaterThan(mode === "WAL" ? syncs : 0);
-      stop = true;
-      await writing;
-      await writer.close();
-      await Bun.sleep(30);
-      await place.sync();
-      expect(place.items()).toEqual(truth);
-      for (const { usage, finish_reasons } of archived(place.data))
-        expect(finish_reasons).toEqual([`p${usage?.input_tokens}`]);
-    }, 120_000);
-  }
-
-  test("a database that is deleted and made anew again and again loses and repeats nothing", async () => {
-    using place = shop();
-    const other = join(place.root, "other.db");
-    const r = random(SEED);
-    let stop = false;
-    const truth = new Set<string>();
-    const replacing = (async () => {
-      for (let i = 0; !stop; i++) {
-        const db = new Database(other, { create: true, readwrite: true });
-        db.run(SCHEMA);
-        for (let k = 0; k <= i % 40; k++) db.run(`INSERT INTO item VALUES ('k${k}', ${k + 14})`);
-        db.close();
-        rmSync(place.path, { force: true });
-        if (r.chance(0.5)) await Bun.sleep(r.int(0, 5));
-        renameSync(other, place.path);
-        await Bun.sleep(r.int(1, 40));
-        truth.add(`k${i % 40}`);
-      }
-    })();
-    for (let i = 0; i < SYNCS / 2; i++)
-      for (const { reason } of (await place.sync()).unreadable) expect(reason).toMatch(/changed/);
-    stop = true;
-    await replacing;
-    await Bun.sleep(30);
-    await place.sync();
-    for (const [id, tell] of Object.entries(place.items())) expect(tell).toEqual([Number(id.slice(1)) + 14]);
   }, 120_000);
 });
