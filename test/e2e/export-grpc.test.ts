@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
-import { callLines, sessionPath } from "../support/claude.ts";
-import { type Scratch, scratch } from "../support/home.ts";
+import { selfSigned } from "../support/certificates.ts";
+import type { Scratch } from "../support/home.ts";
 import { protobufSpans } from "../support/otlp.ts";
-import { runSync } from "../support/runs.ts";
-import { startWeir } from "../support/weir.ts";
+import { archiveOf, type Sending, send as sendFrom } from "../support/sending.ts";
 
-const SESSION = "11111111-2222-4333-8444-555555555555";
 let place: Scratch;
 
 beforeAll(() => {
-  place = scratch({ fast: true });
-  place.write(sessionPath(SESSION), callLines(1, 11, SESSION).replaceAll("2026-11-21", "2025-03-01"));
-  runSync(place);
+  place = archiveOf(10);
 });
 afterAll(() => place[Symbol.dispose]());
 
@@ -28,7 +25,7 @@ interface Receiver extends AsyncDisposable {
   answer: (call: Call) => { readonly code: number; readonly details: string; readonly metadata?: Metadata } | Buffer;
 }
 
-async function grpcReceiver(): Promise<Receiver> {
+async function grpcReceiver(credentials = ServerCredentials.createInsecure()): Promise<Receiver> {
   const server = new Server();
   const calls: Call[] = [];
   for (const [service, name] of [
@@ -62,9 +59,7 @@ async function grpcReceiver(): Promise<Receiver> {
     );
   }
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
   );
   const self: Receiver = {
     url: `http://127.0.0.1:${port}`,
@@ -77,16 +72,8 @@ async function grpcReceiver(): Promise<Receiver> {
   return self;
 }
 
-async function send(
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<{ status: number | null; stderr: string }> {
-  const run = startWeir(["export", "--data-dir", place.data, "--protocol", "grpc", ...args], { env });
-  run.stdin.end();
-  const stderr = await new Response(run.stderr).text();
-  await run.exited;
-  return { status: run.exitCode, stderr };
-}
+const send = (args: readonly string[], env: Record<string, string> = {}): Promise<Sending> =>
+  sendFrom(place, ["--protocol", "grpc", ...args], env);
 
 test("sends traces, metrics and logs over gRPC", async () => {
   await using to = await grpcReceiver();
@@ -128,6 +115,25 @@ test("halves an invalid argument, and stops where it may not send", async () => 
   expect(stopped.status).toBe(7);
   expect(stopped.stderr).toContain("credentials");
   expect(stopped.stderr).not.toContain("hush");
+});
+
+test("speaks TLS, trusts whom it is told to, and says who sends", async () => {
+  const server = selfSigned(place.root, "server");
+  const client = selfSigned(place.root, "client");
+  const pair = { private_key: readFileSync(server.key), cert_chain: readFileSync(server.cert) };
+  await using to = await grpcReceiver(ServerCredentials.createSsl(readFileSync(client.cert), [pair], true));
+  const url = to.url.replace("http:", "https:");
+  const trust = { OTEL_EXPORTER_OTLP_CERTIFICATE: server.cert };
+  expect((await send(["--to", url, "--retry-for", "1s"], trust)).status).toBe(7);
+  expect(to.calls).toHaveLength(0);
+  const both = {
+    ...trust,
+    OTEL_EXPORTER_OTLP_CLIENT_KEY: client.key,
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: client.cert,
+  };
+  const { status: exit, stderr } = await send(["--to", url], both);
+  expect(stderr).toContain("accepted 11 spans");
+  expect(exit).toBe(0);
 });
 
 test("nobody there is exit 7", async () => {

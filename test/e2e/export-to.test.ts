@@ -5,39 +5,8 @@ import { callLines, sessionPath } from "../support/claude.ts";
 import { bytesBelow, type Scratch, scratch } from "../support/home.ts";
 import { jsonSpans, protobufSpans, receiver } from "../support/otlp.ts";
 import { runExport, runSync } from "../support/runs.ts";
+import { archiveOf, SESSION, send } from "../support/sending.ts";
 import { startWeir } from "../support/weir.ts";
-
-const SESSION = "11111111-2222-4333-8444-555555555555";
-
-/** A scratch archive of that many calls in sessions of a hundred, all long over. */
-function archiveOf(calls: number): Scratch {
-  const place = scratch({ fast: true });
-  for (let from = 0; from < calls; from += 100) {
-    const session = SESSION.replace(/^.{8}/, String(from).padStart(8, "0"));
-    place.write(
-      sessionPath(session),
-      callLines(from + 1, Math.min(from + 100, calls) + 1, session).replaceAll("2026-11-21", "2025-03-01"),
-    );
-  }
-  const { status, stderr } = runSync(place);
-  if (status !== 0) throw new Error(stderr);
-  return place;
-}
-
-interface Run {
-  readonly status: number | null;
-  readonly stderr: string;
-  readonly stdout: string;
-}
-
-/** `weir export --to`, beside a receiver in this process: it must not be waited for synchronously. */
-async function send({ data }: Scratch, args: readonly string[], env: Record<string, string> = {}): Promise<Run> {
-  const run = startWeir(["export", "--data-dir", data, ...args], { env });
-  run.stdin.end();
-  const [stderr, stdout] = await Promise.all([new Response(run.stderr).text(), new Response(run.stdout).text()]);
-  await run.exited;
-  return { status: run.signalCode ? null : run.exitCode, stderr, stdout };
-}
 
 let place: Scratch;
 /** 250 calls and their turns. */
@@ -250,46 +219,6 @@ describe("weir export --to", () => {
       expect(to.got).toHaveLength(1);
       expect((await send(own, ["--to", to.url, "--new"])).stderr).toContain("nothing new");
     }
-  });
-
-  test("a certificate that does not hold is exit 7", async () => {
-    using own = archiveOf(10);
-    const key = join(own.root, "key.pem");
-    const cert = join(own.root, "cert.pem");
-    const made = Bun.spawnSync([
-      "openssl",
-      "req",
-      "-x509",
-      "-newkey",
-      "ec",
-      "-pkeyopt",
-      "ec_paramgen_curve:P-256",
-      "-nodes",
-      "-keyout",
-      key,
-      "-out",
-      cert,
-      "-days",
-      "2",
-      "-subj",
-      "/CN=localhost",
-      "-addext",
-      "subjectAltName=IP:127.0.0.1",
-    ]);
-    if (!made.success) return; // no openssl here
-    const server = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      tls: { key: Bun.file(key), cert: Bun.file(cert) },
-      fetch: () => new Response(""),
-    });
-    const url = `https://127.0.0.1:${server.port}`;
-    const failed = await send(own, ["--to", url, "--retry-for", "1s"]);
-    expect(failed.stderr).toContain("certificate");
-    expect(failed.status).toBe(7);
-    const trusted = await send(own, ["--to", url], { OTEL_EXPORTER_OTLP_CERTIFICATE: cert });
-    expect(trusted.status).toBe(0);
-    await server.stop(true);
   });
 
   const WRONG: readonly (readonly [string, readonly string[], Record<string, string>])[] = [
