@@ -1,6 +1,6 @@
 /** Owns OTLP over gRPC: the methods of the three services, and what their status codes mean. */
 import { hangUp, call as unary } from "../system/grpc.ts";
-import type { Certificates } from "../system/network.ts";
+import { type Certificates, meaningIn } from "../system/network.ts";
 import { answerOf, type Signal } from "./otlp.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -51,7 +51,11 @@ export async function call({ signal, ...request }: Request): Promise<Outcome> {
   }
   const { code, message, details } = answer;
   const again = RETRYABLE[code];
-  if (again !== undefined) return { kind: "again", reason: again, afterMs: details && retryDelay(details) };
+  if (again !== undefined) {
+    const meaning = meaningIn(message);
+    const reason = meaning === undefined ? again : `${again}: ${meaning}`;
+    return { kind: "again", reason, afterMs: details && retryDelay(details) };
+  }
   if (code === INVALID_ARGUMENT) return { kind: "halve", reason: "answered invalid argument" };
   if (code === RESOURCE_EXHAUSTED) {
     const afterMs = details && retryDelay(details);

@@ -75,6 +75,18 @@ export function noAnswer(error: unknown): string {
   return MEANINGS[code] ?? code;
 }
 
+/** The same from an error's own words, where a library gives nothing else; undefined for what is not known. */
+export function meaningIn(words: string): string | undefined {
+  const code = Object.keys(MEANINGS).find((name) => words.includes(name));
+  return code === undefined ? WORDS.find(([known]) => known.test(words))?.[1] : MEANINGS[code];
+}
+
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/self.signed certificate/i, "its certificate is self-signed"],
+  [/certificate has expired/i, "its certificate has expired"],
+  [/unable to (?:verify|get)/i, "its certificate cannot be verified"],
+];
+
 const MEANINGS: Readonly<Record<string, string>> = {
   ConnectionRefused: "connection refused",
   ECONNREFUSED: "connection refused",

@@ -124,20 +124,25 @@ test("speaks TLS, trusts whom it is told to, and says who sends", async () => {
   await using to = await grpcReceiver(ServerCredentials.createSsl(readFileSync(client.cert), [pair], true));
   const url = to.url.replace("http:", "https:");
   const trust = { OTEL_EXPORTER_OTLP_CERTIFICATE: server.cert };
-  expect((await send(["--to", url, "--retry-for", "1s"], trust)).status).toBe(7);
+  const nameless = await send(["--to", url, "--retry-for", "1s"], trust);
+  expect(nameless.status).toBe(7);
+  const stranger = await send(["--to", url, "--retry-for", "1s"]);
+  expect(stranger.stderr).toContain("its certificate is self-signed");
+  const elsewhere = await send(["--to", url.replace("127.0.0.1", "localhost"), "--retry-for", "1s"], trust);
+  expect(elsewhere.stderr).toContain("its certificate is for another host");
   expect(to.calls).toHaveLength(0);
   const both = {
     ...trust,
     OTEL_EXPORTER_OTLP_CLIENT_KEY: client.key,
     OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: client.cert,
   };
-  const { status: exit, stderr } = await send(["--to", url], both);
+  const { status: exit, stderr } = await send(["--to", url, "--new"], both);
   expect(stderr).toContain("accepted 11 spans");
   expect(exit).toBe(0);
 });
 
 test("nobody there is exit 7", async () => {
   const { status, stderr } = await send(["--to", "http://127.0.0.1:1", "--retry-for", "1s"]);
-  expect(stderr).toContain("unavailable");
+  expect(stderr).toContain("unavailable: connection refused");
   expect(status).toBe(7);
 });
