@@ -3,7 +3,7 @@ import { type Stamp, sameFile, stampOf } from "../read/identity.ts";
 import type { Agent, Environment, Place, Stream } from "../read/types.ts";
 import { errorCode, ifPresent, isAbsent, readSmallFile, type Stat, sys } from "../system/system.ts";
 import { matches } from "./glob.ts";
-import { besideNames, type Search, type Sidecar, sidecarsOf } from "./sidecars.ts";
+import { type Belongings, belongingsOf, besideNames, type Sidecar, sidecarsOf } from "./sidecars.ts";
 
 /** One file (with its sidecars) that a stream names. */
 export interface Found {
@@ -47,24 +47,17 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   const found: Found[] = [];
   const unreadable: Unreadable[] = [...offlineHomes(environment), ...missingSources(choice)];
   canonicalPaths.clear();
-  lastRoot = undefined;
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
-    const seen = new Map<string, Map<number, Found[]>>();
+    const seen = new Map<string, Seen>();
     for (const stream of agent.streams) {
       if (choice.streams.length > 0 && !choice.streams.includes(stream.kind)) continue;
+      const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
+      const others = seen.get(stream.kind) ?? new Map();
+      seen.set(stream.kind, others);
       for (const place of placesOf(agent, stream, environment, choice)) {
-        const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
-        for (const file of filesOf({ ...place, parts }, unreadable)) {
-          try {
-            const { path, inRoot, stamp, sidecars } = file;
-            const relative = withSlashes(relativeTo(path, inRoot, environment));
-            const one: Found = { agent, stream, path, inRoot, relative, stamp, sidecars };
-            if (isFirst(one, seen)) found.push(one);
-          } catch (error) {
-            unreadable.push({ path: file.path, reason: errorCode(error) ?? String(error) });
-          }
-        }
+        const belongings = belongingsOf(place, parts);
+        look(place, environment, { agent, stream, belongings, seen: others, found, unreadable });
       }
     }
   }
@@ -72,15 +65,19 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   return { found, unreadable: [...new Map(unreadable.map((one) => [one.path, one])).values()] };
 }
 
+/** The files that streams of one kind have been given, by their inodes: one, or where several devices use it, each. */
+type Seen = Map<number, Stamp | Stamp[]>;
+
 /** False for a hard link or a second way to a file that a stream of this kind has been given already. */
-function isFirst(file: Found, seen: Map<string, Map<number, Found[]>>): boolean {
-  const { kind } = file.stream;
-  const inodes = seen.get(kind) ?? new Map<number, Found[]>();
-  seen.set(kind, inodes);
-  const others = inodes.get(file.stamp.ino);
-  if (!others) inodes.set(file.stamp.ino, [file]);
-  else if (others.some(({ stamp }) => sameFile(stamp, file.stamp))) return false;
-  else others.push(file);
+function isFirst(stamp: Stamp, seen: Seen): boolean {
+  const others = seen.get(stamp.ino);
+  if (others === undefined) {
+    seen.set(stamp.ino, stamp);
+    return true;
+  }
+  const all = Array.isArray(others) ? others : [others];
+  if (all.some((other) => sameFile(other, stamp))) return false;
+  seen.set(stamp.ino, [...all, stamp]);
   return true;
 }
 
@@ -143,15 +140,6 @@ function namesIn(folder: string): ReadonlySet<string> | undefined {
   }
 }
 
-let lastRoot: { readonly path: string; readonly inHome: string | undefined } | undefined;
-
-/** A path below the home in use; thousands of files in a row have one root, so its own answer is kept. */
-function relativeTo(path: string, inRoot: string, environment: Environment): string {
-  const root = path.slice(0, -inRoot.length - 1);
-  if (lastRoot?.path !== root) lastRoot = { path: root, inHome: pathInHome(root, environment) };
-  return lastRoot.inHome === undefined ? (pathInHome(path, environment) ?? path) : `${lastRoot.inHome}/${inRoot}`;
-}
-
 function pathInHome(path: string, environment: Environment): string | undefined {
   for (const home of environment.homes) {
     for (const root of [home.path, canonical(home.path)]) {
@@ -204,47 +192,53 @@ function canonical(path: string): string | undefined {
   return canonicalPaths.get(path);
 }
 
-type File = Pick<Found, "path" | "inRoot" | "stamp" | "sidecars">;
+/** One stream's search: where what it finds is told. */
+interface Search extends Pick<Found, "agent" | "stream"> {
+  readonly belongings: Belongings;
+  readonly seen: Seen;
+  readonly found: Found[];
+  readonly unreadable: Unreadable[];
+}
 
-function filesOf(place: Search, unreadable: Unreadable[]): File[] {
-  const files: File[] = [];
-  let root: string | undefined;
+/** A place that is searched. */
+interface Searched extends Search {
+  /** A file's path below the home in use. */
+  relativeOf(path: string, inRoot: string): string;
+}
+
+function look(place: Place, environment: Environment, search: Search): void {
   try {
-    root = canonical(place.root);
+    const root = canonical(place.root);
+    if (root === undefined) return;
+    const inHome = pathInHome(root, environment);
+    const relativeOf = (path: string, inRoot: string): string =>
+      withSlashes(inHome === undefined ? (pathInHome(path, environment) ?? path) : `${inHome}/${inRoot}`);
+    walk(root, "", place.match.map(patternOf), { ...search, relativeOf });
   } catch (error) {
-    unreadable.push({ path: place.root, reason: errorCode(error) ?? String(error) });
+    search.unreadable.push({ path: place.root, reason: errorCode(error) ?? String(error) });
   }
-  if (root === undefined) return files;
-  walk(root, "", place.match.map(patternOf), files, unreadable, place);
-  return files;
 }
 
 /** Descends only where a pattern may still match. Links are followed for folders that stay inside the root, never for files. */
-function walk(
-  folder: string,
-  below: string,
-  patterns: readonly Pattern[],
-  files: File[],
-  unreadable: Unreadable[],
-  place: Search,
-): void {
+function walk(folder: string, below: string, patterns: readonly Pattern[], search: Searched): void {
   let entries: readonly { readonly name: string; readonly kind: Stat["kind"] }[];
   try {
     entries = sys.list(folder);
   } catch (error) {
-    if (!isAbsent(error)) unreadable.push({ path: folder, reason: errorCode(error) ?? String(error) });
+    if (!isAbsent(error)) search.unreadable.push({ path: folder, reason: errorCode(error) ?? String(error) });
     return;
   }
-  const names = besideNames(entries, place);
+  const names = besideNames(entries, search.belongings);
+  const before = folder === "/" ? "/" : `${folder}/`;
+  const belowBefore = below === "" ? "" : `${below}/`;
   for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (kind !== "file" && kind !== "directory") continue;
-    const rest: Pattern[] = [];
-    for (const pattern of patterns) advance(pattern, name, rest);
-    if (rest.length === 0) continue;
-    const path = `${folder === "/" ? "" : folder}/${name}`;
-    const inRoot = below === "" ? name : `${below}/${name}`;
-    if (kind === "directory") walk(path, inRoot, rest, files, unreadable, place);
-    else if (rest.includes(MET)) addFile(path, inRoot, names, files, unreadable, place);
+    if (kind === "file") {
+      if (patterns.some((pattern) => isMetBy(pattern, name))) addFile(before + name, belowBefore + name, names, search);
+    } else if (kind === "directory") {
+      const rest: Pattern[] = [];
+      for (const pattern of patterns) advance(pattern, name, rest);
+      if (rest.length > 0) walk(before + name, belowBefore + name, rest, search);
+    }
   }
 }
 
@@ -266,27 +260,30 @@ function patternOf(text: string): Pattern {
   return text.split("/").reduceRight((rest, first) => ({ first, rest }), MET);
 }
 
-/** Adds what is left of a pattern after one name; nothing when it does not fit. */
+/** True when a file of this name is all that a pattern asks for. */
+function isMetBy(pattern: Pattern, name: string): boolean {
+  if (pattern.first === "**") return isMetBy(pattern.rest, name);
+  return pattern !== MET && pattern.rest === MET && matches(pattern.first, name);
+}
+
+/** Adds what is left of a pattern after a folder's name; nothing when it does not fit. */
 function advance(pattern: Pattern, name: string, left: Pattern[]): void {
   if (pattern === MET) return;
   if (pattern.first === "**") {
     left.push(pattern);
     advance(pattern.rest, name, left);
-  } else if (matches(pattern.first, name)) left.push(pattern.rest);
+  } else if (pattern.rest !== MET && matches(pattern.first, name)) left.push(pattern.rest);
 }
 
-function addFile(
-  path: string,
-  inRoot: string,
-  names: ReadonlySet<string>,
-  files: File[],
-  unreadable: Unreadable[],
-  place: Search,
-): void {
+function addFile(path: string, inRoot: string, names: ReadonlySet<string>, search: Searched): void {
+  const { agent, stream, belongings, seen, found, unreadable } = search;
   try {
     const stat = ifPresent(() => sys.lstat(path));
     if (stat?.kind !== "file") return;
-    files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, names, place) });
+    const stamp = stampOf(stat);
+    const sidecars = sidecarsOf(path, names, belongings);
+    const relative = search.relativeOf(path, inRoot);
+    if (isFirst(stamp, seen)) found.push({ agent, stream, path, inRoot, relative, stamp, sidecars });
   } catch (error) {
     unreadable.push({ path, reason: errorCode(error) ?? String(error) });
   }
