@@ -31,6 +31,9 @@ export interface StoredSource extends SourceRow {
   readonly mark: number;
 }
 
+/** Of a source that was read to its end its path, its mark, and when it was read, as the state has them. */
+export type Mark = readonly [path: string, mark: number, readAt: number];
+
 /** The columns of a row, under the names of its keys. */
 export const SOURCE_COLUMNS =
   "id, agent, stream, path, relative, dev, ino, birth, size, mtime, ctime, sidecars, read_at AS readAt, version, position, generation";
@@ -81,15 +84,21 @@ export class Sources {
     this.#hasMarks = db.query("SELECT 1 FROM pragma_table_info('source') WHERE name = 'mark'").get() !== null;
   }
 
-  /** The mark of each source of one stream that was read to its end, and when that was, by path. */
-  marksOf(agent: string, stream: string): Map<string, { readonly mark: number; readonly readAt: number }> {
-    if (!this.#hasMarks) return new Map(); // a dry run on an older version's state, which it cannot bring up to date
+  /** The marks of the sources of one stream that were read to their end, by path. */
+  marksOf(agent: string, stream: string): ReadonlyMap<string, Mark> {
+    const marks = new Map<string, Mark>();
+    if (!this.#hasMarks) return marks; // a dry run on an older version's state, which it cannot bring up to date
     const rows = this.#asked((db) =>
       db
-        .query("SELECT path, mark, read_at FROM source WHERE agent = ? AND stream = ? AND mark <> 0 ORDER BY read_at")
+        .query("SELECT path, mark, read_at FROM source WHERE agent = ? AND stream = ? AND mark <> 0")
         .values(agent, stream),
-    ) as [string, number, number][];
-    return new Map(rows.map(([path, mark, readAt]) => [path, { mark, readAt }]));
+    ) as unknown[] as Mark[];
+    for (const row of rows) {
+      const [path, , readAt] = row;
+      const other = marks.get(path);
+      if (other === undefined || other[2] <= readAt) marks.set(path, row);
+    }
+    return marks;
   }
 
   /** All sources of one stream that are or were there. */

@@ -1,9 +1,9 @@
 /** Owns finding sources: looks at the places that agents name and tells every file with its stamp. Reads no content. */
 import { basename, dirname } from "node:path";
-import { sameFile } from "../read/identity.ts";
+import { type Stamp, sameFile } from "../read/identity.ts";
 import type { Agent, Environment, Home, Place, Stream } from "../read/types.ts";
 import { errorCode, ifPresent, isAbsent, readSmallFile, sys } from "../system/system.ts";
-import type { Search } from "./sidecars.ts";
+import { belongingsOf } from "./sidecars.ts";
 import { type File, filesBelow, type Unreadable } from "./walk.ts";
 
 /** One file (with its sidecars) that a stream names; two ways to one file are one source. */
@@ -38,13 +38,15 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   const paths = new Paths(environment.homes);
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
-    const seen = new Map<string, Map<number, Found[]>>();
+    const seen = new Map<string, Seen>();
     for (const stream of agent.streams) {
       if (choice.streams.length > 0 && !choice.streams.includes(stream.kind)) continue;
+      const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
+      const others = seen.get(stream.kind) ?? new Map();
+      seen.set(stream.kind, others);
       for (const place of placesOf(agent, stream, environment, choice)) {
-        const parts = stream.shape === "snapshot" && stream.groups.form === "sqlite" ? DATABASE_PARTS : [];
-        for (const one of foundIn({ ...place, parts }, agent, stream, paths, unreadable))
-          if (isFirst(one, seen)) found.push(one);
+        for (const one of foundIn(place, parts, agent, stream, paths, unreadable))
+          if (isFirst(one.stamp, others)) found.push(one);
       }
     }
   }
@@ -52,12 +54,19 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   return { found, unreadable: [...new Map(unreadable.map((one) => [one.path, one])).values()] };
 }
 
-function foundIn(place: Search, agent: Agent, stream: Stream, paths: Paths, unreadable: Unreadable[]): Found[] {
+function foundIn(
+  place: Place,
+  parts: readonly string[],
+  agent: Agent,
+  stream: Stream,
+  paths: Paths,
+  unreadable: Unreadable[],
+): Found[] {
   try {
     const root = paths.canonical(place.root);
     if (root === undefined) return [];
     const folder = paths.inHome(root);
-    return filesBelow(root, place, unreadable).map((file): Found => {
+    return filesBelow(root, place.match, belongingsOf(place, parts), unreadable).map((file): Found => {
       const { path, inRoot, stamp, sidecars } = file;
       const relative = folder === undefined ? (paths.inHome(path) ?? path) : `${folder}/${inRoot}`;
       return { agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars };
@@ -68,15 +77,19 @@ function foundIn(place: Search, agent: Agent, stream: Stream, paths: Paths, unre
   }
 }
 
+/** The files that streams of one kind have been given, by their inodes: one, or where several devices use it, each. */
+type Seen = Map<number, Stamp | Stamp[]>;
+
 /** False for a hard link or a second way to a file that a stream of this kind has been given already. */
-function isFirst(file: Found, seen: Map<string, Map<number, Found[]>>): boolean {
-  const { kind } = file.stream;
-  const inodes = seen.get(kind) ?? new Map<number, Found[]>();
-  seen.set(kind, inodes);
-  const others = inodes.get(file.stamp.ino);
-  if (!others) inodes.set(file.stamp.ino, [file]);
-  else if (others.some(({ stamp }) => sameFile(stamp, file.stamp))) return false;
-  else others.push(file);
+function isFirst(stamp: Stamp, seen: Seen): boolean {
+  const others = seen.get(stamp.ino);
+  if (others === undefined) {
+    seen.set(stamp.ino, stamp);
+    return true;
+  }
+  const all = Array.isArray(others) ? others : [others];
+  if (all.some((other) => sameFile(other, stamp))) return false;
+  seen.set(stamp.ino, [...all, stamp]);
   return true;
 }
 

@@ -1,6 +1,6 @@
 /** Owns joining what is found with what is known: the same path, or the same file under a new name. */
 import type { Archive } from "../archive/archive.ts";
-import type { SourceRow } from "../archive/sources.ts";
+import type { Mark, SourceRow } from "../archive/sources.ts";
 import { isSettled, markOf, sameFile } from "../read/identity.ts";
 import type { Found } from "./discover.ts";
 
@@ -58,9 +58,10 @@ export function* matchSources(found: readonly Found[], archive: Archive, all: bo
 }
 
 /** True when nothing can have changed since a source was read to its end, so that nothing need be opened. */
-function isUnchanged(f: Found, { mark, readAt }: { readonly mark: number; readonly readAt: number }): boolean {
-  const isStill = isSettled(f.stamp, readAt) && f.sidecars.every(({ stamp }) => isSettled(stamp, readAt));
-  return isStill && mark === markOf(f.stamp, f.stream.version, sidecarStamp(f));
+function isUnchanged(f: Found, [, mark, readAt]: Mark): boolean {
+  if (!isSettled(f.stamp, readAt)) return false;
+  for (const { stamp } of f.sidecars) if (!isSettled(stamp, readAt)) return false;
+  return mark === markOf(f.stamp, f.stream.version, sidecarStamp(f));
 }
 
 /** What is known of a stream's sources, by path and by file. */

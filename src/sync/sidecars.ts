@@ -14,20 +14,31 @@ export interface Sidecar {
   readonly isContent: boolean;
 }
 
-/** A place that is walked. */
-export interface Search extends Place {
-  /** Endings of files that belong to each source's store. */
+type Beside = NonNullable<Place["sidecars"]>;
+
+/** What belongs to each source of a place. */
+export interface Belongings {
+  /** Sidecars in the source's own folder. */
+  readonly near: Beside;
+  /** Sidecars in other folders. */
+  readonly elsewhere: Beside;
+  /** Endings of files that belong to the source's store. */
   readonly parts: readonly string[];
 }
 
-const isElsewhere = (beside: string): boolean => beside.includes("/");
+/** What belongs to a place's sources, whose stores have parts with these endings. */
+export function belongingsOf({ sidecars = [] }: Place, parts: readonly string[]): Belongings {
+  const isElsewhere = (beside: string): boolean => beside.includes("/");
+  return {
+    near: sidecars.filter(({ beside }) => !isElsewhere(beside)),
+    elsewhere: sidecars.filter(({ beside }) => isElsewhere(beside)),
+    parts,
+  };
+}
 
 /** The names that may be sidecars. */
-export function besideNames(
-  entries: readonly { readonly name: string }[],
-  { sidecars = [], parts }: Search,
-): Set<string> {
-  const endings = [...sidecars.map(({ beside }) => beside).filter((beside) => !isElsewhere(beside)), ...parts];
+export function besideNames(entries: readonly { readonly name: string }[], { near, parts }: Belongings): Set<string> {
+  const endings = [...near.map(({ beside }) => beside), ...parts];
   const names = new Set<string>();
   if (endings.length === 0) return names;
   for (const { name } of entries) {
@@ -42,23 +53,23 @@ const NO_SIDECARS: readonly Sidecar[] = [];
  * The sidecars of a source. Those in the same folder are found by the list of its names: asking for each would cost as
  * much as the walk. Throws the system's errors.
  */
-export function sidecarsOf(path: string, names: ReadonlySet<string>, place: Search): readonly Sidecar[] {
-  const elsewhere = sidecarsElsewhere(path, place);
+export function sidecarsOf(path: string, names: ReadonlySet<string>, belongings: Belongings): readonly Sidecar[] {
+  if (names.size === 0 && belongings.elsewhere.length === 0) return NO_SIDECARS;
+  const elsewhere = sidecarsElsewhere(path, belongings);
   if (names.size === 0) return elsewhere;
   const sidecars = [...elsewhere];
   const add = (ending: string, beside: string, isContent: boolean): void => {
     if (names.has(beside.slice(beside.lastIndexOf("/") + 1))) sidecars.push(...sidecarAt(ending, beside, isContent));
   };
-  for (const { ending, beside } of place.sidecars ?? [])
-    if (path.endsWith(ending) && !isElsewhere(beside)) add(beside, path.slice(0, -ending.length) + beside, true);
-  for (const part of place.parts) add(part, path + part, false);
+  for (const { ending, beside } of belongings.near)
+    if (path.endsWith(ending)) add(beside, path.slice(0, -ending.length) + beside, true);
+  for (const part of belongings.parts) add(part, path + part, false);
   return sidecars;
 }
 
 /** The sidecars in other folders, by name. */
-function sidecarsElsewhere(path: string, { sidecars }: Search): readonly Sidecar[] {
-  const theirs = sidecars?.filter(({ ending, beside }) => isElsewhere(beside) && path.endsWith(ending)) ?? [];
-  if (theirs.length === 0) return NO_SIDECARS;
+function sidecarsElsewhere(path: string, { elsewhere }: Belongings): readonly Sidecar[] {
+  const theirs = elsewhere.filter(({ ending }) => path.endsWith(ending));
   return theirs.flatMap(({ ending, beside }) => {
     const [own = "", folder = ""] = path.split("/").reverse();
     const below = beside.replace("{stem}", own.slice(0, -ending.length)).replace("{folder}", folder);

@@ -2,7 +2,7 @@
 import { type Stamp, stampOf } from "../read/identity.ts";
 import { errorCode, ifPresent, isAbsent, type Stat, sys } from "../system/system.ts";
 import { matches } from "./glob.ts";
-import { besideNames, type Search, type Sidecar, sidecarsOf } from "./sidecars.ts";
+import { type Belongings, besideNames, type Sidecar, sidecarsOf } from "./sidecars.ts";
 
 /** A place or source that could not be looked at; others go on. */
 export interface Unreadable {
@@ -19,20 +19,25 @@ export interface File {
   readonly sidecars: readonly Sidecar[];
 }
 
-/** The files of a place whose root is this canonical folder, in a stable order. */
-export function filesBelow(root: string, place: Search, unreadable: Unreadable[]): File[] {
-  const walk = new Walk(place, unreadable);
-  walk.folder(root, "", place.match.map(patternOf), true);
+/** The files below this canonical folder whose paths fit one of the patterns, in a stable order. */
+export function filesBelow(
+  root: string,
+  match: readonly string[],
+  belongings: Belongings,
+  unreadable: Unreadable[],
+): File[] {
+  const walk = new Walk(belongings, unreadable);
+  walk.folder(root, "", match.map(patternOf), true);
   return walk.files;
 }
 
 class Walk {
   readonly files: File[] = [];
-  readonly #place: Search;
+  readonly #belongings: Belongings;
   readonly #unreadable: Unreadable[];
 
-  constructor(place: Search, unreadable: Unreadable[]) {
-    this.#place = place;
+  constructor(belongings: Belongings, unreadable: Unreadable[]) {
+    this.#belongings = belongings;
     this.#unreadable = unreadable;
   }
 
@@ -45,19 +50,20 @@ class Walk {
       if (!isAbsent(error)) this.#tell(folder, error);
       return;
     }
-    const names = besideNames(entries, this.#place);
+    const names = besideNames(entries, this.#belongings);
+    const before = folder === "/" ? "/" : `${folder}/`;
+    const belowBefore = below === "" ? "" : `${below}/`;
     for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (kind === "other") continue;
-      const rest: Pattern[] = [];
-      for (const pattern of patterns) advance(pattern, name, rest);
-      if (rest.length === 0) continue;
-      const path = `${folder === "/" ? "" : folder}/${name}`;
-      const inRoot = below === "" ? name : `${below}/${name}`;
-      const isPlace = isNamed && patterns.some(({ first }) => first === name);
-      if (kind === "directory") this.folder(path, inRoot, rest, isPlace);
-      else if (kind === "file") {
-        if (rest.includes(MET)) this.#file(path, inRoot, names);
-      } else if (isPlace) this.#movedFolder(path, inRoot, rest);
+      if (kind === "file") {
+        if (patterns.some((pattern) => isMetBy(pattern, name))) this.#file(before + name, belowBefore + name, names);
+      } else if (kind !== "other") {
+        const rest: Pattern[] = [];
+        for (const pattern of patterns) advance(pattern, name, rest);
+        if (rest.length === 0) continue;
+        const isPlace = isNamed && patterns.some(({ first }) => first === name);
+        if (kind === "directory") this.folder(before + name, belowBefore + name, rest, isPlace);
+        else if (isPlace) this.#movedFolder(before + name, belowBefore + name, rest);
+      }
     }
   }
 
@@ -78,7 +84,7 @@ class Walk {
     try {
       const stat = ifPresent(() => sys.lstat(path));
       if (stat?.kind !== "file") return;
-      this.files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, names, this.#place) });
+      this.files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, names, this.#belongings) });
     } catch (error) {
       this.#tell(path, error);
     }
@@ -107,11 +113,17 @@ function patternOf(text: string): Pattern {
   return text.split("/").reduceRight((rest, first) => ({ first, rest }), MET);
 }
 
-/** Adds what is left of a pattern after one name; nothing when it does not fit. */
+/** True when a file of this name is all that a pattern asks for. */
+function isMetBy(pattern: Pattern, name: string): boolean {
+  if (pattern.first === "**") return isMetBy(pattern.rest, name);
+  return pattern !== MET && pattern.rest === MET && matches(pattern.first, name);
+}
+
+/** Adds what is left of a pattern after a folder's name; nothing when it does not fit. */
 function advance(pattern: Pattern, name: string, left: Pattern[]): void {
   if (pattern === MET) return;
   if (pattern.first === "**") {
     left.push(pattern);
     advance(pattern.rest, name, left);
-  } else if (matches(pattern.first, name)) left.push(pattern.rest);
+  } else if (pattern.rest !== MET && matches(pattern.first, name)) left.push(pattern.rest);
 }

@@ -1,12 +1,21 @@
 /** Owns what weir asks of the JavaScript engine itself. */
-import { noFTL } from "bun:jsc";
+import { noFTL, noInline } from "bun:jsc";
 
 type Compiled = (...given: unknown[]) => unknown;
 
-/** Keeps these functions, and the methods of these classes, out of the engine's last compiler; `build.ts` says why. */
+declare module "bun:jsc" {
+  /** Bun has it (1.4.5), its types do not name it yet. */
+  function noInline(f: Compiled): void;
+}
+
+/**
+ * Keeps these functions, and the methods of these classes, out of the engine's last compiler, and the functions out of
+ * each other; `build.ts` says why.
+ */
 export function keepLight(functions: readonly object[]): void {
   for (const f of functions) {
     noFTL(f as Compiled);
+    noInline(f as Compiled);
     const methods = Object.getOwnPropertyDescriptors((f as { prototype?: object }).prototype ?? {});
     for (const name in methods) {
       const { value, get } = methods[name] as PropertyDescriptor;

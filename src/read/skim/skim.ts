@@ -10,7 +10,7 @@ const FIRST_NODE = 32 + 2 * 4096;
 /** Room for frames and a shape's nodes; the output begins where they end. */
 const TABLE = 1 << 15;
 const PAGE = 1 << 16;
-/** The skimmer reads eight bytes at a time, also at the end. */
+/** The skimmer reads sixteen bytes at a time, also at the end. */
 const SLACK = 16;
 
 type Skim = (from: number, to: number, into: number, node: number) => number;

@@ -54,10 +54,15 @@ function isEscaped(at: u32, first: u32): bool {
 function closingQuote(first: u32): u32 {
   let at = first;
   while (at < end) {
-    const marks = quotesIn(load<u64>(at));
+    // Most of a long text is passed over two words at a time.
+    let marks = quotesIn(load<u64>(at));
     if (marks === 0) {
+      marks = quotesIn(load<u64>(at + 8));
       at += 8;
-      continue;
+      if (marks === 0) {
+        at += 8;
+        continue;
+      }
     }
     at += <u32>(ctz(marks) >> 3);
     if (at >= end) return 0;
