@@ -18,9 +18,11 @@ const RETRYABLE: Readonly<Record<number, string>> = {
   4: "no answer in time",
   10: "aborted",
   11: "out of range",
-  14: "unavailable: is a gRPC receiver there? (4317 is its usual port)",
+  14: "unavailable",
   15: "data loss",
 };
+const UNAVAILABLE = 14;
+const NOT_GRPC = "is a gRPC receiver there? (4317 is its usual port)";
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 const NAMES: Readonly<Record<number, string>> = {
@@ -52,7 +54,7 @@ export async function call({ signal, ...request }: Request): Promise<Outcome> {
   const { code, message, details } = answer;
   const again = RETRYABLE[code];
   if (again !== undefined) {
-    const meaning = meaningIn(message);
+    const meaning = meaningIn(message) ?? (code === UNAVAILABLE ? NOT_GRPC : undefined);
     const reason = meaning === undefined ? again : `${again}: ${meaning}`;
     return { kind: "again", reason, afterMs: details && retryDelay(details) };
   }
