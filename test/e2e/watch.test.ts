@@ -11,6 +11,7 @@ import { startWeir, type Weir } from "../support/weir.ts";
 /** A stop that waited for what may last, an interval or another writer, would take longer. */
 const SOON_MS = 5000;
 const LIMIT_MS = 250;
+const STATUS: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };
 
 interface Watching {
   readonly child: Weir;
@@ -49,7 +50,9 @@ function watching({ home, data }: Scratch, args: readonly string[] = [], options
     },
     async stop(signal = "SIGTERM") {
       const { own, byTheClock } = await endingOf(child, () => child.kill(signal));
-      return { status: child.exitCode ?? -1, isSoon: own < LIMIT_MS && byTheClock < SOON_MS };
+      // While it writes to stdout a signal does what it does by itself; to a shell that is the same.
+      const bySignal = child.signalCode === signal ? STATUS[signal] : undefined;
+      return { status: child.exitCode ?? bySignal ?? -1, isSoon: own < LIMIT_MS && byTheClock < SOON_MS };
     },
   };
 }
