@@ -25,7 +25,7 @@ export function keepLight(functions: readonly object[]): void {
   }
 }
 
-const BATCHES = 3;
+const BATCHES = 4;
 let batches = 0;
 
 /**
