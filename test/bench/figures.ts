@@ -1,4 +1,5 @@
 /** Owns the figures that the bench measures: what each is, what we aim at, and how they are written as tables. */
+import { markdownTable } from "../../docs/markdown.ts";
 import type { Comparison, Spread } from "./measure.ts";
 
 interface Aim {
@@ -59,7 +60,7 @@ const written = (value: number): string =>
 /** The table of goals, in its order. */
 export function goalsTable(results: readonly Result[]): string {
   const sorted = results.toSorted((a, b) => AIMS[a.figure].row - AIMS[b.figure].row);
-  return table(
+  return markdownTable(
     ["#", "figure", "of", "measured", "goal", "stretch", "", "how"],
     sorted.map(({ figure, of, value, note }) => {
       const aim: Aim = AIMS[figure];
@@ -82,7 +83,7 @@ const ms = ({ median, min, max }: Spread): string => `${median.toFixed(0)} (${mi
 /** What was measured in pairs. */
 export function pairsTable(pairings: readonly Pairing[]): string {
   const head = ["what", "pairs", "CPU ratio", "wall ratio", "peak ratio", "CPU ms", "its CPU ms", "wall ms"];
-  return table(
+  return markdownTable(
     [...head, "its wall ms", "MiB", "its MiB"],
     pairings.map(({ title, result: r }) => [
       title,
@@ -98,10 +99,4 @@ export function pairsTable(pairings: readonly Pairing[]): string {
       r.theirs.peakMiB.median.toFixed(0),
     ]),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  const line = (row: readonly string[]): string => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;
-  return [line(head), `| ${widths.map((w) => "-".repeat(w)).join(" | ")} |`, ...rows.map(line)].join("\n");
 }
