@@ -6,6 +6,7 @@ import { list, number, object, text } from "../../record/json.ts";
 import { answer, partsOf, resultOf, structured } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
+import { type ToolEnd, toolDraft } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
 import { type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
 
@@ -176,38 +177,13 @@ export function tellCall(call: Call, emit: Emit): void {
   });
 }
 
-export function tellTool(
-  tool: ToolCall,
-  end: { time?: string; failed: boolean; result?: unknown } | undefined,
-  emit: Emit,
-): void {
-  const { id, args } = tool;
-  const result = end?.result;
-  const error_message = end?.failed && typeof result === "string" ? result : undefined;
-  emit({
-    ...tool.context,
-    key: id,
-    fact: toolFact(id, isRandomId(id) ? undefined : tool.start, tool.context.session_id),
-    open: end ? undefined : true,
-    operation: "execute_tool",
-    kind: "internal",
-    time: tool.start,
-    end_time: end?.time,
-    duration_ms: between(tool.start, end?.time),
-    status: end && (end.failed ? "error" : "ok"),
-    error_type: end?.failed ? "tool_error" : undefined,
-    tool: { name: tool.name, call_id: id, type: "function" },
-    content: { tool_arguments: args, tool_result: result, error_message },
-    at: { offset: tool.at },
-  });
+export function tellTool(tool: ToolCall, end: ToolEnd | undefined, emit: Emit): void {
+  const { id, context } = tool;
+  const fact = toolFact(id, isRandomId(id) ? undefined : tool.start, context.session_id);
+  emit({ ...toolDraft(id, tool, context.session_id ?? "", end), ...context, key: id, fact });
 }
 
-export function toolResult(
-  state: State,
-  id: string | undefined,
-  end: { readonly time?: string; readonly failed: boolean; readonly result?: unknown },
-  emit: Emit,
-): void {
+export function toolResult(state: State, id: string | undefined, end: ToolEnd, emit: Emit): void {
   const at = state.tools.findIndex((tool) => tool.id === id);
   const tool = state.tools[at];
   if (!tool) return; // its call stands in another file, or the line is a copy

@@ -7,18 +7,9 @@ import { tail, whole } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { message, resultOf, structured, textPart } from "../../record/messages.ts";
-import { between, utc } from "../../record/time.ts";
-import { type ToolEnd, toolContent } from "../../record/tool.ts";
+import { utc } from "../../record/time.ts";
+import { type ToolCall, type ToolEnd, toolContent, toolDraft, under } from "../../record/tool.ts";
 import { bareCallId, toolCallFact } from "./facts.ts";
-
-interface Tool {
-  name?: string;
-  start?: string;
-  turn?: number;
-  at: number;
-  /** Its arguments, kept. */
-  args?: unknown;
-}
 
 interface State {
   own: string;
@@ -27,7 +18,7 @@ interface State {
   told?: boolean;
   /** Inside a turn that was played again from the session's history: its tools have no lines of their own. */
   replayed?: boolean;
-  tools: Record<string, Tool>;
+  tools: Record<string, ToolCall>;
 }
 
 const READS: Reads = {
@@ -147,7 +138,7 @@ function replay(state: State, data: JsonObject, time: string | undefined, emit: 
 function toolStart(state: State, data: JsonObject, time: string | undefined, at: number, emit: Emit): void {
   const id = bareCallId(text(data.toolCallId));
   if (id === undefined) return;
-  const tool: Tool = { name: text(data.toolName), at, args: emit.keep(structured(data.arguments)) };
+  const tool: ToolCall = { name: text(data.toolName), at, args: emit.keep(structured(data.arguments)) };
   if (time !== undefined) tool.start = time;
   if (state.turn >= 0) tool.turn = state.turn;
   state.tools[id] = tool;
@@ -155,7 +146,7 @@ function toolStart(state: State, data: JsonObject, time: string | undefined, at:
 
 function toolEnd(state: State, data: JsonObject, time: string | undefined, emit: Emit): void {
   const id = bareCallId(text(data.toolCallId));
-  const tool = id === undefined ? undefined : state.tools[id];
+  const tool = id === undefined ? undefined : under(state.tools, id);
   if (id === undefined || !tool) return;
   delete state.tools[id];
   const { result: given } = data;
@@ -163,24 +154,9 @@ function toolEnd(state: State, data: JsonObject, time: string | undefined, emit:
   tellTool(state, id, tool, { time, failed: data.success === false, result }, emit);
 }
 
-function tellTool(state: State, id: string, tool: Tool, end: ToolEnd | undefined, emit: Emit): void {
+function tellTool(state: State, id: string, tool: ToolCall, end: ToolEnd | undefined, emit: Emit): void {
   const fact = toolCallFact(id, state.own, tool.start, id);
-  emit({
-    ...base(state, tool.turn),
-    key: fact,
-    fact,
-    open: end ? undefined : true,
-    operation: "execute_tool",
-    kind: "internal",
-    time: tool.start,
-    end_time: end?.time,
-    duration_ms: between(tool.start, end?.time),
-    status: end && (end.failed ? "error" : "ok"),
-    error_type: end?.failed ? "tool_error" : undefined,
-    tool: { name: tool.name, call_id: id, type: "function" },
-    content: toolContent(tool.args, end),
-    at: { offset: tool.at },
-  });
+  emit({ ...toolDraft(id, tool, state.own, end), ...base(state, tool.turn), key: fact, fact });
 }
 
 function open(state: State, emit: Emit): void {

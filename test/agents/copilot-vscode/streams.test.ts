@@ -110,6 +110,15 @@ describe("transcript", () => {
     expect(closed!.open).toBeUndefined();
   });
 
+  test("an end whose start is not there is no tool, whatever its id", async () => {
+    using home = scratch();
+    const ends = ["constructor", "toString", "call_x1"].map((toolCallId, n) =>
+      line("tool.execution_complete", 2 + n, { toolCallId, success: true }),
+    );
+    const records = await told(home, { [PATH]: jsonl([begin, ...ends]) });
+    expect(of(records, "execute_tool")).toEqual([]);
+  });
+
   test("earlier turns that were played again have their tools from what the model asked for", async () => {
     using home = scratch();
     const request = { toolCallId: "call_r1", name: "grep", arguments: "{}", type: "function" };
