@@ -11,13 +11,14 @@ import { getMeta, REBUILD, setMeta } from "./state.ts";
 const COMMITS = "commits";
 /** One length for all numbers, so that the new one covers the old. */
 const DIGITS = 15;
+const NUMBER = new RegExp(`^\\d{${DIGITS}}\n$`);
 const LONGEST = 64;
 
 /** How many commits are witnessed; 0 where nothing can be read of it. Ask before the state is opened: it may go on. */
 export function witnessed({ witness }: DataFolder): number {
   const bytes = ifPresent(() => readSmallFile(witness, LONGEST));
   const text = Buffer.from(bytes ?? "").toString("latin1");
-  return /^\d{15}\n$/.test(text) ? Number(text) : 0;
+  return NUMBER.test(text) ? Number(text) : 0;
 }
 
 /** Counts a commit; call it in the commit's own transaction. Returns the number to be witnessed when it is durable. */

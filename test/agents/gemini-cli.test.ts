@@ -10,7 +10,9 @@ import { fold, tailOf } from "../support/skimmed.ts";
 import { assistantSays, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/gemini-cli");
-const CHATS = ".gemini/tmp/app/chats";
+/** Gemini CLI's own folder of projects, below the home. */
+const PROJECTS = ".gemini/tmp";
+const CHATS = `${PROJECTS}/app/chats`;
 const SESSION = "aaaaaaaa-1111-4111-8111-000000000001";
 const LOG = `${CHATS}/session-2026-03-01T09-00-aaaaaaaa.jsonl`;
 const DOCUMENT = LOG.slice(0, -1);

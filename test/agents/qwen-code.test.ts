@@ -10,6 +10,8 @@ import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
 const CHATS = ".qwen/projects/-w-app/chats";
+/** Where versions before kept theirs. */
+const PROJECTS = ".qwen/tmp";
 const CHILD = ".qwen/projects/-w-app/subagents/s-1/agent-explore-9.jsonl";
 const at = (second: number): string => new Date(Date.UTC(2026, 7, 1, 10) + second * 1000).toISOString();
 
@@ -435,7 +437,7 @@ test("texts of a subagent's own file and of the first versions' documents", asyn
     },
   ];
   const old = await tellTextsOf("qwen-code", {
-    ".qwen/tmp/h/chats/s-0.json": JSON.stringify({ sessionId: "s-0", messages }),
+    [`${PROJECTS}/h/chats/s-0.json`]: JSON.stringify({ sessionId: "s-0", messages }),
   });
   expect(textsByOperation(old.records)).toEqual({
     session: undefined,

@@ -437,7 +437,7 @@ class Claude {
   }
 }
 function claudeProject(i: number): { slug: string; cwd: string } {
-  const cwd = `/home/dev/work/${NAMES[i % NAMES.length]}${i >= NAMES.length ? `-${i}` : ""}`;
+  const cwd = `/home/dev/code/${NAMES[i % NAMES.length]}${i >= NAMES.length ? `-${i}` : ""}`;
   return { slug: cwd.replaceAll(/[/.]/g, "-"), cwd };
 }
 function genClaude(mb: number, nFiles: number, nProj: number): void {

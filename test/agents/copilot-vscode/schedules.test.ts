@@ -11,7 +11,7 @@ import { archived, comparable, counted, openWriter, toldTwice } from "../../supp
 import { copilotInBlocks, DATABASE, NOON } from "../../support/copilot.ts";
 import { type Scratch, scratch } from "../../support/home.ts";
 import { type Random, SEED, setting, trial } from "../../support/random.ts";
-import { startWeir } from "../../support/weir.ts";
+import { startWeir, type Weir } from "../../support/weir.ts";
 import { hostOf, type WindowSpan, Windows } from "../../support/windows.ts";
 
 const SCHEDULES = setting("WEIR_SCHEDULES", 100);
@@ -136,18 +136,13 @@ test(
   LONG,
 );
 
+function startSync({ home, data }: Scratch): Weir {
+  return startWeir(["sync", "--quiet", "--home", home, "--data-dir", data, "--agent", "copilot-vscode"]);
+}
+
 /** Runs the built program while the windows go on; kills it after a while, or lets it end. Returns whether it ended. */
 async function syncInCompany(place: Scratch, windows: Windows, oracle: Oracle, r: Random): Promise<boolean> {
-  const run = startWeir([
-    "sync",
-    "--quiet",
-    "--home",
-    place.home,
-    "--data-dir",
-    place.data,
-    "--agent",
-    "copilot-vscode",
-  ]);
+  const run = startSync(place);
   const isKilled = r.chance(0.7);
   const killing = isKilled ? Bun.sleep(r.int(0, 90)).then(() => run.kill("SIGKILL")) : Promise.resolve();
   for (let n = r.int(0, 3); n > 0; n--) {
@@ -176,16 +171,7 @@ test(
           oracle.possible(windows.table);
           if (!(await syncInCompany(place, windows, oracle, r))) killed++;
         }
-        const last = startWeir([
-          "sync",
-          "--quiet",
-          "--home",
-          place.home,
-          "--data-dir",
-          place.data,
-          "--agent",
-          "copilot-vscode",
-        ]);
+        const last = startSync(place);
         expect(await last.exited).toBe(0);
         oracle.sees(windows.table);
         oracle.check(archived(place.data), windows.table, false);
