@@ -1,6 +1,6 @@
 /** Owns the output of a batch: lines as bytes, in one buffer that is used again for every batch. */
 
-import { visibleJson } from "../record/json.ts";
+import { visibleJson } from "../record/visible.ts";
 
 const FIRST = 1 << 20;
 

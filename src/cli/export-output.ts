@@ -2,11 +2,15 @@
 import { resolve } from "node:path";
 import { type Compression, fileOutput, type Output, streamOutput } from "../export/output.ts";
 import type { Io } from "./io.ts";
-import { isFile } from "./told.ts";
 
 interface Options {
   readonly output?: string;
   readonly compress?: Compression;
+}
+
+/** Whether an export goes to a file, not to standard output. */
+export function isFile({ output }: Pick<Options, "output">): boolean {
+  return output !== undefined && output !== "-";
 }
 
 /** Begins the output; throws `write` where the file cannot be made. */

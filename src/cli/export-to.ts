@@ -18,11 +18,11 @@ import { env } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
+import { type SentOff, sayExport } from "./export-summary.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { lockedOrInterrupted, pauses } from "./pause.ts";
 import { plural } from "./text.ts";
-import { type SentOff, sayExport } from "./told.ts";
 import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;

@@ -15,12 +15,12 @@ import { type OptionsOf, UsageError } from "./args.ts";
 import { paint } from "./color.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
-import { outputOf } from "./export-output.ts";
+import { isFile, outputOf } from "./export-output.ts";
+import { tellWritten, type Written } from "./export-summary.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
 import { count, fit, show } from "./text.ts";
-import { isFile, tellWritten, type Written } from "./told.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 

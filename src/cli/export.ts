@@ -11,12 +11,12 @@ import { sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
-import { outputOf } from "./export-output.ts";
+import { isFile, outputOf } from "./export-output.ts";
+import { tellWritten } from "./export-summary.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
 import { meant } from "./text.ts";
-import { isFile, tellWritten } from "./told.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 

@@ -104,7 +104,7 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
   if (isFirst && !dryRun && summary.records.added > 0)
     io.log.info(`the archive is ${io.dataDir}/archive; weir export reads it`);
   if (capture && !capture.again && !isFirst && !archive.hasTexts)
-    io.log[options.watch ? "verbose" : "info"]("what was archived before has no texts; --recapture reads it again");
+    io.log[levelFor(options)]("what was archived before has no texts; --recapture reads it again");
   if (pruned) tellRetention(pruned, options, io);
   else tellRemoval(archive.leftover, io.log);
   const signal = io.stopSignal();
@@ -130,6 +130,11 @@ function progressText(done: number, of: number, { records }: Summary): string {
   return `reading source ${count(done + 1)} of ${count(of)}, ${plural(records.added, "new record")}`;
 }
 
+/** How what is no news is told: each round of a watch would say it again. */
+function levelFor({ watch: isWatch }: Options): "verbose" | "info" {
+  return isWatch ? "verbose" : "info";
+}
+
 function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: Io): void {
   const { records, sources } = summary;
   for (const { path, reason } of summary.unreadable.slice(0, NAMED))
@@ -146,12 +151,12 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
   if (summary.torn > 0) log.verbose(`${plural(summary.torn, "last line")} not yet complete`);
   if (sources.found === 0) {
     const hint = summary.unreadable.length > 0 ? "" : "; weir scan says where it looks";
-    log[options.watch ? "verbose" : "info"](`no agent's sessions were found${hint}`);
+    log[levelFor(options)](`no agent's sessions were found${hint}`);
     return;
   }
   const seconds = `${(ms / 1000).toFixed(1)} s`;
   if (records.added + records.revised === 0)
-    log[options.watch ? "verbose" : "info"](`nothing new in ${plural(sources.found, "source")} (${seconds})`);
+    log[levelFor(options)](`nothing new in ${plural(sources.found, "source")} (${seconds})`);
   else
     log.info(
       `${options["dry-run"] ? "would archive" : "archived"} ${newsOf(summary)} from ${plural(sources.found, "source")} (${bytes(summary.bytes.read)} in ${seconds}): ${byAgent(summary)}`,

@@ -1,5 +1,5 @@
 /** Owns how text, numbers and times are written for people. Pure: it reads no clock, no terminal, no locale. */
-import { visibleJson } from "../record/json.ts";
+import { visibleJson } from "../record/visible.ts";
 
 /** The widest a foreign string may be on a terminal. */
 const SHOWN_COLUMNS = 200;

@@ -1,5 +1,5 @@
 /** Owns the JSON Lines format: each record as the archive has it. */
-import { visibleJson } from "../record/json.ts";
+import { visibleJson } from "../record/visible.ts";
 import type { Writer } from "./writer.ts";
 
 export function jsonl(): Writer {

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { OutputBatch } from "../../src/archive/batch.ts";
-import { visibleJson } from "../../src/record/json.ts";
+import { visibleJson } from "../../src/record/visible.ts";
 
 const texts = fc.oneof(
   fc.string({ unit: "grapheme-ascii", maxLength: 50 }),

@@ -1,4 +1,5 @@
 /** Owns what a finished export says: how much was written or sent, or that nothing fits. */
+import { isFile } from "./export-output.ts";
 import type { Io } from "./io.ts";
 import { jsonLine, plural } from "./text.ts";
 
@@ -33,11 +34,6 @@ export interface SentOff {
   readonly stopped: boolean;
   /** OTEL_SDK_DISABLED said so: nothing was sent. */
   readonly disabled: boolean;
-}
-
-/** Whether an export goes to a file, not to standard output. */
-export function isFile({ output }: Pick<Asked, "output">): boolean {
-  return output !== undefined && output !== "-";
 }
 
 /** So many of a kind, in a file where they were written to one. */
