@@ -1,3 +1,4 @@
+/** Proves that what counts, worked out on rows of numbers, is what the rule said plainly gives, for any records. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { rankOf } from "../../src/agents/index.ts";

@@ -1,3 +1,4 @@
+/** Proves that a data folder that is full, read-only, foreign or no folder gets a clear error, and what was archived stays. */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,

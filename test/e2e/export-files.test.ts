@@ -1,3 +1,4 @@
+/** Proves what `weir export` writes into files: OTLP files for each signal, Parquet, compression, and what `--json` says of them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

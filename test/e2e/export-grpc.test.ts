@@ -1,3 +1,4 @@
+/** Proves sending over gRPC on a real server: all signals, what is tried again, halved or given up, TLS, nobody there. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";

@@ -1,3 +1,4 @@
+/** Proves that `weir export --to` trusts only certificates that hold, and says who sends where it is asked. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";

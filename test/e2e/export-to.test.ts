@@ -1,3 +1,4 @@
+/** Proves `weir export --to` on real receivers: what is sent, once, with `--new` only what is new, and what every refusal becomes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

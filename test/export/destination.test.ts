@@ -1,3 +1,4 @@
+/** Proves how flags and `OTEL_*` variables make a destination, and that wrong ones are refused with what was meant. */
 import { describe, expect, test } from "bun:test";
 import { type Asked, destinationOf, resourceAttributes, signalsOf } from "../../src/export/destination.ts";
 import { parseHeaders, SecretHeaders } from "../../src/export/secret.ts";

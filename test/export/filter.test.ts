@@ -1,3 +1,4 @@
+/** Proves that a turn that no record tells is exported with whatever in it passes the filters, and its counts stay those of all of it. */
 import { describe, expect, test } from "bun:test";
 import { type Filter, select } from "../../src/export/filter.ts";
 import { treeOf } from "../../src/export/tree.ts";

@@ -1,3 +1,4 @@
+/** Proves that the halves of a request hold what it held, in its order, byte for byte as if each had been encoded alone. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { halve } from "../../src/export/halve.ts";

@@ -1,3 +1,4 @@
+/** Proves that spans and log records are encoded byte for byte as the official encoders do it. */
 import { describe, expect, test } from "bun:test";
 import {
   JsonLogsSerializer,

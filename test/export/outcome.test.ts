@@ -1,3 +1,4 @@
+/** Proves what each answer of a receiver means: accepted, again, halve or stop, and when to try again. */
 import { describe, expect, test } from "bun:test";
 import { retryDelay } from "../../src/export/grpc.ts";
 import { outcomeOf, waitOf } from "../../src/export/outcome.ts";

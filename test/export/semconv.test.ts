@@ -1,3 +1,4 @@
+/** Proves that every fixture's spans keep to the conventions, and that each call, tool, hook and run that counts has one. */
 import { describe, expect, test } from "bun:test";
 import { rankOf } from "../../src/agents/index.ts";
 import { countingRecords } from "../../src/archive/counting.ts";

@@ -1,3 +1,4 @@
+/** Proves what metrics and log records tell of an archive, and that a repeat gives the same bytes. */
 import { describe, expect, test } from "bun:test";
 import { rankOf } from "../../src/agents/index.ts";
 import { familiesOf } from "../../src/archive/families.ts";

@@ -1,3 +1,4 @@
+/** Proves that a tree's lines fit the terminal, and that each day is told once. */
 import { expect, test } from "bun:test";
 import { rankOf } from "../../src/agents/index.ts";
 import { familiesOf } from "../../src/archive/families.ts";

@@ -1,3 +1,4 @@
+/** Proves that times are read to the nanosecond, as the platform reads their milliseconds. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { isBefore, later } from "../../src/export/otel.ts";

@@ -1,3 +1,4 @@
+/** Proves how records become trees: turns, what stands in them, subagents below the tool that called them, stable ids. */
 import { describe, expect, test } from "bun:test";
 import { settledNodes } from "../../src/export/settled.ts";
 import { type Node, treeOf } from "../../src/export/tree.ts";

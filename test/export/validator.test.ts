@@ -1,3 +1,4 @@
+/** Proves that the validator of conventions finds nothing in a right span, and each thing that is wrong in others. */
 import { expect, test } from "bun:test";
 import { texts } from "../../src/export/attributes.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";

@@ -1,3 +1,4 @@
+/** Proves that delivery killed at any moment under an unreliable receiver loses and doubles nothing, and repeats the same bytes. */
 import { expect, test } from "bun:test";
 import { callLines, sessionPath } from "../support/claude.ts";
 import { scratch } from "../support/home.ts";

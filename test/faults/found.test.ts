@@ -1,4 +1,4 @@
-/** Holds what the harness once found, each as the smallest case that shows it. */
+/** Proves that what the harness once found stays mended, each by the smallest case that shows it. */
 import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

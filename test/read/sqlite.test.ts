@@ -1,3 +1,4 @@
+/** Proves that other programs' databases are read whole, of one moment, and that nothing beside them is created, changed or left. */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,

@@ -1,5 +1,5 @@
 /**
- * The program that `startWriter` starts: runs each line of its input, a JSON text of SQL, and answers "done"; a line that
+ * Owns the program that `startWriter` starts: it runs each line of its input, a JSON text of SQL, and answers "done"; a line that
  * is a list holds the path of the database to go on with, or none.
  */
 import { Database } from "bun:sqlite";
