@@ -1,10 +1,11 @@
 /** Owns reading the archive as records: all of them, or those that count. */
 import type { WeirRecord } from "../record/schema.ts";
 import { Counter, type RankOf } from "./count/counts.ts";
-import { toldBy } from "./count/told.ts";
+import { Teller } from "./count/teller.ts";
+import { type Told, toldBy } from "./count/told.ts";
 import type { Verdicts } from "./count/verdicts.ts";
-import { Places, parseRecord, textOf } from "./places.ts";
-import { eachLine, type ReadableSegment, readSegmentLines, wholeLines } from "./read.ts";
+import { Places, parseRecord } from "./places.ts";
+import { CHUNK, type ReadableSegment, readSegmentLines, wholeLines } from "./read.ts";
 
 /** Records between two pauses: some ten milliseconds. */
 export const BETWEEN_PAUSES = 1024;
@@ -28,21 +29,26 @@ export function* allLines(segments: readonly ReadableSegment[]): Generator<Count
 
 /** Shows the counter what each record tells, and fills the places; yields after each chunk. */
 function* gather(places: Places, counter: Counter): Generator<void> {
+  const teller = new Teller(CHUNK);
   for (const [number, { path, bytes }] of places.segments.entries()) {
     let offset = 0;
-    const take = (line: string, length: number): void => {
-      const record = parseRecord(line, path, offset);
-      if (record.v === 1) {
-        places.add(number, offset, length);
-        counter.add(toldBy(record, line));
-      }
-      offset += length + 1;
-    };
-    for (const chunk of wholeLines(path, bytes)) {
-      eachLine(chunk, take);
+    for (const chunk of wholeLines(path, bytes, teller.bytes)) {
+      teller.each(chunk, (known, start, end) => {
+        const told = known ?? toldIn(chunk.toString("utf8", start, end), path, offset + start);
+        if (!told) return;
+        places.add(number, offset + start, end - start);
+        counter.add(told);
+      });
+      offset += chunk.length;
       yield;
     }
   }
+}
+
+/** What a line tells; undefined for a record of a newer schema. Throws `damaged` for a line that is no record. */
+function toldIn(line: string, path: string, offset: number): Told | undefined {
+  const record = parseRecord(line, path, offset);
+  return record.v === 1 ? toldBy(record) : undefined;
 }
 
 /** What of an archive counts, known after one pass over it. */
@@ -58,7 +64,7 @@ export async function count(
   pause: () => Promise<void> = async () => undefined,
 ): Promise<Counted> {
   const places = new Places(segments);
-  const counter = new Counter(rankOf, (index) => places.record(index));
+  const counter = counterFor(places, rankOf);
   for (const _ of gather(places, counter)) {
     void _;
     await pause();
@@ -66,10 +72,18 @@ export async function count(
   return { places, verdicts: counter.verdicts() };
 }
 
+/** What a record takes in an archive, at least: tables that are too small grow, those that are too large cost memory. */
+const RECORD_BYTES = 500;
+
+function counterFor(places: Places, rankOf: RankOf): Counter {
+  const bytes = places.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  return new Counter(rankOf, places, bytes / RECORD_BYTES);
+}
+
 /** The records that count, in the archive's order; a usage that is a sum of calls told elsewhere is left out. */
 export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
   const places = new Places(segments);
-  const counter = new Counter(rankOf, (index) => places.record(index));
+  const counter = counterFor(places, rankOf);
   for (const _ of gather(places, counter)) void _;
   for (const { record } of counted({ places, verdicts: counter.verdicts() })) yield record;
 }
@@ -82,9 +96,6 @@ export interface CountedRecord {
 
 /** The records that count, in the archive's order. */
 export function* counted({ places, verdicts }: Counted): Generator<CountedRecord> {
-  for (const placed of places.lines(verdicts.counting())) {
-    const line = textOf(placed);
-    const record = places.parsed(placed, line);
-    yield verdicts.change(record, placed.index) ? { record } : { record, line };
-  }
+  for (const { index, record, line } of places.records(verdicts.counting()))
+    yield verdicts.change(record, index) ? { record } : { record, line };
 }

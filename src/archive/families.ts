@@ -3,7 +3,6 @@ import type { WeirRecord } from "../record/schema.ts";
 import type { RankOf } from "./count/counts.ts";
 import type { Verdicts } from "./count/verdicts.ts";
 import { type Counted, count } from "./counting.ts";
-import { textOf } from "./places.ts";
 import type { ReadableSegment } from "./read.ts";
 import { parseSegmentName } from "./segment.ts";
 
@@ -51,11 +50,12 @@ export async function familiesOf(
 function familyOf(root: number, members: Uint32Array, { places, verdicts }: Counted): Family {
   const records: WeirRecord[] = [];
   const segments = new Set<number>();
-  for (const line of places.lines(members)) {
-    const record = places.parsed(line, textOf(line));
-    verdicts.change(record, line.index);
-    records.push(record);
-    segments.add(line.segment);
+  for (const stretch of places.stretches(members)) {
+    for (const { index, record } of stretch.records) {
+      verdicts.change(record, index);
+      records.push(record);
+    }
+    segments.add(stretch.segment);
   }
   return {
     root: root === 0 ? undefined : verdicts.sessions.name(root),
@@ -82,16 +82,18 @@ function groupsOf(verdicts: Verdicts): Group[] {
     number === 0 ? 0 : sessions.rootOf(number),
   );
   const counting = verdicts.counting();
-  const sizes = new Map<number, number>();
   const rootOf = (index: number): number => roots[verdicts.sessionOf(index)] as number;
-  for (const index of counting) sizes.set(rootOf(index), (sizes.get(rootOf(index)) ?? 0) + 1);
-  const groups = new Map<number, { readonly members: Uint32Array; filled: number }>();
-  for (const [root, size] of sizes) groups.set(root, { members: new Uint32Array(size), filled: 0 });
+  const sizes = new Uint32Array(sessions.count);
+  for (const index of counting) (sizes[rootOf(index)] as number)++;
+  const groups = new Map<number, Group>();
+  const filled = new Uint32Array(sessions.count);
   for (const index of counting) {
-    const group = groups.get(rootOf(index));
-    if (group) group.members[group.filled++] = index;
+    const root = rootOf(index);
+    if (filled[root] === 0) groups.set(root, { root, members: new Uint32Array(sizes[root] as number) });
+    const group = groups.get(root) as Group;
+    group.members[(filled[root] as number)++] = index;
   }
-  return [...groups].map(([root, { members }]) => ({ root, members }));
+  return [...groups.values()];
 }
 
 function parts(members: Uint32Array): Uint32Array[] {

@@ -1,4 +1,5 @@
 /** Owns where each record of an archive stands, and reading records at chosen places. */
+import { recordIn } from "../record/line.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { WeirError } from "../system/errors.ts";
 import { sys } from "../system/system.ts";
@@ -10,40 +11,30 @@ const OFFSET = 0;
 const LENGTH = 2;
 const WIDTH = 4;
 const NOTHING = Buffer.alloc(0);
+
+/** A buffer's own way to its text, which the published types leave out; the checks of `toString` cost more than the copy. */
+interface Sliced extends Buffer {
+  utf8Slice(start: number, end: number): string;
+}
+
 /** Lines that lie this close are read in one go. */
 const GAP = 1 << 16;
 /** The most that is read in one go. */
 const STRETCH = 1 << 20;
 
-/** A chosen record's line in a buffer, without its newline; until the next one is asked for. */
-export interface PlacedLine {
-  buffer: Buffer;
-  start: number;
-  end: number;
-  /** The record's place in the order of the archive. */
-  index: number;
-  /** The number of its segment. */
-  segment: number;
+/** A chosen record. */
+export interface PlacedRecord {
+  /** Its place in the order of the archive. */
+  readonly index: number;
+  readonly record: WeirRecord;
+  readonly line: string;
 }
 
-export function textOf({ buffer, start, end }: PlacedLine): string {
-  return buffer.toString("utf8", start, end);
-}
-
-/** The record that a line holds; undefined where it holds none. Of one of a newer schema only `v` is known. */
-export function recordIn(line: string): WeirRecord | undefined {
-  try {
-    const value = JSON.parse(line) as Partial<WeirRecord> | null;
-    return value && (value.v === 1 ? isRecord(value) : Number(value.v) > 1) ? (value as WeirRecord) : undefined;
-  } catch {
-    return undefined; // whoever asks says what that means
-  }
-}
-
-/** Whether all is there that the archive relies on; `verify` looks at the rest. */
-function isRecord({ id, fact, rev, agent, stream, operation, source, host }: Partial<WeirRecord>): boolean {
-  const isTold = [id, fact, agent, stream, operation, source?.path, host].every((text) => typeof text === "string");
-  return isTold && typeof rev === "number";
+/** Chosen records of one segment that lie close together. */
+export interface Stretch {
+  /** The segment's number. */
+  readonly segment: number;
+  readonly records: readonly PlacedRecord[];
 }
 
 /** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
@@ -69,8 +60,7 @@ export class Places {
   add(segment: number, offset: number, length: number): void {
     while (this.#begins.length <= segment) this.#begins.push(this.count);
     this.#places.setDouble(this.count, OFFSET, offset);
-    this.#places.set(this.count, LENGTH, length);
-    this.count++;
+    this.#places.set(this.count++, LENGTH, length);
   }
 
   #offset(index: number): number {
@@ -94,21 +84,22 @@ export class Places {
 
   /** Reads one record. */
   record(index: number): WeirRecord {
-    for (const line of this.lines([index])) return this.parsed(line, textOf(line));
+    for (const { record } of this.records([index])) return record;
     throw new Error(`the archive has no record ${index}`);
   }
 
-  parsed({ index, segment }: PlacedLine, text: string): WeirRecord {
-    return parseRecord(text, this.#pathOf(segment), this.#offset(index));
+  /** Reads these records, whose indexes rise. */
+  *records(indexes: ArrayLike<number>): Generator<PlacedRecord> {
+    for (const { records } of this.stretches(indexes)) yield* records;
   }
 
   #pathOf(segment: number): string {
     return this.segments[segment]?.path ?? "";
   }
 
-  /** The lines of these records, whose indexes rise; what lies close together is read in one go. */
-  *lines(indexes: ArrayLike<number>): Generator<PlacedLine> {
-    const line = { buffer: this.#spare, start: 0, end: 0, index: 0, segment: 0 };
+  /** The same, by stretches, each of which is read in one go. */
+  *stretches(indexes: ArrayLike<number>): Generator<Stretch> {
+    let buffer = this.#spare;
     this.#spare = NOTHING;
     try {
       for (let from = 0; from < indexes.length; ) {
@@ -116,19 +107,21 @@ export class Places {
         const to = this.#stretch(indexes, from);
         const start = this.#offset(first);
         const bytes = this.#end(indexes[to - 1] as number) - start;
-        if (bytes > line.buffer.length)
-          line.buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
-        line.segment = this.segment(first);
-        this.#read(this.#pathOf(line.segment), start, line.buffer, bytes);
+        if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
+        const segment = this.segment(first);
+        const path = this.#pathOf(segment);
+        this.#read(path, start, buffer, bytes);
+        const records: PlacedRecord[] = [];
         for (; from < to; from++) {
-          line.index = indexes[from] as number;
-          line.start = this.#offset(line.index) - start;
-          line.end = line.start + this.#places.get(line.index, LENGTH);
-          yield line;
+          const index = indexes[from] as number;
+          const offset = this.#offset(index);
+          const line = (buffer as Sliced).utf8Slice(offset - start, this.#end(index) - start);
+          records.push({ index, record: parseRecord(line, path, offset), line });
         }
+        yield { segment, records };
       }
     } finally {
-      this.#spare = line.buffer;
+      this.#spare = buffer;
     }
   }
 

@@ -8,7 +8,7 @@ import { damagedState, getMeta, openStateForReading } from "./state.ts";
 import { refuseOlder, witnessed } from "./witness.ts";
 
 /** What fits into a core's second-level cache while its lines are looked at. */
-const CHUNK = 1 << 18;
+export const CHUNK = 1 << 18;
 
 /** A segment to read and how far. */
 export interface ReadableSegment {
@@ -122,11 +122,14 @@ export function eachLine(chunk: Buffer, use: (line: string, bytes: number) => vo
   }
 }
 
-/** `[0, bytes)` of a segment in chunks of whole lines, each with its newline; a chunk holds until the next one. */
-export function* wholeLines(path: string, bytes: number): Generator<Buffer> {
+/**
+ * `[0, bytes)` of a segment in chunks of whole lines, each with its newline; a chunk holds until the next one. They are read
+ * into the bytes that are given, as long as each line fits.
+ */
+export function* wholeLines(path: string, bytes: number, into?: Buffer): Generator<Buffer> {
   const fd = sys.open(path, 0);
   try {
-    let buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1)));
+    let buffer = into ?? Buffer.allocUnsafeSlow(Math.min(CHUNK, Math.max(bytes, 1)));
     let held = 0;
     for (let position = 0; position < bytes; ) {
       if (held === buffer.length) buffer = Buffer.concat([buffer], held * 2);

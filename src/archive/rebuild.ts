@@ -1,11 +1,11 @@
 /** Owns making a lost state anew from the archive: segments, and what each source is known to have told. */
 
 import { ledgerFactsOf } from "../record/encode.ts";
+import { recordIn } from "../record/line.ts";
 import type { Database } from "../system/database.ts";
 import { sys } from "../system/system.ts";
 import type { DataFolder } from "./folder.ts";
 import { Ledger } from "./ledger.ts";
-import { recordIn } from "./places.ts";
 import { readSegmentLines } from "./read.ts";
 import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { FIRST_TEXTS, setMeta } from "./state.ts";

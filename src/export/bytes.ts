@@ -73,15 +73,25 @@ export class Bytes {
   }
 }
 
+interface Known<Form> {
+  readonly form: Form;
+  value: unknown;
+  /** Where it was written last, and how often bytes had been moved then. */
+  start: number;
+  length: number;
+  moves: number;
+}
+
 /**
  * Writes named values. Most attributes of a span have the values of the span before: those are copied from where they
- * stand, the others are written by `write` in the form that `formOf` makes of a name once.
+ * stand, in one go where they stand side by side; the others are written by `writeNew` in the form that `formOf` makes of
+ * a name once. After the last one comes `flush`.
  */
 export class Repeats<Form> {
-  readonly #known = new Map<
-    string,
-    { readonly form: Form; value: unknown; start: number; length: number; moves: number }
-  >();
+  readonly #known = new Map<string, Known<Form>>();
+  /** What is to be copied, and is not yet. */
+  #from = 0;
+  #to = 0;
 
   constructor(
     private readonly out: Bytes,
@@ -96,10 +106,16 @@ export class Repeats<Form> {
       known = { form: this.formOf(name), value: undefined, start: 0, length: 0, moves: -1 };
       this.#known.set(name, known);
     }
-    if (known.value === value && known.moves === out.moves) {
-      out.repeat(known.start, known.length);
+    if (known.moves === out.moves && isSame(known.value, value)) {
+      if (known.start !== this.#to) {
+        this.flush();
+        this.#from = known.start;
+      }
+      this.#to = known.start + known.length;
+      known.start += out.length - this.#from;
       return;
     }
+    this.flush();
     const start = out.length;
     this.writeNew(known.form, value);
     known.value = value;
@@ -107,4 +123,17 @@ export class Repeats<Form> {
     known.length = out.length - start;
     known.moves = out.moves;
   }
+
+  flush(): void {
+    if (this.#to > this.#from) this.out.repeat(this.#from, this.#to - this.#from);
+    this.#from = 0;
+    this.#to = 0;
+  }
+}
+
+/** True for the same value, and for lists of the same ones. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b || !Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return a === b;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }

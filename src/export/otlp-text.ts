@@ -202,6 +202,7 @@ function attributes(given: Readonly<Record<string, unknown>>): void {
     if (!isFirst) out.byte(COMMA);
     isFirst = false;
     named.write(name, given[name]);
+    named.flush();
   }
   out.byte(CLOSE);
 }

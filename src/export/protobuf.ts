@@ -43,7 +43,7 @@ function request<T extends { readonly resource: Resource }>(items: readonly T[],
     const all = out.begin(LIST);
     out.byte(tag(1, 2));
     const about = out.begin(SHORT);
-    attributes(resource.attributes, tag(1, 2));
+    attributes(resource.attributes, INNER);
     out.byte(tag(2, 0));
     out.byte(0);
     out.end(about, SHORT);
@@ -79,14 +79,14 @@ function span(given: OtelSpan): void {
   out.number(tag(6, 0), given.kind + 1);
   time(tag(7, 1), given.startTime);
   time(tag(8, 1), given.endTime);
-  attributes(given.attributes, tag(9, 2));
+  attributes(given.attributes, OF_SPAN);
   out.number(tag(10, 0), given.droppedAttributesCount);
   for (const event of given.events) {
     out.byte(tag(11, 2));
     const start = out.begin(SHORT);
     time(tag(1, 1), event.time);
     out.string(tag(2, 2), event.name);
-    if (event.attributes) attributes(event.attributes, tag(3, 2));
+    if (event.attributes) attributes(event.attributes, OF_EVENT);
     out.number(tag(4, 0), event.droppedAttributesCount);
     out.end(start, SHORT);
   }
@@ -105,7 +105,7 @@ function log(given: OtelLog): void {
   out.number(tag(2, 0), given.severityNumber);
   out.string(tag(3, 2), given.severityText);
   value(tag(5, 2), given.body);
-  attributes(given.attributes, tag(6, 2));
+  attributes(given.attributes, OF_LOG);
   out.number(tag(7, 0), given.droppedAttributesCount);
   if (given.spanContext) {
     out.fixed32(tag(8, 5), given.spanContext.traceFlags);
@@ -141,13 +141,23 @@ function nameOf(name: string): Name {
   return { bytes: part.use((bytes) => bytes.slice()), isFraction: FRACTIONS.has(name) };
 }
 
-const named = new Repeats(out, nameOf, ({ bytes, isFraction }: Name, given: unknown) => {
-  const start = out.begin(SHORT);
-  out.copy(bytes);
-  if (isFraction && typeof given === "number") fraction(tag(2, 2), given);
-  else value(tag(2, 2), given);
-  out.end(start, SHORT);
-});
+/** Attributes as parts of this field. */
+function attributesAs(field: number): Repeats<Name> {
+  return new Repeats(out, nameOf, ({ bytes, isFraction }, given) => {
+    out.byte(field);
+    const start = out.begin(SHORT);
+    out.copy(bytes);
+    if (isFraction && typeof given === "number") fraction(tag(2, 2), given);
+    else value(tag(2, 2), given);
+    out.end(start, SHORT);
+  });
+}
+
+/** Those of a resource, and of a value that is an object. */
+const INNER = attributesAs(tag(1, 2));
+const OF_SPAN = attributesAs(tag(9, 2));
+const OF_EVENT = attributesAs(tag(3, 2));
+const OF_LOG = attributesAs(tag(6, 2));
 
 function fraction(field: number, given: number): void {
   out.byte(field);
@@ -156,11 +166,9 @@ function fraction(field: number, given: number): void {
   out.end(start, SHORT);
 }
 
-function attributes(given: Readonly<Record<string, unknown>>, field: number): void {
-  for (const name in given) {
-    out.byte(field);
-    named.write(name, given[name]);
-  }
+function attributes(given: Readonly<Record<string, unknown>>, as: Repeats<Name>): void {
+  for (const name in given) as.write(name, given[name]);
+  as.flush();
 }
 
 /** An `AnyValue`: what it is, is told by the field that it stands in. */
@@ -176,7 +184,7 @@ function value(field: number, given: unknown): void {
     out.byte(Array.isArray(given) ? tag(5, 2) : tag(6, 2));
     const inner = out.begin(SHORT);
     if (Array.isArray(given)) for (const item of given) value(tag(1, 2), item);
-    else attributes(given as Readonly<Record<string, unknown>>, tag(1, 2));
+    else attributes(given as Readonly<Record<string, unknown>>, INNER);
     out.end(inner, SHORT);
   }
   out.end(start, SHORT);

@@ -8,7 +8,7 @@ import { toldBy } from "../../src/archive/count/told.ts";
 import type { Verdict } from "../../src/archive/count/verdicts.ts";
 import { OPERATIONS } from "../../src/record/operations.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
-import { archived, syncInto } from "../support/archive.ts";
+import { again, archived, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 import { PlainCounter } from "../support/plain-counts.ts";
@@ -26,8 +26,8 @@ function plainly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
 }
 
 function compactly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
-  const counter = new Counter(rank, (index) => records[index] as WeirRecord);
-  for (const record of records) counter.add(toldBy(record, JSON.stringify(record)));
+  const counter = new Counter(rank, again(records));
+  for (const record of records) counter.add(toldBy(record));
   const verdicts = counter.verdicts();
   return { verdicts: records.map((_, at) => verdicts.of(at)), parents: records.map((r) => verdicts.parentOf(r)) };
 }

@@ -1,8 +1,6 @@
 /** Proves that skimming gives of a line exactly what its shape asks for, and refuses what it cannot follow. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { compileSkimmer, MODULE } from "../../.ci/skim.ts";
 import { Skimmer } from "../../src/read/skim/skim.ts";
 import { BadLine } from "../../src/read/text.ts";
 import type { Keys, Shape } from "../../src/read/types.ts";
@@ -271,8 +269,4 @@ describe("the frame of a line", () => {
     expect(read(`{"a":"${"y".repeat(5000)}"}`).rest).toBeUndefined();
     expect(read('{"a":1,"type":"x","message":[]}')).toEqual({ rest: { message: [] }, frame: { a: 1, type: "x" } });
   });
-});
-
-test("the skimmer that is loaded is the one that its source compiles to", () => {
-  expect(readFileSync(MODULE, "utf8")).toBe(compileSkimmer());
 });

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { rankOf, agents as registry } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
-import { Counter } from "../../src/archive/count/counts.ts";
+import { type Again, Counter } from "../../src/archive/count/counts.ts";
 import { toldBy } from "../../src/archive/count/told.ts";
 import { allRecords } from "../../src/archive/counting.ts";
 import { readableSegments } from "../../src/archive/read.ts";
@@ -98,10 +98,20 @@ export function lastTellings(records: readonly WeirRecord[]): Map<string, string
   return new Map([...last].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, record]) => [key, comparable(record)]));
 }
 
+/** Records that are at hand, as the counter asks for them. */
+export function again(records: readonly WeirRecord[]): Again {
+  const recordAt = (index: number): WeirRecord => records[index] as WeirRecord;
+  return {
+    record: recordAt,
+    records: (indexes) =>
+      indexes.map((index) => ({ index, record: recordAt(index), line: JSON.stringify(recordAt(index)) })),
+  };
+}
+
 /** What counts, comparable and in a fixed order, each with its verdict. */
 export function counted(records: readonly WeirRecord[]): string[] {
-  const counter = new Counter(rankOf, (index) => records[index] as WeirRecord);
-  for (const record of records) counter.add(toldBy(record, JSON.stringify(record)));
+  const counter = new Counter(rankOf, again(records));
+  for (const record of records) counter.add(toldBy(record));
   const verdicts = counter.verdicts();
   return records
     .flatMap((record, at) => (verdicts.of(at) === "no" ? [] : [`${verdicts.of(at)} ${comparable(record)}`]))

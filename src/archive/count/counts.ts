@@ -7,7 +7,7 @@ import { Numbers } from "./numbers.ts";
 import { withoutRivalStreams } from "./rivals.ts";
 import { Sessions, Streams } from "./sessions.ts";
 import { Tellings } from "./tellings.ts";
-import type { Told } from "./told.ts";
+import { type Frame, type Told, weightOf } from "./told.ts";
 import { StandIns, Verdicts } from "./verdicts.ts";
 
 /** How much a stream is believed; higher wins. */
@@ -26,38 +26,64 @@ const CLASS: Readonly<Partial<Record<Operation, number>>> = {
   session: 5,
 };
 
+/** Reads records again, by the order in which they were added: needed for very few. */
+export interface Again {
+  record(index: number): WeirRecord;
+  /** Records whose indexes rise, each with its line. */
+  records(indexes: readonly number[]): Iterable<{
+    readonly index: number;
+    readonly record: WeirRecord;
+    readonly line: string;
+  }>;
+}
+
 /** Gathers an archive's records, in order, and then gives a verdict on each by its index. */
 export class Counter {
   /** The last telling of each id by each source: a source's own revisions follow each other. */
   readonly #tellings = new Tellings();
-  #ids = new Numbers();
-  readonly #facts = new Numbers();
+  #ids: Numbers;
+  readonly #facts: Numbers;
   readonly #sessions = new Sessions();
   readonly #streams: Streams;
   readonly #standIns = new StandIns();
   #count = 0;
+  /** The latest record's, and what is made from it. */
+  #frame: Frame | undefined;
+  #session = 0;
+  #stream = 0;
+  #isForked = false;
 
-  /** `recordAt` reads a record again, by the order in which they were added: needed for very few. */
+  /** `expected`: about how many records there will be. */
   constructor(
     rankOf: RankOf,
-    private readonly recordAt: (index: number) => WeirRecord,
+    private readonly again: Again,
+    expected = 0,
   ) {
+    this.#ids = new Numbers(expected);
+    this.#facts = new Numbers(expected);
     this.#streams = new Streams(rankOf);
   }
 
   /** Adds the next record. */
   add(told: Told): void {
     const index = this.#count++;
-    const { frame, operation } = told;
-    const session = this.#sessions.numberOf(frame);
+    if (told.frame !== this.#frame) this.#enter(told.frame);
     if (told.isDebugOnly) return;
-    this.#sessions.note(session, operation, told.time, frame.forked_from !== undefined);
-    const stream = this.#streams.numberOf(frame);
+    const { operation } = told;
+    this.#sessions.note(this.#session, operation, told.time, this.#isForked);
     const row = this.#ids.of(told.idHigh, told.idLow ^ told.source);
     if (row < this.#tellings.count && this.#tellings.rev(row) > told.rev) return;
-    if (operation === "chat") this.#streams.tellsCalls(stream);
+    if (operation === "chat") this.#streams.tellsCalls(this.#stream);
     const fact = this.#facts.of(told.factHigh, told.factLow);
-    this.#tellings.put(row, told, { index, fact, session, stream, rivals: CLASS[operation] ?? 0 });
+    this.#tellings.put(row, told, index, fact, this.#session, this.#stream, CLASS[operation] ?? 0);
+  }
+
+  /** Most records have the frame of the one before. */
+  #enter(frame: Frame): void {
+    this.#frame = frame;
+    this.#session = this.#sessions.numberOf(frame);
+    this.#stream = this.#streams.numberOf(frame);
+    this.#isForked = frame.forked_from !== undefined;
   }
 
   /** The verdict on each record; nothing can be added any more. */
@@ -65,14 +91,14 @@ export class Counter {
     const tellings = this.#tellings;
     this.#ids = new Numbers();
     const chains = new Chains(tellings, this.#facts.count);
-    joinMoments(tellings, chains, this.#streams, (row) => this.recordAt(tellings.index(row)).fact);
+    joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
     const counted = withoutRivalStreams(winners, tellings, chains, this.#streams);
     const withCalls = new Uint8Array(this.#sessions.count);
     for (const row of counted)
       if (tellings.isChat(row) && tellings.tokens(row) > 0 && !tellings.isAggregate(row))
         withCalls[tellings.session(row)] = 1;
-    const verdicts = new Verdicts(this.#count, this.#sessions, this.#standIns, this.recordAt);
+    const verdicts = new Verdicts(this.#count, this.#sessions, this.#standIns, (index) => this.again.record(index));
     for (const row of counted) {
       const session = tellings.session(row);
       verdicts.give(tellings.index(row), session, tellings.isAggregate(row) && withCalls[session] === 1);
@@ -85,18 +111,46 @@ export class Counter {
     const tellings = this.#tellings;
     const winners = new Uint32Array(this.#facts.count);
     const done = new Uint8Array(this.#facts.count);
+    const contested: number[] = [];
     let count = 0;
     for (let row = 0; row < tellings.count; row++) {
       const fact = chains.of(tellings.fact(row));
       if (done[fact]) continue;
       done[fact] = 1;
       const first = chains.first(fact);
-      let winner = first;
-      for (let at = tellings.next(first); at >= 0; at = tellings.next(at)) if (this.#isBetter(at, winner)) winner = at;
-      if (tellings.next(first) >= 0) this.#noteStandIns(winner, first);
-      winners[count++] = winner;
+      if (tellings.next(first) >= 0) contested.push(count);
+      winners[count++] = first;
     }
+    this.#weigh(contested.map((at) => winners[at] as number));
+    for (const at of contested) winners[at] = this.#winner(winners[at] as number);
     return winners.subarray(0, count);
+  }
+
+  /** Weighs the tellings between which nothing else decides; each chain is given by its first one. */
+  #weigh(firsts: readonly number[]): void {
+    const tellings = this.#tellings;
+    const rows = new Map<number, number>();
+    for (const first of firsts) {
+      let best = first;
+      for (let at = tellings.next(first); at >= 0; at = tellings.next(at)) {
+        const order = this.#order(at, best);
+        if (order === 0) for (const row of [at, best]) rows.set(tellings.index(row), row);
+        if (order > 0) best = at;
+      }
+    }
+    const indexes = [...rows.keys()].sort((a, b) => a - b);
+    for (const { index, record, line } of this.again.records(indexes))
+      tellings.weigh(rows.get(index) as number, weightOf(record, line));
+  }
+
+  /** The telling of a chain that is taken. */
+  #winner(first: number): number {
+    const tellings = this.#tellings;
+    let winner = first;
+    for (let at = tellings.next(first); at >= 0; at = tellings.next(at))
+      if ((this.#order(at, winner) || this.#orderByWeight(at, winner)) > 0) winner = at;
+    this.#noteStandIns(winner, first);
+    return winner;
   }
 
   #noteStandIns(winner: number, first: number): void {
@@ -109,24 +163,35 @@ export class Counter {
     }
   }
 
-  /** Chooses from the set alone, so that the order of reading does not matter. */
-  #isBetter(a: number, b: number): boolean {
+  /** Which of two tellings is taken, from the set alone, so that the order of reading does not matter: above 0 the first. */
+  #order(a: number, b: number): number {
     const t = this.#tellings;
-    const rank = this.#streams.rank(t.stream(a)) - this.#streams.rank(t.stream(b));
-    if (rank !== 0) return rank > 0;
-    if (t.isSidechain(a) !== t.isSidechain(b)) return t.isSidechain(b);
-    const isCopy = this.#sessions.isCopy(t.session(b), t.time(b));
-    if (this.#sessions.isCopy(t.session(a), t.time(a)) !== isCopy) return isCopy;
-    const began = this.#sessions.began(t.session(a)) - this.#sessions.began(t.session(b));
-    if (began < 0 || began > 0) return began < 0;
-    const ended = this.#sessions.ended(t.session(a)) - this.#sessions.ended(t.session(b));
-    if (ended !== 0) return ended < 0;
-    if (t.session(a) !== t.session(b)) return this.#sessions.name(t.session(a)) < this.#sessions.name(t.session(b));
-    if (t.isNested(a) !== t.isNested(b)) return t.isNested(b);
-    if (t.tokens(a) !== t.tokens(b)) return t.tokens(a) > t.tokens(b);
-    if (t.length(a) !== t.length(b)) return t.length(a) > t.length(b);
-    if (t.content(a) !== t.content(b)) return t.content(a) > t.content(b);
-    if (t.textLength(a) !== t.textLength(b)) return t.textLength(a) > t.textLength(b);
-    return t.texts(a) > t.texts(b);
+    const sessions = this.#sessions;
+    const [first, second] = [t.session(a), t.session(b)];
+    return (
+      this.#streams.rank(t.stream(a)) - this.#streams.rank(t.stream(b)) ||
+      Number(t.isSidechain(b)) - Number(t.isSidechain(a)) ||
+      Number(sessions.isCopy(second, t.time(b))) - Number(sessions.isCopy(first, t.time(a))) ||
+      earlier(sessions.began(first), sessions.began(second)) ||
+      earlier(sessions.ended(first), sessions.ended(second)) ||
+      (first === second ? 0 : sessions.name(first) < sessions.name(second) ? 1 : -1) ||
+      Number(t.isNested(b)) - Number(t.isNested(a)) ||
+      t.tokens(a) - t.tokens(b)
+    );
   }
+
+  #orderByWeight(a: number, b: number): number {
+    const t = this.#tellings;
+    return (
+      t.length(a) - t.length(b) ||
+      t.content(a) - t.content(b) ||
+      t.textLength(a) - t.textLength(b) ||
+      t.texts(a) - t.texts(b)
+    );
+  }
+}
+
+/** Times are infinite where there is none. */
+function earlier(a: number, b: number): number {
+  return a === b ? 0 : b - a;
 }

@@ -41,10 +41,13 @@ function groupOf(row: number, tellings: Tellings): number {
 function rivalledGroups(winners: Uint32Array, tellings: Tellings): Set<number> {
   const streamOf = new Map<number, number>();
   const rivalled = new Set<number>();
+  let last = { key: -1, stream: -1 };
   for (const row of winners) {
-    if (tellings.session(row) === 0) continue;
     const key = groupOf(row, tellings);
     const stream = tellings.stream(row);
+    // Most of them follow one of the same group and stream.
+    if (tellings.session(row) === 0 || (key === last.key && stream === last.stream)) continue;
+    last = { key, stream };
     if ((streamOf.get(key) ?? stream) !== stream) rivalled.add(key);
     else streamOf.set(key, stream);
   }

@@ -10,7 +10,8 @@ export class Rows {
   /** `width` is even where doubles are kept. */
   constructor(private readonly width: number) {}
 
-  #block(row: number): Uint32Array {
+  /** The block of a row, one that is there or the next one: its words begin at `at(row)`. */
+  block(row: number): Uint32Array {
     const block = this.#words[row >>> 14];
     if (block) return block;
     const words = new Uint32Array(BLOCK * this.width);
@@ -19,25 +20,25 @@ export class Rows {
     return words;
   }
 
-  #at(row: number): number {
+  at(row: number): number {
     return (row & (BLOCK - 1)) * this.width;
   }
 
   /** Puts a number into a row: one that is there, or the next one. */
   set(row: number, word: number, value: number): void {
-    this.#block(row)[this.#at(row) + word] = value;
+    this.block(row)[this.at(row) + word] = value;
   }
 
   get(row: number, word: number): number {
-    return (this.#words[row >>> 14] as Uint32Array)[this.#at(row) + word] as number;
+    return (this.#words[row >>> 14] as Uint32Array)[this.at(row) + word] as number;
   }
 
   setDouble(row: number, word: number, value: number): void {
-    this.#block(row);
-    (this.#doubles[row >>> 14] as Float64Array)[(this.#at(row) + word) / 2] = value;
+    this.block(row);
+    (this.#doubles[row >>> 14] as Float64Array)[(this.at(row) + word) / 2] = value;
   }
 
   getDouble(row: number, word: number): number {
-    return (this.#doubles[row >>> 14] as Float64Array)[(this.#at(row) + word) / 2] as number;
+    return (this.#doubles[row >>> 14] as Float64Array)[(this.at(row) + word) / 2] as number;
   }
 }

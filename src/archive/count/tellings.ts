@@ -1,6 +1,6 @@
 /** Owns what counting keeps of each record: 64 bytes in a row of numbers. */
 import { Rows } from "./rows.ts";
-import type { Told } from "./told.ts";
+import type { Told, Weight } from "./told.ts";
 
 /** Where each number stands in a row; the last two take two places. */
 const INDEX = 0;
@@ -27,39 +27,37 @@ const CHAT = 16;
 const CLASS = 32;
 const STREAMS = 256;
 
-/** What the counter knows of a record beyond what it tells: texts are numbers that it gave them. */
-export interface Place {
-  readonly index: number;
-  readonly fact: number;
-  /** 0 for none. */
-  readonly session: number;
-  readonly stream: number;
-  /** The class of facts that streams may tell without a common key. */
-  readonly rivals: number;
-}
-
 /** Tellings by row number, from 0. */
 export class Tellings {
   readonly #rows = new Rows(WIDTH);
   count = 0;
 
-  /** Puts a telling into a row: one that is there, or the next one. */
-  put(row: number, t: Told, { index, fact, session, stream, rivals }: Place): void {
+  /**
+   * Puts a telling into a row: one that is there, or the next one. `session` is 0 for none, `rivals` the class of facts that
+   * streams may tell without a common key.
+   */
+  put(row: number, t: Told, index: number, fact: number, session: number, stream: number, rivals: number): void {
     if (row === this.count) this.count++;
     const rows = this.#rows;
-    rows.set(row, INDEX, index);
-    rows.set(row, REV, t.rev);
-    rows.set(row, FACT, fact);
-    rows.set(row, SESSION, session);
-    rows.set(row, STREAM, stream * STREAMS + rivals * CLASS + flagsOf(t));
-    rows.set(row, LENGTH, t.length);
-    rows.set(row, CONTENT, t.content);
-    rows.set(row, TEXT_LENGTH, t.textLength);
-    rows.set(row, TEXTS, t.texts);
-    rows.set(row, SPAN_HIGH, t.spanHigh);
-    rows.set(row, SPAN_LOW, t.spanLow);
+    const words = rows.block(row);
+    const at = rows.at(row);
+    words[at + INDEX] = index;
+    words[at + REV] = t.rev;
+    words[at + FACT] = fact;
+    words[at + SESSION] = session;
+    words[at + STREAM] = stream * STREAMS + rivals * CLASS + flagsOf(t);
+    words[at + SPAN_HIGH] = t.spanHigh;
+    words[at + SPAN_LOW] = t.spanLow;
     rows.setDouble(row, TIME, t.time);
     rows.setDouble(row, TOKENS, t.tokens);
+  }
+
+  /** Adds what a telling weighs; 0 until then. */
+  weigh(row: number, { length, content, textLength, texts }: Weight): void {
+    this.#rows.set(row, LENGTH, length);
+    this.#rows.set(row, CONTENT, content);
+    this.#rows.set(row, TEXT_LENGTH, textLength);
+    this.#rows.set(row, TEXTS, texts);
   }
 
   #is(row: number, flag: number): boolean {

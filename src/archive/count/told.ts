@@ -38,6 +38,10 @@ export interface Told {
   /** Its trace and span as a hash; both halves 0 where it has no span. */
   readonly spanHigh: number;
   readonly spanLow: number;
+}
+
+/** What decides between tellings of a fact between which nothing else does. */
+export interface Weight {
   /** How much its metadata says, and a hash of that. */
   readonly length: number;
   readonly content: number;
@@ -52,6 +56,11 @@ const SECOND = 0x9e3779b9;
 /** Facts of different operations are different, whatever they are called. */
 const SEEDS = new Map<Operation, number>(OPERATIONS.map((operation, at) => [operation, at + 1]));
 
+/** The seed of an operation's facts; 0 for one that is none. */
+export function seedOf(operation: Operation): number {
+  return SEEDS.get(operation) ?? 0;
+}
+
 /** The hash of a span's trace and id. */
 export function spanHash(trace: string | undefined, span: string): readonly [high: number, low: number] {
   const text = `${trace ?? ""} ${span}`;
@@ -63,17 +72,15 @@ const NO_SPAN = [0, 0] as const;
 let source = { host: "", path: "", hash: textHash("\0") };
 
 /** Records of one source mostly follow each other: their hash is worked out once. */
-function sourceHash(host: string, path: string): number {
+export function sourceHash(host: string, path: string): number {
   if (source.path !== path || source.host !== host) source = { host, path, hash: textHash(`${host}\0${path}`) };
   return source.hash;
 }
 
-/** `line` is the record's own text. */
-export function toldBy(record: WeirRecord, line: string): Told {
+export function toldBy(record: WeirRecord): Told {
   const { id, operation, trace_id, span_id } = record;
   const span = span_id === undefined ? NO_SPAN : spanHash(trace_id, span_id);
-  const [body, texts] = bodyOf(line, record);
-  const seed = SEEDS.get(operation) ?? 0;
+  const seed = seedOf(operation);
   return {
     frame: record,
     isDebugOnly: isDebugOnly(record),
@@ -83,7 +90,7 @@ export function toldBy(record: WeirRecord, line: string): Told {
     rev: record.rev,
     operation,
     factHigh: textHash(record.fact, seed),
-    factLow: textHash(record.fact, seed ^ SECOND),
+    factLow: textHash(record.fact, (seed ^ SECOND) >>> 0),
     time: record.time === undefined ? Number.POSITIVE_INFINITY : millisOf(record.time),
     tokens: tokensOf(record.usage),
     isSidechain: record.subagent !== undefined,
@@ -92,6 +99,13 @@ export function toldBy(record: WeirRecord, line: string): Told {
     isAggregate: record.aggregate === true,
     spanHigh: span[0],
     spanLow: span[1],
+  };
+}
+
+/** `line` is the record's own text. */
+export function weightOf(record: WeirRecord, line: string): Weight {
+  const [body, texts] = bodyOf(line, record);
+  return {
     length: body.length,
     content: textHash(body),
     textLength: texts.length,

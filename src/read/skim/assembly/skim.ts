@@ -1,6 +1,6 @@
 /**
  * Owns skimming: copies of one JSON text, mostly a line, what a shape asks for, and passes over the rest without decoding it.
- * AssemblyScript; `npm run skim` compiles it into `../module.ts`. It checks the nesting and the quotes of all that it
+ * AssemblyScript; `npm run wasm` compiles it into `../module.ts`. It checks the nesting and the quotes of all that it
  * passes, never the text inside; what it copies is for a JSON parser to judge. A line it cannot follow is refused (0).
  *
  * A shape is a node in memory: [head][tail][length mask, 8 bytes][hint][count], then entries of [key][length][node][apart],
@@ -10,6 +10,25 @@
  * Keys that are set apart go into the frame, which most lines repeat: two frames are kept, the latest and the one that is
  * being written, and the words at `FRAME` say where the latest is, how long, and whether the line before had the same.
  */
+import {
+  BACKSLASH,
+  CLOSE_LIST,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  closingQuote,
+  end,
+  endAt,
+  equals,
+  HIGH,
+  hasEscape,
+  isEscaped,
+  OPEN_LIST,
+  OPEN_OBJECT,
+  QUOTE,
+  skipSpace,
+  skipValue,
+} from "../../../record/assembly/scan";
 
 const HEADER: u32 = 24;
 const ENTRY: u32 = 16;
@@ -20,62 +39,12 @@ const FRAME_BYTES: u32 = 4096;
 /** Nested deeper than this, a line is left to the full parser. */
 const DEPTH: u32 = 256;
 
-const QUOTE: u8 = 0x22;
-const BACKSLASH: u8 = 0x5c;
-const COMMA: u8 = 0x2c;
-const COLON: u8 = 0x3a;
-const OPEN_OBJECT: u8 = 0x7b;
-const CLOSE_OBJECT: u8 = 0x7d;
-const OPEN_LIST: u8 = 0x5b;
-const CLOSE_LIST: u8 = 0x5d;
 /** The most bytes of a character that is one UTF-16 unit. */
 const ESCAPE: u32 = 6;
-const LOW: u64 = 0x0101010101010101;
-const HIGH: u64 = 0x8080808080808080;
 
-let end: u32 = 0;
 let out: u32 = 0;
 /** Where the frame is written to. */
 let frame: u32 = 0;
-
-/** Marks, by their high bits, the bytes that are quotes; the lowest mark is exact, those above may be wrong. */
-function quotesIn(bytes: u64): u64 {
-  const same = bytes ^ 0x2222222222222222;
-  return (same - LOW) & ~same & HIGH;
-}
-
-function isEscaped(at: u32, first: u32): bool {
-  let from = at;
-  while (from > first && load<u8>(from - 1) === BACKSLASH) from--;
-  return ((at - from) & 1) === 1;
-}
-
-/** Where the quote stands that closes the text whose first byte is given; 0 when none does. */
-function closingQuote(first: u32): u32 {
-  let at = first;
-  while (at < end) {
-    // Most of a long text is passed over two words at a time.
-    let marks = quotesIn(load<u64>(at));
-    if (marks === 0) {
-      marks = quotesIn(load<u64>(at + 8));
-      at += 8;
-      if (marks === 0) {
-        at += 8;
-        continue;
-      }
-    }
-    at += <u32>(ctz(marks) >> 3);
-    if (at >= end) return 0;
-    if (!isEscaped(at, first)) return at;
-    at++;
-  }
-  return 0;
-}
-
-function skipSpace(at: u32): u32 {
-  while (at < end && load<u8>(at) <= 0x20) at++;
-  return at;
-}
 
 function put(byte: u8): void {
   store<u8>(out, byte);
@@ -85,46 +54,6 @@ function put(byte: u8): void {
 function copy(from: u32, to: u32): void {
   memory.copy(out, from, to - from);
   out += to - from;
-}
-
-/** The byte after a value; 0 when it is no value. */
-function skipValue(at: u32): u32 {
-  if (at >= end) return 0;
-  const byte = load<u8>(at);
-  if (byte === QUOTE) {
-    const close = closingQuote(at + 1);
-    return close === 0 ? 0 : close + 1;
-  }
-  return byte === OPEN_OBJECT || byte === OPEN_LIST ? skipNested(at) : skipPlain(at);
-}
-
-function skipNested(at: u32): u32 {
-  let depth = 0;
-  while (at < end) {
-    const byte = load<u8>(at);
-    if (byte === QUOTE) {
-      at = closingQuote(at + 1);
-      if (at === 0) return 0;
-    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-      depth++;
-    } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
-      depth--;
-      if (depth === 0) return at + 1;
-    }
-    at++;
-  }
-  return 0;
-}
-
-/** A number, true, false or null. */
-function skipPlain(at: u32): u32 {
-  const first = at;
-  while (at < end) {
-    const byte = load<u8>(at);
-    if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_LIST || byte <= 0x20) break;
-    at++;
-  }
-  return at > first ? at : 0;
 }
 
 /** The bytes of a character, as it is or as an escape. */
@@ -181,13 +110,6 @@ function cutText(at: u32, node: u32): u32 {
   return close + 1;
 }
 
-function equals(a: u32, b: u32, length: u32): bool {
-  let i: u32 = 0;
-  for (; i + 8 <= length; i += 8) if (load<u64>(a + i) !== load<u64>(b + i)) return false;
-  for (; i < length; i++) if (load<u8>(a + i) !== load<u8>(b + i)) return false;
-  return true;
-}
-
 /** The entry under which a node knows a key. Lines repeat the order of keys: the next one is tried first. */
 function entryOf(node: u32, key: u32, length: u32): u32 {
   const any = node + HEADER;
@@ -205,11 +127,6 @@ function entryOf(node: u32, key: u32, length: u32): u32 {
     if (entry === last) entry = first;
   } while (entry !== hint);
   return any;
-}
-
-function hasEscape(at: u32, to: u32): bool {
-  for (; at < to; at++) if (load<u8>(at) === BACKSLASH) return true;
-  return false;
 }
 
 /** Copies of a value what the node asks for; the byte after it, 0 when it is no value. */
@@ -332,7 +249,7 @@ function closeFrame(): void {
  * wrote, negative when some are not ASCII; 0 when it is no single one, nested too deep, or spells a key with escapes.
  */
 export function skim(from: u32, to: u32, into: u32, node: u32): i32 {
-  end = to;
+  endAt(to);
   out = into;
   const other = load<u32>(FRAME) === FRAMES ? FRAMES + FRAME_BYTES : FRAMES;
   store<u8>(other, OPEN_OBJECT);

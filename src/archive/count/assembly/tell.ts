@@ -1,0 +1,385 @@
+/**
+ * Owns telling of an archive's lines what counting needs to know, as rows of numbers, and passes over the rest without
+ * decoding it. AssemblyScript; `npm run wasm` compiles it into `../module.ts`. It follows lines as weir writes them; one
+ * that it cannot follow, or of which a text that is hashed has escapes, is left to the JSON parser: its row says nothing.
+ *
+ * What lines mostly repeat from the line before (`HELD`) is compared byte by byte, and never decoded here.
+ */
+import {
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  endAt,
+  equals,
+  OPEN_OBJECT,
+  plainQuote,
+  QUOTE,
+  skipValue,
+} from "../../../record/assembly/scan";
+
+// Where things are in memory, and what codes mean, as in `../teller.ts`.
+/** Of each kind of object 32 places by the length of a key, [first word, words], and then its words. */
+const TABLES: u32 = 64;
+const TABLE: u32 = 1024;
+const BUCKETS: u32 = 64;
+const WORD: u32 = 32;
+/** Where the values of some keys stand, by code: their first bytes and lengths. */
+const STARTS: u32 = 4608;
+const LENGTHS: u32 = STARTS + 128;
+const SPAN: u32 = 8192;
+const SPAN_BYTES: u32 = 1024;
+/** The values that lines repeat, as the latest one had them, one after the other; and their lengths. */
+const HELD: u32 = SPAN + SPAN_BYTES;
+const HELD_LENGTHS: u32 = LENGTHS + 128;
+const HELD_BYTES: u32 = 4096;
+const ROWS: u32 = 16384;
+const ROW: u32 = 64;
+
+// The kinds of objects that are looked into, and the codes of their words.
+const RECORD: u32 = 0;
+const USAGE: u32 = 1;
+const SOURCE: u32 = 2;
+const OPERATION: u32 = 3;
+
+const V: u32 = 1;
+const ID: u32 = 2;
+const FACT: u32 = 3;
+const REV: u32 = 4;
+const TIME: u32 = 5;
+const OPERATED: u32 = 6;
+const SUBAGENT: u32 = 7;
+const TRACE_ID: u32 = 8;
+const SPAN_ID: u32 = 9;
+const PARENT_SPAN_ID: u32 = 10;
+const USED: u32 = 11;
+const AGGREGATE: u32 = 12;
+const FROM: u32 = 13;
+/** The first of those that lines repeat, up to the last code. */
+const AGENT: u32 = 14;
+const STREAM: u32 = 15;
+const HOST: u32 = 19;
+const PATH: u32 = 20;
+const KEPT: u32 = PATH + 1 - AGENT;
+const NEEDED: u32 =
+  (1 << V) |
+  (1 << ID) |
+  (1 << FACT) |
+  (1 << REV) |
+  (1 << OPERATED) |
+  (1 << FROM) |
+  (1 << AGENT) |
+  (1 << STREAM) |
+  (1 << HOST);
+
+// The words of a row.
+const LENGTH: u32 = 0;
+const FLAGS: u32 = 4;
+const REVISION: u32 = 8;
+const ID_HIGH: u32 = 12;
+const ID_LOW: u32 = 16;
+const FACT_HIGH: u32 = 20;
+const FACT_LOW: u32 = 24;
+const SPAN_HIGH: u32 = 28;
+const SPAN_LOW: u32 = 32;
+const WHEN: u32 = 40;
+const TOKENS: u32 = 48;
+
+const TOLD: u32 = 1;
+/** It repeats what the line before had. */
+const REPEATS: u32 = 2;
+const SIDECHAIN: u32 = 4;
+const TRACED: u32 = 8;
+const NESTED: u32 = 16;
+const IS_AGGREGATE: u32 = 32;
+const OPERATION_SHIFT: u32 = 8;
+
+/** Changes the seed for the second half of a hash, as in `../told.ts`. */
+const SECOND: u32 = 0x9e3779b9;
+
+let row: u32 = 0;
+let flags: u32 = 0;
+let seen: u32 = 0;
+let operation: u32 = 0;
+let tokens: f64 = 0;
+
+function startOf(code: u32): u32 {
+  return load<u32>(STARTS + code * 4);
+}
+
+function lengthOf(code: u32): u32 {
+  return load<u32>(LENGTHS + code * 4);
+}
+
+/** The code of a word of a table; 0 when it is none of them. */
+function wordOf(kind: u32, at: u32, length: u32): u32 {
+  if (length >= 32) return 0;
+  const table = TABLES + kind * TABLE;
+  let word = table + BUCKETS + <u32>load<u8>(table + length * 2) * WORD;
+  for (let left = load<u8>(table + length * 2 + 1); left > 0; left--) {
+    if (equals(word + 4, at, length)) return load<u32>(word);
+    word += WORD;
+  }
+  return 0;
+}
+
+/** Reads the keys of an object; the byte after it, 0 when it cannot be followed. */
+function readObject(at: u32, kind: u32, stop: u32): u32 {
+  if (load<u8>(at) !== OPEN_OBJECT) return 0;
+  while (true) {
+    const key = at + 2;
+    if (load<u8>(at + 1) !== QUOTE) return 0;
+    const close = plainQuote(key);
+    if (close === 0 || load<u8>(close + 1) !== COLON) return 0;
+    const value = close + 2;
+    const code = wordOf(kind, key, close - key);
+    at =
+      code === FROM
+        ? readObject(value, SOURCE, stop)
+        : code === USED
+          ? readObject(value, USAGE, stop)
+          : skipValue(value);
+    if (at === 0 || at >= stop) return 0;
+    if (code !== 0 && !take(kind, code, value, at)) return 0;
+    const byte = load<u8>(at);
+    if (byte === CLOSE_OBJECT) return at + 1;
+    if (byte !== COMMA) return 0;
+  }
+}
+
+/** Takes what counting needs of a value; false when it is not as weir writes it. */
+function take(kind: u32, code: u32, at: u32, after: u32): bool {
+  if (kind === USAGE) return takeTokens(at, after);
+  if (seen & (1 << code)) return false;
+  seen |= 1 << code;
+  store<u32>(STARTS + code * 4, at + 1);
+  store<u32>(LENGTHS + code * 4, after - at - 2);
+  if (code >= AGENT) return load<u8>(at) === QUOTE;
+  if (code === V) return after - at === 1 && load<u8>(at) === 0x31;
+  if (code === REV) return takeRevision(at, after);
+  if (code === SUBAGENT) flags |= SIDECHAIN;
+  else if (code === AGGREGATE) {
+    flags |= IS_AGGREGATE;
+    return after - at === 4 && load<u8>(at) === 0x74;
+  } else if (code !== USED && code !== FROM) return isPlainText(at, after) && takeText(code, at + 1, after - 1);
+  return true;
+}
+
+function isPlainText(at: u32, after: u32): bool {
+  return load<u8>(at) === QUOTE && plainQuote(at + 1) === after - 1;
+}
+
+function takeText(code: u32, at: u32, to: u32): bool {
+  if (code === ID) return to - at === 32 && takeHex(at, ID_HIGH) && takeHex(at + 8, ID_LOW);
+  if (code === TIME) return takeTime(at, to);
+  if (code === OPERATED) {
+    operation = wordOf(OPERATION, at, to - at);
+    return operation !== 0;
+  }
+  if (code === TRACE_ID) flags |= TRACED;
+  else if (code === PARENT_SPAN_ID) flags |= NESTED;
+  return true;
+}
+
+/** A whole number of at most 15 digits; negative when it is none. */
+function wholeNumber(at: u32, after: u32): f64 {
+  let value: u64 = 0;
+  if (after - at > 15) return -1;
+  for (; at < after; at++) {
+    const digit = <u32>load<u8>(at) - 0x30;
+    if (digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return <f64>value;
+}
+
+function takeTokens(at: u32, after: u32): bool {
+  const count = wholeNumber(at, after);
+  tokens += count;
+  return count >= 0;
+}
+
+function takeRevision(at: u32, after: u32): bool {
+  const rev = wholeNumber(at, after);
+  store<u32>(row + REVISION, <u32>rev);
+  return rev >= 0 && rev <= 0xffffffff;
+}
+
+/** Eight hexadecimal digits. */
+function takeHex(at: u32, word: u32): bool {
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < 8; i++) {
+    const byte = <u32>load<u8>(at + i);
+    const digit = byte - 0x30 < 10 ? byte - 0x30 : byte - 0x61 < 6 ? byte - 0x57 : 16;
+    if (digit > 15) return false;
+    value = (value << 4) | digit;
+  }
+  store<u32>(row + word, value);
+  return true;
+}
+
+/** The number that so many digits are; more than 9999 when they are none. */
+function digits(at: u32, count: u32): u32 {
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const digit = <u32>load<u8>(at + i) - 0x30;
+    if (digit > 9) return 10000;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** A time in RFC 3339, UTC, with up to nine fractional digits: whole milliseconds since 1970. */
+function takeTime(at: u32, to: u32): bool {
+  const length = to - at;
+  if (length < 20 || length > 30 || load<u8>(to - 1) !== 0x5a) return false;
+  if (load<u8>(at + 4) !== 0x2d || load<u8>(at + 7) !== 0x2d || load<u8>(at + 10) !== 0x54) return false;
+  if (load<u8>(at + 13) !== COLON || load<u8>(at + 16) !== COLON) return false;
+  const year = digits(at, 4);
+  const month = digits(at + 5, 2);
+  const day = digits(at + 8, 2);
+  const hour = digits(at + 11, 2);
+  const minute = digits(at + 14, 2);
+  const second = digits(at + 17, 2);
+  // Days that not every month has are left to who knows calendars.
+  if (year < 1970 || year > 9999 || month - 1 > 11 || day - 1 > 27 + <u32>(month !== 2) * 2) return false;
+  if (hour > 23 || minute > 59 || second > 59) return false;
+  let fraction: u32 = 0;
+  if (length > 20) {
+    if (load<u8>(at + 19) !== 0x2e || length === 21) return false;
+    for (let i: u32 = 0; i < length - 21; i++) if (<u32>load<u8>(at + 20 + i) - 0x30 > 9) return false;
+    let scale: u32 = 100;
+    for (let i: u32 = 0; i < min<u32>(3, length - 21); i++, scale /= 10) fraction += digits(at + 20 + i, 1) * scale;
+  }
+  const days = daysOf(year, month, day);
+  const seconds = <f64>days * 86400 + <f64>(hour * 3600 + minute * 60 + second);
+  store<f64>(row + WHEN, seconds * 1000 + <f64>fraction);
+  return true;
+}
+
+/** Days since 1970 of a day of the Gregorian calendar; years are counted from March, so that leap days end them. */
+function daysOf(year: u32, month: u32, day: u32): u32 {
+  const years = month > 2 ? year : year - 1;
+  const months = month > 2 ? month - 3 : month + 9;
+  return years * 365 + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + day - 719469;
+}
+
+function round(sum: u32, word: u32): u32 {
+  return rotl<u32>(sum + word * 2246822519, 13) * 2654435761;
+}
+
+/** xxHash32, 1 in the place of 0: `textHash` of `src/record/identity.ts`. */
+function hash(from: u32, length: u32, seed: u32): u32 {
+  let at = from;
+  const to = from + length;
+  let sum: u32 = seed + 374761393;
+  if (length >= 16) {
+    let a: u32 = seed + 2654435761 + 2246822519;
+    let b: u32 = seed + 2246822519;
+    let c: u32 = seed;
+    let d: u32 = seed - 2654435761;
+    for (; at + 16 <= to; at += 16) {
+      a = round(a, load<u32>(at));
+      b = round(b, load<u32>(at + 4));
+      c = round(c, load<u32>(at + 8));
+      d = round(d, load<u32>(at + 12));
+    }
+    sum = rotl<u32>(a, 1) + rotl<u32>(b, 7) + rotl<u32>(c, 12) + rotl<u32>(d, 18);
+  }
+  sum += length;
+  for (; at + 4 <= to; at += 4) sum = rotl<u32>(sum + load<u32>(at) * 3266489917, 17) * 668265263;
+  for (; at < to; at++) sum = rotl<u32>(sum + <u32>load<u8>(at) * 374761393, 11) * 2654435761;
+  sum = (sum ^ (sum >> 15)) * 2246822519;
+  sum = (sum ^ (sum >> 13)) * 3266489917;
+  sum ^= sum >> 16;
+  return sum === 0 ? 1 : sum;
+}
+
+/** A span is known by its trace and its id; false where they are longer than any. */
+function takeSpan(): bool {
+  const trace = lengthOf(TRACE_ID);
+  const length = trace + 1 + lengthOf(SPAN_ID);
+  if (length > SPAN_BYTES) return false;
+  memory.copy(SPAN, startOf(TRACE_ID), trace);
+  store<u8>(SPAN + trace, 0x20);
+  memory.copy(SPAN + trace + 1, startOf(SPAN_ID), lengthOf(SPAN_ID));
+  store<u32>(row + SPAN_HIGH, hash(SPAN, length, 0));
+  store<u32>(row + SPAN_LOW, hash(SPAN, length, SECOND));
+  return true;
+}
+
+/** Compares what lines repeat with the latest line's, and holds it; false where there is no room for it. */
+function hold(): bool {
+  let same = true;
+  let at = HELD;
+  for (let i: u32 = 0; i < KEPT; i++) {
+    const length = lengthOf(AGENT + i);
+    same = same && load<u32>(HELD_LENGTHS + i * 4) === length && equals(at, startOf(AGENT + i), length);
+    at += length;
+    if (at > HELD + HELD_BYTES) return false;
+  }
+  if (same) {
+    flags |= REPEATS;
+    return true;
+  }
+  at = HELD;
+  for (let i: u32 = 0; i < KEPT; i++) {
+    const length = lengthOf(AGENT + i);
+    store<u32>(HELD_LENGTHS + i * 4, length);
+    memory.copy(at, startOf(AGENT + i), length);
+    at += length;
+  }
+  return true;
+}
+
+/** A few words: a loop is cheaper than the instruction that fills memory (measured). */
+function clear(from: u32, to: u32): void {
+  for (let at = from; at < to; at += 8) store<u64>(at, 0);
+}
+
+/** Fills the row of the line in `[at, to)`; false when it is to be parsed. */
+function tellLine(at: u32, to: u32): bool {
+  endAt(to);
+  flags = TOLD;
+  seen = 0;
+  tokens = 0;
+  clear(LENGTHS, LENGTHS + (PATH + 1) * 4);
+  store<f64>(row + WHEN, Infinity);
+  if (readObject(at, RECORD, to) !== to || (seen & NEEDED) !== NEEDED || !(seen & (1 << PATH))) return false;
+  if (seen & (1 << SPAN_ID) && !takeSpan()) return false;
+  store<u32>(row + FACT_HIGH, hash(startOf(FACT), lengthOf(FACT), operation));
+  store<u32>(row + FACT_LOW, hash(startOf(FACT), lengthOf(FACT), operation ^ SECOND));
+  store<f64>(row + TOKENS, tokens);
+  if (!hold()) return false;
+  store<u32>(row + FLAGS, flags | (operation << OPERATION_SHIFT));
+  return true;
+}
+
+function newlinesIn(bytes: u64): u64 {
+  const same = bytes ^ 0x0a0a0a0a0a0a0a0a;
+  return (same - 0x0101010101010101) & ~same & 0x8080808080808080;
+}
+
+/** Where the newline stands that ends a line. */
+function newline(at: u32): u32 {
+  while (true) {
+    const marks = newlinesIn(load<u64>(at));
+    if (marks !== 0) return at + <u32>(ctz(marks) >> 3);
+    const more = newlinesIn(load<u64>(at + 8));
+    if (more !== 0) return at + 8 + <u32>(ctz(more) >> 3);
+    at += 16;
+  }
+}
+
+/** Fills the rows of as many of the lines in `[from, to)` as `most`, each of which ends with a newline; returns how many. */
+export function tell(from: u32, to: u32, most: u32): u32 {
+  let count: u32 = 0;
+  for (let at = from; at < to && count < most; count++) {
+    row = ROWS + count * ROW;
+    clear(row, row + ROW);
+    const close = newline(at);
+    if (!tellLine(at, close)) store<u32>(row + FLAGS, 0);
+    store<u32>(row + LENGTH, close - at);
+    at = close + 1;
+  }
+  return count;
+}
