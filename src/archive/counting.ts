@@ -72,8 +72,8 @@ export async function count(
   return { places, verdicts: counter.verdicts() };
 }
 
-/** What a record takes in an archive, at least: tables that are too small grow, those that are too large cost memory. */
-const RECORD_BYTES = 500;
+/** About what a record takes in an archive: tables that are too small grow, those that are too large cost memory. */
+const RECORD_BYTES = 700;
 
 function counterFor(places: Places, rankOf: RankOf): Counter {
   const bytes = places.segments.reduce((sum, segment) => sum + segment.bytes, 0);

@@ -1,5 +1,6 @@
 /** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
 import { textHash } from "../record/identity.ts";
+import { batchDone } from "../system/engine.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
@@ -193,6 +194,7 @@ class Run {
     const ready = this.#ready;
     this.#ready = [];
     await this.#sender.send(ready);
+    batchDone();
   }
 
   /** Metrics are running sums of the whole archive: sent when they have changed, the same points again otherwise. */

@@ -148,7 +148,7 @@ export class Counter {
     const tellings = this.#tellings;
     let winner = first;
     for (let at = tellings.next(first); at >= 0; at = tellings.next(at))
-      if ((this.#order(at, winner) || this.#orderByWeight(at, winner)) > 0) winner = at;
+      if ((this.#order(at, winner) || tellings.outweighs(at, winner)) > 0) winner = at;
     this.#noteStandIns(winner, first);
     return winner;
   }
@@ -177,16 +177,6 @@ export class Counter {
       (first === second ? 0 : sessions.name(first) < sessions.name(second) ? 1 : -1) ||
       Number(t.isNested(b)) - Number(t.isNested(a)) ||
       t.tokens(a) - t.tokens(b)
-    );
-  }
-
-  #orderByWeight(a: number, b: number): number {
-    const t = this.#tellings;
-    return (
-      t.length(a) - t.length(b) ||
-      t.content(a) - t.content(b) ||
-      t.textLength(a) - t.textLength(b) ||
-      t.texts(a) - t.texts(b)
     );
   }
 }

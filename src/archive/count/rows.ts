@@ -1,4 +1,4 @@
-/** Owns rows of numbers in blocks: growing copies nothing and leaves nothing behind. */
+/** Owns rows of numbers in blocks, each made when it is first written to: growing copies nothing and leaves nothing behind. */
 
 const BLOCK = 1 << 14;
 
@@ -10,13 +10,13 @@ export class Rows {
   /** `width` is even where doubles are kept. */
   constructor(private readonly width: number) {}
 
-  /** The block of a row, one that is there or the next one: its words begin at `at(row)`. */
+  /** The block of a row, which begins there at `at(row)`. */
   block(row: number): Uint32Array {
     const block = this.#words[row >>> 14];
     if (block) return block;
     const words = new Uint32Array(BLOCK * this.width);
-    this.#words.push(words);
-    this.#doubles.push(new Float64Array(words.buffer));
+    this.#words[row >>> 14] = words;
+    this.#doubles[row >>> 14] = new Float64Array(words.buffer);
     return words;
   }
 
@@ -24,7 +24,6 @@ export class Rows {
     return (row & (BLOCK - 1)) * this.width;
   }
 
-  /** Puts a number into a row: one that is there, or the next one. */
   set(row: number, word: number, value: number): void {
     this.block(row)[this.at(row) + word] = value;
   }

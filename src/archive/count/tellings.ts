@@ -1,4 +1,4 @@
-/** Owns what counting keeps of each record: 64 bytes in a row of numbers. */
+/** Owns what counting keeps of each record: 48 bytes in a row of numbers. */
 import { Rows } from "./rows.ts";
 import type { Told, Weight } from "./told.ts";
 
@@ -8,16 +8,19 @@ const REV = 1;
 const FACT = 2;
 const SESSION = 3;
 const STREAM = 4;
-const LENGTH = 5;
-const CONTENT = 6;
-const NEXT = 7;
-const SPAN_HIGH = 8;
-const SPAN_LOW = 9;
-const TEXT_LENGTH = 10;
-const TEXTS = 11;
-const TIME = 12;
-const TOKENS = 14;
-const WIDTH = 16;
+const NEXT = 5;
+const SPAN_HIGH = 6;
+const SPAN_LOW = 7;
+const TIME = 8;
+const TOKENS = 10;
+const WIDTH = 12;
+
+/** Where each number stands in a row of what few rows weigh. */
+const LENGTH = 0;
+const CONTENT = 1;
+const TEXT_LENGTH = 2;
+const TEXTS = 3;
+const WEIGHTS = 4;
 
 const SIDECHAIN = 1;
 const TRACED = 2;
@@ -30,6 +33,7 @@ const STREAMS = 256;
 /** Tellings by row number, from 0. */
 export class Tellings {
   readonly #rows = new Rows(WIDTH);
+  readonly #weights = new Rows(WEIGHTS);
   count = 0;
 
   /**
@@ -52,12 +56,12 @@ export class Tellings {
     rows.setDouble(row, TOKENS, t.tokens);
   }
 
-  /** Adds what a telling weighs; 0 until then. */
+  /** Adds what a telling weighs. */
   weigh(row: number, { length, content, textLength, texts }: Weight): void {
-    this.#rows.set(row, LENGTH, length);
-    this.#rows.set(row, CONTENT, content);
-    this.#rows.set(row, TEXT_LENGTH, textLength);
-    this.#rows.set(row, TEXTS, texts);
+    this.#weights.set(row, LENGTH, length);
+    this.#weights.set(row, CONTENT, content);
+    this.#weights.set(row, TEXT_LENGTH, textLength);
+    this.#weights.set(row, TEXTS, texts);
   }
 
   #is(row: number, flag: number): boolean {
@@ -116,20 +120,13 @@ export class Tellings {
     return this.#rows.get(row, SPAN_LOW);
   }
 
-  length(row: number): number {
-    return this.#rows.get(row, LENGTH);
-  }
-
-  content(row: number): number {
-    return this.#rows.get(row, CONTENT);
-  }
-
-  textLength(row: number): number {
-    return this.#rows.get(row, TEXT_LENGTH);
-  }
-
-  texts(row: number): number {
-    return this.#rows.get(row, TEXTS);
+  /** Which of two that were weighed says more, in an order that the set alone decides: above 0 the first. */
+  outweighs(a: number, b: number): number {
+    for (let word = 0; word < WEIGHTS; word++) {
+      const difference = this.#weights.get(a, word) - this.#weights.get(b, word);
+      if (difference !== 0) return difference;
+    }
+    return 0;
   }
 
   time(row: number): number {
