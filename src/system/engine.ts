@@ -8,12 +8,16 @@ declare module "bun:jsc" {
   function noInline(f: Compiled): void;
 }
 
+const { every, filter, find, findLast, flatMap, forEach, map, reduce, some } = Array.prototype;
+/** The engine's own that call functions, until they have been told too. */
+const builtins: object[] = [every, filter, find, findLast, flatMap, forEach, map, reduce, some];
+
 /**
  * Keeps these functions, and the methods of these classes, out of the engine's last compiler, and the functions out of
  * each other; `build.ts` says why.
  */
 export function keepLight(functions: readonly object[]): void {
-  for (const f of functions) {
+  for (const f of [...functions, ...builtins.splice(0)]) {
     noFTL(f as Compiled);
     noInline(f as Compiled);
     const methods = Object.getOwnPropertyDescriptors((f as { prototype?: object }).prototype ?? {});
