@@ -2,7 +2,7 @@
 import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
-import { ifPresent, sys } from "../system/system.ts";
+import { ifPresent, type Stat, sys } from "../system/system.ts";
 
 const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
@@ -15,14 +15,27 @@ const PINNED = Symbol.for("weir.lock");
  * `write` for a file that cannot be locked.
  */
 export async function takeLock(path: string, waitMs: number, stopped: () => boolean = () => false): Promise<boolean> {
-  if (ifPresent(() => sys.lstat(path))?.kind === "link")
-    throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
+  refuseLink(path);
   const deadline = uptime() + waitMs;
   for (;;) {
     if (takesNow(path)) return true;
     if (uptime() >= deadline || stopped()) return false;
     await sleep(Math.min(RETRY_MS, Math.max(1, deadline - uptime())));
   }
+}
+
+function refuseLink(path: string): void {
+  let stat: Stat | undefined;
+  try {
+    stat = ifPresent(() => sys.lstat(path));
+  } catch (error) {
+    throw cannotLock(path, error);
+  }
+  if (stat?.kind === "link") throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
+}
+
+function cannotLock(path: string, cause: unknown): WeirError {
+  return new WeirError("write", `cannot lock ${path}: ${systemReason(cause)}`, undefined, { cause });
 }
 
 function takesNow(path: string): boolean {
@@ -33,7 +46,7 @@ function takesNow(path: string): boolean {
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    throw new WeirError("write", `cannot lock ${path}: ${systemReason(error)}`, undefined, { cause: error });
+    throw cannotLock(path, error);
   }
 }
 

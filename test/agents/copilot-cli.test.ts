@@ -475,6 +475,17 @@ describe("a session's log", () => {
   });
 });
 
+test("a call's later messages tell nothing new but their texts", async () => {
+  const log = [begin(), message("c1", 2), message("c1", 3, { model: undefined }), message("c2", 4)];
+  const told = await tellOf("copilot-cli", { [LOG]: log });
+  expect(
+    of(told, "chat").map(({ response_id, model, rev, end_time }) => ({ response_id, model, rev, end_time })),
+  ).toEqual([
+    { response_id: "c1", model: "m", rev: 0, end_time: at(2) },
+    { response_id: "c2", model: "m", rev: 0, end_time: at(4) },
+  ]);
+});
+
 describe("a fork", () => {
   const other = (n: number): string => ID.slice(0, -1) + n;
   const logOf = (id: string): string => LOG.replace(ID, id);

@@ -95,6 +95,24 @@ test("an archive that the disk does not give is told as that, and not as a mista
   expect(run).toMatchObject({ status: 1, stderr: expect.stringContaining("the device failed (input/output error)") });
 });
 
+test("a lock that the disk does not tell of cannot be taken, and that is said", async () => {
+  using place = scratch({ fast: true });
+  place.write(sessionPath("s1"), factLines(0, 4, "s1"));
+  const { lstat } = machine;
+  let asked = 0;
+  const failing: typeof lstat = (path) => {
+    // The folder's check asks first, then who takes the lock.
+    if (path.endsWith("writer.lock") && ++asked === 2) throw Object.assign(new Error("EIO"), { code: "EIO" });
+    return lstat(path);
+  };
+  const sync = ["sync", "--home", place.home, "--agent", "claude-code", "--data-dir", place.data];
+  expect(await withCalls({ lstat: failing }, () => command(sync))).toMatchObject({
+    status: 4,
+    stderr: expect.stringMatching(/^error: cannot lock .*writer\.lock: the device failed/m),
+  });
+  expect(await command(sync)).toMatchObject({ status: 0 });
+});
+
 test("what is appended to a segment, and seals it, while it is being sent, is not pruned as if it had been sent", async () => {
   using place = scratch({ fast: true });
   const [to] = destinations("there");

@@ -105,7 +105,7 @@ function bare(drafts: readonly Draft[]): JsonObject[] {
   const first = new Map<string, JsonObject>();
   for (const { content: _, ...draft } of drafts) {
     const { time, end_time, duration_ms, at, ...timeless } = draft;
-    const known = JSON.stringify(Object.entries(timeless).toSorted());
+    const known = JSON.stringify(Object.fromEntries(Object.entries(timeless).toSorted()));
     if (!first.has(known)) first.set(known, { ...draft });
   }
   return [...first.values()];

@@ -99,7 +99,9 @@ export function message(now: Now): void {
   if (id === undefined || (call === undefined && told === undefined && output === undefined)) return;
   const agent = agentOf(now) ?? "";
   const model = told ?? under(state.models, agent);
-  if (state.message !== id && state.copies !== "here") noteCall(state.sums, model, output);
+  // A call's later messages tell nothing new but their texts.
+  const isLater = state.message === id;
+  if (!isLater && state.copies !== "here") noteCall(state.sums, model, output);
   state.message = id;
   const began = under(state.turns, agent);
   const draft: Draft = {
@@ -118,7 +120,7 @@ export function message(now: Now): void {
   };
   const said = saidIn(now, id);
   if (!said) {
-    emit(draft);
+    if (!isLater) emit(draft);
     return;
   }
   said.parts = [...said.parts, ...(emit.keep(partsOf(data)) ?? [])];
