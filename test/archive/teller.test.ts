@@ -191,11 +191,21 @@ describe("what is told of a line is what its record tells", () => {
     const line = JSON.stringify(base);
     expect(only(line)).toEqual(parsed(line));
     expect(only(line.replace('"host":"h"', '"host":"h","host":"i"'))).toBeUndefined();
+    expect(only(line.replace('"output_tokens":4', '"output_tokens":4,"output_tokens":5'))).toBeUndefined();
     expect(only(line.replace('"fact"', '"f\\u0061ct"'))).toBeUndefined();
     expect(only(`${line} `)).toBeUndefined();
     expect(only(`${line}${line}`)).toBeUndefined();
     expect(only(line.slice(0, -1))).toBeUndefined();
     expect(only("")).toBeUndefined();
+  });
+
+  test("when it has a key that the line before had not, or has not one that it had, though it were empty", () => {
+    const { session_id, ...none } = base;
+    const lines = [base, none, { ...none, session_id: "" }, none, { ...none, forked_from: "" }, none, base, base].map(
+      (one) => JSON.stringify(one),
+    );
+    expect(session_id).toBe("s");
+    expect(tell(lines)).toEqual(lines.map(parsed));
   });
 
   test("also after lines of which nothing is told, and after others that were longer than there is room for", () => {

@@ -31,6 +31,8 @@ const SPAN_BYTES: u32 = 1024;
 /** The values that lines repeat, as the latest one had them, one after the other; and their lengths. */
 const HELD: u32 = SPAN + SPAN_BYTES;
 const HELD_LENGTHS: u32 = LENGTHS + 128;
+/** Which of them it had: an empty text is not none. */
+const HELD_SEEN: u32 = HELD_LENGTHS + 128;
 const HELD_BYTES: u32 = 4096;
 const ROWS: u32 = 16384;
 const ROW: u32 = 64;
@@ -148,9 +150,10 @@ function readObject(at: u32, kind: u32, stop: u32): u32 {
 
 /** Takes what counting needs of a value; false when it is not as weir writes it. */
 function take(kind: u32, code: u32, at: u32, after: u32): bool {
+  const bit: u32 = 1 << (kind === USAGE ? PATH + code : code);
+  if (seen & bit) return false;
+  seen |= bit;
   if (kind === USAGE) return takeTokens(at, after);
-  if (seen & (1 << code)) return false;
-  seen |= 1 << code;
   store<u32>(STARTS + code * 4, at + 1);
   store<u32>(LENGTHS + code * 4, after - at - 2);
   if (code >= AGENT) return load<u8>(at) === QUOTE;
@@ -309,7 +312,8 @@ function takeSpan(): bool {
 
 /** Compares what lines repeat with the latest line's, and holds it; false where there is no room for it. */
 function hold(): bool {
-  let same = true;
+  const present = seen & (((1 << KEPT) - 1) << AGENT);
+  let same = load<u32>(HELD_SEEN) === present;
   let at = HELD;
   for (let i: u32 = 0; i < KEPT; i++) {
     const length = lengthOf(AGENT + i);
@@ -321,6 +325,7 @@ function hold(): bool {
     flags |= REPEATS;
     return true;
   }
+  store<u32>(HELD_SEEN, present);
   at = HELD;
   for (let i: u32 = 0; i < KEPT; i++) {
     const length = lengthOf(AGENT + i);
