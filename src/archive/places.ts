@@ -11,12 +11,6 @@ const OFFSET = 0;
 const LENGTH = 2;
 const WIDTH = 4;
 const NOTHING = Buffer.alloc(0);
-
-/** A buffer's own way to its text, which the published types leave out; the checks of `toString` cost more than the copy. */
-interface Sliced extends Buffer {
-  utf8Slice(start: number, end: number): string;
-}
-
 /** Lines that lie this close are read in one go. */
 const GAP = 1 << 16;
 /** The most that is read in one go. */
@@ -115,7 +109,7 @@ export class Places {
         for (; from < to; from++) {
           const index = indexes[from] as number;
           const offset = this.#offset(index);
-          const line = (buffer as Sliced).utf8Slice(offset - start, this.#end(index) - start);
+          const line = buffer.toString("utf8", offset - start, this.#end(index) - start);
           records.push({ index, record: parseRecord(line, path, offset), line });
         }
         yield { segment, records };

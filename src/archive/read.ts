@@ -101,25 +101,20 @@ function committedState(folder: DataFolder): CommittedState | undefined {
 
 /** The lines of `[0, bytes)` of a segment, without their newlines, at the memory of a chunk and the longest line. */
 export function* readSegmentLines(path: string, bytes: number): Generator<string> {
-  for (const chunk of wholeLines(path, bytes)) {
-    const lines: string[] = [];
-    eachLine(chunk, (line) => lines.push(line));
-    yield* lines;
-  }
+  for (const chunk of wholeLines(path, bytes)) yield* linesOf(chunk);
 }
 
-/**
- * Gives each line of a chunk, without its newline, and its length in bytes. Where a chunk is ASCII it becomes a text as a
- * whole, which is cheaper than line by line.
- */
-export function eachLine(chunk: Buffer, use: (line: string, bytes: number) => void): void {
+/** A chunk's lines. Where it is ASCII it becomes a text as a whole, which is cheaper than line by line. */
+function linesOf(chunk: Buffer): string[] {
   const text = chunk.toString("utf8");
   const isAscii = text.length === chunk.length;
+  const lines: string[] = [];
   for (let start = 0; start < chunk.length; ) {
     const end = isAscii ? text.indexOf("\n", start) : chunk.indexOf(10, start);
-    use(isAscii ? text.slice(start, end) : chunk.toString("utf8", start, end), end - start);
+    lines.push(isAscii ? text.slice(start, end) : chunk.toString("utf8", start, end));
     start = end + 1;
   }
+  return lines;
 }
 
 /**

@@ -15,7 +15,7 @@ import { random, SEED } from "../support/random.ts";
 const CAPACITY = 1 << 18;
 const teller = new Teller(CAPACITY);
 
-/** Told as it can be compared; only the first half of an id is looked at. */
+/** What is told, as it can be compared. */
 function plain(told: Told): unknown {
   const { agent, stream, session_id, parent_session_id, forked_from } = told.frame;
   const { idHigh, idLow, source, rev, operation, factHigh, factLow, time, tokens, spanHigh, spanLow } = told;
@@ -27,7 +27,7 @@ function plain(told: Told): unknown {
   };
 }
 
-/** What is told of each of these lines; the empty ones between are told nothing of. */
+/** What is told of each of these lines, as many at a time as there is room for; undefined where nothing is. */
 function tell(lines: readonly string[]): unknown[] {
   const told: unknown[] = [];
   for (let from = 0; from < lines.length; ) {

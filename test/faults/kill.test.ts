@@ -87,7 +87,7 @@ afterAll(() => {
   world[Symbol.dispose]();
 });
 
-/** How many random pairs of kills there are for the kills that are not. */
+/** Random ones: a quarter of as many as there are calls to be killed at. */
 const trials = (): number => Math.min(POSITIONS, calls.length) / 4;
 
 describe("killed", () => {

@@ -84,19 +84,23 @@ const goEnv = {
   ...(process.env.GONOSUMDB && { GONOSUMDB: process.env.GONOSUMDB }),
 };
 
+/** As in `collector-builder.yaml`. */
+const COLLECTOR = "v0.128.0";
+
 /** The Collector itself, where its modules can be had. */
 async function collector(expected: Counts): Promise<void> {
-  const binary = join(tools, "collector/otelcol");
+  const folder = join(tools, `collector-${COLLECTOR}`);
+  const binary = join(folder, "collector/otelcol");
   if (!existsSync(binary)) {
-    const builder = join(tools, "go/bin/builder");
-    if (!existsSync(builder))
-      await run(["go", "install", "go.opentelemetry.io/collector/cmd/builder@v0.128.0"], { env: goEnv });
-    cpSync(join(here, "collector-builder.yaml"), join(tools, "collector-builder.yaml"));
-    const built = existsSync(builder)
-      ? await run([builder, "--config", "collector-builder.yaml"], { cwd: tools, env: goEnv })
-      : undefined;
+    mkdirSync(folder, { recursive: true });
+    const env = { ...goEnv, GOBIN: folder };
+    const got = await run(["go", "install", `go.opentelemetry.io/collector/cmd/builder@${COLLECTOR}`], { env });
+    cpSync(join(here, "collector-builder.yaml"), join(folder, "collector-builder.yaml"));
+    const built = got.ok
+      ? await run([join(folder, "builder"), "--config", "collector-builder.yaml"], { cwd: folder, env })
+      : got;
     if (!existsSync(binary))
-      return say(undefined, `OpenTelemetry Collector: ${lastLine(built?.err ?? "no Go") || "it does not build"}`);
+      return say(undefined, `OpenTelemetry Collector: ${lastLine(built.err) || "it does not build"}`);
   }
   const out = join(work, "collector");
   mkdirSync(out);

@@ -75,7 +75,8 @@ export class Counter {
     if (row < this.#tellings.count && this.#tellings.rev(row) > told.rev) return;
     if (operation === "chat") this.#streams.tellsCalls(this.#stream);
     const fact = this.#facts.of(told.factHigh, told.factLow);
-    this.#tellings.put(row, told, index, fact, this.#session, this.#stream, CLASS[operation] ?? 0);
+    const place = { index, fact, session: this.#session, stream: this.#stream, rivals: CLASS[operation] ?? 0 };
+    this.#tellings.put(row, told, place);
   }
 
   /** Most records have the frame of the one before. */

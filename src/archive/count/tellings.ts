@@ -30,17 +30,25 @@ const CHAT = 16;
 const CLASS = 32;
 const STREAMS = 256;
 
+/** What the counter knows of a record beyond what it tells: texts are numbers that it gave them. */
+export interface Place {
+  readonly index: number;
+  readonly fact: number;
+  /** 0 for none. */
+  readonly session: number;
+  readonly stream: number;
+  /** The class of facts that streams may tell without a common key. */
+  readonly rivals: number;
+}
+
 /** Tellings by row number, from 0. */
 export class Tellings {
   readonly #rows = new Rows(WIDTH);
   readonly #weights = new Rows(WEIGHTS);
   count = 0;
 
-  /**
-   * Puts a telling into a row: one that is there, or the next one. `session` is 0 for none, `rivals` the class of facts that
-   * streams may tell without a common key.
-   */
-  put(row: number, t: Told, index: number, fact: number, session: number, stream: number, rivals: number): void {
+  /** Puts a telling into a row: one that is there, or the next one. */
+  put(row: number, t: Told, { index, fact, session, stream, rivals }: Place): void {
     if (row === this.count) this.count++;
     const rows = this.#rows;
     const words = rows.block(row);

@@ -20,15 +20,14 @@ export function endAt(to: u32): void {
   end = to;
 }
 
-/** Marks, by their high bits, the bytes that are quotes; the lowest mark is exact, those above may be wrong. */
-function quotesIn(bytes: u64): u64 {
-  const same = bytes ^ 0x2222222222222222;
-  return (same - LOW) & ~same & HIGH;
-}
+/** A byte eight times, to look for it in a word. */
+const QUOTES: u64 = 0x2222222222222222;
+const BACKSLASHES: u64 = 0x5c5c5c5c5c5c5c5c;
+export const NEWLINES: u64 = 0x0a0a0a0a0a0a0a0a;
 
-/** The same of backslashes. */
-function escapesIn(bytes: u64): u64 {
-  const same = bytes ^ 0x5c5c5c5c5c5c5c5c;
+/** Marks, by their high bits, the bytes of a word that are the one looked for; the lowest mark is exact, those above may be wrong. */
+export function marksOf(wanted: u64, word: u64): u64 {
+  const same = word ^ wanted;
   return (same - LOW) & ~same & HIGH;
 }
 
@@ -43,9 +42,9 @@ export function closingQuote(first: u32): u32 {
   let at = first;
   while (at < end) {
     // Most of a long text is passed over two words at a time.
-    let marks = quotesIn(load<u64>(at));
+    let marks = marksOf(QUOTES, load<u64>(at));
     if (marks === 0) {
-      marks = quotesIn(load<u64>(at + 8));
+      marks = marksOf(QUOTES, load<u64>(at + 8));
       at += 8;
       if (marks === 0) {
         at += 8;
@@ -64,8 +63,8 @@ export function closingQuote(first: u32): u32 {
 export function plainQuote(first: u32): u32 {
   for (let at = first; at < end; at += 8) {
     const word = load<u64>(at);
-    const quotes = quotesIn(word);
-    const slashes = escapesIn(word);
+    const quotes = marksOf(QUOTES, word);
+    const slashes = marksOf(BACKSLASHES, word);
     if ((quotes | slashes) === 0) continue;
     const close = at + <u32>(ctz(quotes) >> 3);
     return close < end && ctz(quotes) < ctz(slashes) ? close : 0;

@@ -5,17 +5,21 @@
  *
  * What lines mostly repeat from the line before (`HELD`) is compared byte by byte, and never decoded here.
  */
+import { hash } from "../../../record/assembly/hash";
 import {
   CLOSE_OBJECT,
   COLON,
   COMMA,
   endAt,
   equals,
+  marksOf,
+  NEWLINES,
   OPEN_OBJECT,
   plainQuote,
   QUOTE,
   skipValue,
 } from "../../../record/assembly/scan";
+import { millisOf } from "../../../record/assembly/time";
 
 // Where things are in memory, and what codes mean, as in `../teller.ts`.
 /** Of each kind of object 32 places by the length of a key, [first word, words], and then its words. */
@@ -220,81 +224,10 @@ function takeHex(at: u32, word: u32): bool {
   return true;
 }
 
-/** The number that so many digits are; more than 9999 when they are none. */
-function digits(at: u32, count: u32): u32 {
-  let value: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const digit = <u32>load<u8>(at + i) - 0x30;
-    if (digit > 9) return 10000;
-    value = value * 10 + digit;
-  }
-  return value;
-}
-
-/** A time in RFC 3339, UTC, with up to nine fractional digits: whole milliseconds since 1970. */
 function takeTime(at: u32, to: u32): bool {
-  const length = to - at;
-  if (length < 20 || length > 30 || load<u8>(to - 1) !== 0x5a) return false;
-  if (load<u8>(at + 4) !== 0x2d || load<u8>(at + 7) !== 0x2d || load<u8>(at + 10) !== 0x54) return false;
-  if (load<u8>(at + 13) !== COLON || load<u8>(at + 16) !== COLON) return false;
-  const year = digits(at, 4);
-  const month = digits(at + 5, 2);
-  const day = digits(at + 8, 2);
-  const hour = digits(at + 11, 2);
-  const minute = digits(at + 14, 2);
-  const second = digits(at + 17, 2);
-  // Days that not every month has are left to who knows calendars.
-  if (year < 1970 || year > 9999 || month - 1 > 11 || day - 1 > 27 + <u32>(month !== 2) * 2) return false;
-  if (hour > 23 || minute > 59 || second > 59) return false;
-  let fraction: u32 = 0;
-  if (length > 20) {
-    if (load<u8>(at + 19) !== 0x2e || length === 21) return false;
-    for (let i: u32 = 0; i < length - 21; i++) if (<u32>load<u8>(at + 20 + i) - 0x30 > 9) return false;
-    let scale: u32 = 100;
-    for (let i: u32 = 0; i < min<u32>(3, length - 21); i++, scale /= 10) fraction += digits(at + 20 + i, 1) * scale;
-  }
-  const days = daysOf(year, month, day);
-  const seconds = <f64>days * 86400 + <f64>(hour * 3600 + minute * 60 + second);
-  store<f64>(row + WHEN, seconds * 1000 + <f64>fraction);
-  return true;
-}
-
-/** Days since 1970 of a day of the Gregorian calendar; years are counted from March, so that leap days end them. */
-function daysOf(year: u32, month: u32, day: u32): u32 {
-  const years = month > 2 ? year : year - 1;
-  const months = month > 2 ? month - 3 : month + 9;
-  return years * 365 + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + day - 719469;
-}
-
-function round(sum: u32, word: u32): u32 {
-  return rotl<u32>(sum + word * 2246822519, 13) * 2654435761;
-}
-
-/** xxHash32, 1 in the place of 0: `textHash` of `src/record/identity.ts`. */
-function hash(from: u32, length: u32, seed: u32): u32 {
-  let at = from;
-  const to = from + length;
-  let sum: u32 = seed + 374761393;
-  if (length >= 16) {
-    let a: u32 = seed + 2654435761 + 2246822519;
-    let b: u32 = seed + 2246822519;
-    let c: u32 = seed;
-    let d: u32 = seed - 2654435761;
-    for (; at + 16 <= to; at += 16) {
-      a = round(a, load<u32>(at));
-      b = round(b, load<u32>(at + 4));
-      c = round(c, load<u32>(at + 8));
-      d = round(d, load<u32>(at + 12));
-    }
-    sum = rotl<u32>(a, 1) + rotl<u32>(b, 7) + rotl<u32>(c, 12) + rotl<u32>(d, 18);
-  }
-  sum += length;
-  for (; at + 4 <= to; at += 4) sum = rotl<u32>(sum + load<u32>(at) * 3266489917, 17) * 668265263;
-  for (; at < to; at++) sum = rotl<u32>(sum + <u32>load<u8>(at) * 374761393, 11) * 2654435761;
-  sum = (sum ^ (sum >> 15)) * 2246822519;
-  sum = (sum ^ (sum >> 13)) * 3266489917;
-  sum ^= sum >> 16;
-  return sum === 0 ? 1 : sum;
+  const time = millisOf(at, to);
+  store<f64>(row + WHEN, time);
+  return time >= 0;
 }
 
 /** A span is known by its trace and its id; false where they are longer than any. */
@@ -359,17 +292,12 @@ function tellLine(at: u32, to: u32): bool {
   return true;
 }
 
-function newlinesIn(bytes: u64): u64 {
-  const same = bytes ^ 0x0a0a0a0a0a0a0a0a;
-  return (same - 0x0101010101010101) & ~same & 0x8080808080808080;
-}
-
 /** Where the newline stands that ends a line. */
 function newline(at: u32): u32 {
   while (true) {
-    const marks = newlinesIn(load<u64>(at));
+    const marks = marksOf(NEWLINES, load<u64>(at));
     if (marks !== 0) return at + <u32>(ctz(marks) >> 3);
-    const more = newlinesIn(load<u64>(at + 8));
+    const more = marksOf(NEWLINES, load<u64>(at + 8));
     if (more !== 0) return at + 8 + <u32>(ctz(more) >> 3);
     at += 16;
   }
