@@ -49,18 +49,17 @@ export async function familiesOf(
 
 function familyOf(root: number, members: Uint32Array, { places, verdicts }: Counted): Family {
   const records: WeirRecord[] = [];
-  const segments = new Set<number>();
-  for (const stretch of places.stretches(members)) {
-    for (const { index, record } of stretch.records) {
-      verdicts.change(record, index);
-      records.push(record);
-    }
-    segments.add(stretch.segment);
-  }
+  const segments: number[] = [];
+  places.each(members, (index, record) => {
+    verdicts.change(record, index);
+    records.push(record);
+    const segment = places.segment(index);
+    if (segment !== segments.at(-1)) segments.push(segment);
+  });
   return {
     root: root === 0 ? undefined : verdicts.sessions.name(root),
     records,
-    segments: [...segments],
+    segments,
     archived: `${dateOf(places.path(members[0] ?? 0))}T00:00:00Z`,
   };
 }
@@ -84,10 +83,11 @@ function groupsOf(verdicts: Verdicts): Group[] {
   const counting = verdicts.counting();
   const rootOf = (index: number): number => roots[verdicts.sessionOf(index)] as number;
   const sizes = new Uint32Array(sessions.count);
-  for (const index of counting) (sizes[rootOf(index)] as number)++;
+  for (let at = 0; at < counting.length; at++) (sizes[rootOf(counting[at] as number)] as number)++;
   const groups = new Map<number, Group>();
   const filled = new Uint32Array(sessions.count);
-  for (const index of counting) {
+  for (let at = 0; at < counting.length; at++) {
+    const index = counting[at] as number;
     const root = rootOf(index);
     if (filled[root] === 0) groups.set(root, { root, members: new Uint32Array(sizes[root] as number) });
     const group = groups.get(root) as Group;

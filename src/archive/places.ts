@@ -14,7 +14,7 @@ const NOTHING = Buffer.alloc(0);
 /** Lines that lie this close are read in one go. */
 const GAP = 1 << 16;
 /** The most that is read in one go. */
-const STRETCH = 1 << 20;
+const STRETCH = 1 << 18;
 
 /** A chosen record. */
 export interface PlacedRecord {
@@ -24,12 +24,7 @@ export interface PlacedRecord {
   readonly line: string;
 }
 
-/** Chosen records of one segment that lie close together. */
-export interface Stretch {
-  /** The segment's number. */
-  readonly segment: number;
-  readonly records: readonly PlacedRecord[];
-}
+type Use = (index: number, record: WeirRecord, line: string) => void;
 
 /** A line of the archive as a record; throws `damaged`, naming file and byte, when it is none. */
 export function parseRecord(line: string, path: string, offset: number): WeirRecord {
@@ -73,50 +68,53 @@ export class Places {
   }
 
   path(index: number): string {
-    return this.#pathOf(this.segment(index));
+    return this.segments[this.segment(index)]?.path ?? "";
   }
 
   /** Reads one record. */
   record(index: number): WeirRecord {
-    for (const { record } of this.records([index])) return record;
-    throw new Error(`the archive has no record ${index}`);
+    let found: WeirRecord | undefined;
+    this.each([index], (_, record) => {
+      found = record;
+    });
+    if (!found) throw new Error(`the archive has no record ${index}`);
+    return found;
   }
 
   /** Reads these records, whose indexes rise. */
   *records(indexes: ArrayLike<number>): Generator<PlacedRecord> {
-    for (const { records } of this.stretches(indexes)) yield* records;
+    for (let from = 0; from < indexes.length; ) {
+      const records: PlacedRecord[] = [];
+      from = this.#eachNear(indexes, from, (index, record, line) => records.push({ index, record, line }));
+      yield* records;
+    }
   }
 
-  #pathOf(segment: number): string {
-    return this.segments[segment]?.path ?? "";
+  /** The same, all at once: `use` is given each of them. */
+  each(indexes: ArrayLike<number>, use: Use): void {
+    for (let from = 0; from < indexes.length; ) from = this.#eachNear(indexes, from, use);
   }
 
-  /** The same, by stretches, each of which is read in one go. */
-  *stretches(indexes: ArrayLike<number>): Generator<Stretch> {
+  /** Reads, in one go, the record at `from` and those near behind it; returns where among the indexes the next ones begin. */
+  #eachNear(indexes: ArrayLike<number>, from: number, use: Use): number {
+    const first = indexes[from] as number;
+    const to = this.#stretch(indexes, from);
+    const start = this.#offset(first);
+    const bytes = this.#end(indexes[to - 1] as number) - start;
+    // Whoever uses a record may ask for others meanwhile.
     let buffer = this.#spare;
     this.#spare = NOTHING;
-    try {
-      for (let from = 0; from < indexes.length; ) {
-        const first = indexes[from] as number;
-        const to = this.#stretch(indexes, from);
-        const start = this.#offset(first);
-        const bytes = this.#end(indexes[to - 1] as number) - start;
-        if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
-        const segment = this.segment(first);
-        const path = this.#pathOf(segment);
-        this.#read(path, start, buffer, bytes);
-        const records: PlacedRecord[] = [];
-        for (; from < to; from++) {
-          const index = indexes[from] as number;
-          const offset = this.#offset(index);
-          const line = buffer.toString("utf8", offset - start, this.#end(index) - start);
-          records.push({ index, record: parseRecord(line, path, offset), line });
-        }
-        yield { segment, records };
-      }
-    } finally {
-      this.#spare = buffer;
+    if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
+    const path = this.path(first);
+    this.#read(path, start, buffer, bytes);
+    for (let at = from; at < to; at++) {
+      const index = indexes[at] as number;
+      const offset = this.#offset(index);
+      const line = buffer.toString("utf8", offset - start, this.#end(index) - start);
+      use(index, parseRecord(line, path, offset), line);
     }
+    this.#spare = buffer;
+    return to;
   }
 
   /** How far what is read in one go reaches among the indexes. */

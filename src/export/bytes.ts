@@ -74,6 +74,7 @@ export class Bytes {
 }
 
 interface Known<Form> {
+  readonly name: string;
   readonly form: Form;
   value: unknown;
   /** Where it was written last, and how often bytes had been moved then. */
@@ -89,6 +90,9 @@ interface Known<Form> {
  */
 export class Repeats<Form> {
   readonly #known = new Map<string, Known<Form>>();
+  /** Those of the latest ones, in their order, which mostly comes again; and where in it this one is. */
+  readonly #latest: Known<Form>[] = [];
+  #at = 0;
   /** What is to be copied, and is not yet. */
   #from = 0;
   #to = 0;
@@ -101,21 +105,19 @@ export class Repeats<Form> {
 
   write(name: string, value: unknown): void {
     const { out } = this;
-    let known = this.#known.get(name);
-    if (!known) {
-      known = { form: this.formOf(name), value: undefined, start: 0, length: 0, moves: -1 };
-      this.#known.set(name, known);
-    }
+    let known = this.#latest[this.#at];
+    if (known?.name !== name) known = this.#latest[this.#at] = this.#knownAs(name);
+    this.#at++;
     if (known.moves === out.moves && isSame(known.value, value)) {
       if (known.start !== this.#to) {
-        this.flush();
+        this.#copy();
         this.#from = known.start;
       }
       this.#to = known.start + known.length;
       known.start += out.length - this.#from;
       return;
     }
-    this.flush();
+    this.#copy();
     const start = out.length;
     this.writeNew(known.form, value);
     known.value = value;
@@ -124,7 +126,21 @@ export class Repeats<Form> {
     known.moves = out.moves;
   }
 
+  #knownAs(name: string): Known<Form> {
+    let known = this.#known.get(name);
+    if (!known) {
+      known = { name, form: this.formOf(name), value: undefined, start: 0, length: 0, moves: -1 };
+      this.#known.set(name, known);
+    }
+    return known;
+  }
+
   flush(): void {
+    this.#copy();
+    this.#at = 0;
+  }
+
+  #copy(): void {
     if (this.#to > this.#from) this.out.repeat(this.#from, this.#to - this.#from);
     this.#from = 0;
     this.#to = 0;

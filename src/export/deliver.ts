@@ -177,7 +177,7 @@ class Run {
   }
 
   async #sendItems(route: Route, items: (OtelSpan | OtelLog)[], keys: number[]): Promise<void> {
-    const batch = batchOf(route, items as OtelSpan[], Float64Array.from(keys));
+    const batch = batchOf(route, items as OtelSpan[], new Float64Array(keys));
     if (batch) return this.#send(batch);
     const middle = Math.ceil(items.length / 2);
     await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));

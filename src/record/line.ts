@@ -13,6 +13,16 @@ export function recordIn(line: string): WeirRecord | undefined {
 
 /** Whether all is there that the archive relies on; `verify` looks at the rest. */
 function isRecord({ id, fact, rev, agent, stream, operation, source, host }: Partial<WeirRecord>): boolean {
-  const isTold = [id, fact, agent, stream, operation, source?.path, host].every((text) => typeof text === "string");
-  return isTold && typeof rev === "number";
+  return (
+    isText(id) &&
+    isText(fact) &&
+    isText(agent) &&
+    isText(stream) &&
+    isText(operation) &&
+    isText(source?.path) &&
+    isText(host) &&
+    typeof rev === "number"
+  );
 }
+
+const isText = (value: unknown): boolean => typeof value === "string";

@@ -103,8 +103,9 @@ export function again(records: readonly WeirRecord[]): Again {
   const recordAt = (index: number): WeirRecord => records[index] as WeirRecord;
   return {
     record: recordAt,
-    records: (indexes) =>
-      indexes.map((index) => ({ index, record: recordAt(index), line: JSON.stringify(recordAt(index)) })),
+    each(indexes, use) {
+      for (const index of indexes) use(index, recordAt(index), JSON.stringify(recordAt(index)));
+    },
   };
 }
 

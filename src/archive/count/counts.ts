@@ -30,11 +30,7 @@ const CLASS: Readonly<Partial<Record<Operation, number>>> = {
 export interface Again {
   record(index: number): WeirRecord;
   /** Records whose indexes rise, each with its line. */
-  records(indexes: readonly number[]): Iterable<{
-    readonly index: number;
-    readonly record: WeirRecord;
-    readonly line: string;
-  }>;
+  each(indexes: readonly number[], use: (index: number, record: WeirRecord, line: string) => void): void;
 }
 
 /** Gathers an archive's records, in order, and then gives a verdict on each by its index. */
@@ -96,11 +92,15 @@ export class Counter {
     const winners = this.#winners(chains);
     const counted = withoutRivalStreams(winners, tellings, chains, this.#streams);
     const withCalls = new Uint8Array(this.#sessions.count);
-    for (const row of counted)
+    // Loops by number: one over a typed array's values calls the engine's iterator each time.
+    for (let at = 0; at < counted.length; at++) {
+      const row = counted[at] as number;
       if (tellings.isChat(row) && tellings.tokens(row) > 0 && !tellings.isAggregate(row))
         withCalls[tellings.session(row)] = 1;
+    }
     const verdicts = new Verdicts(this.#count, this.#sessions, this.#standIns, (index) => this.again.record(index));
-    for (const row of counted) {
+    for (let at = 0; at < counted.length; at++) {
+      const row = counted[at] as number;
       const session = tellings.session(row);
       verdicts.give(tellings.index(row), session, tellings.isAggregate(row) && withCalls[session] === 1);
     }
@@ -140,8 +140,9 @@ export class Counter {
       }
     }
     const indexes = [...rows.keys()].sort((a, b) => a - b);
-    for (const { index, record, line } of this.again.records(indexes))
-      tellings.weigh(rows.get(index) as number, weightOf(record, line));
+    this.again.each(indexes, (index, record, line) =>
+      tellings.weigh(rows.get(index) as number, weightOf(record, line)),
+    );
   }
 
   /** The telling of a chain that is taken. */

@@ -42,7 +42,8 @@ function rivalledGroups(winners: Uint32Array, tellings: Tellings): Set<number> {
   const streamOf = new Map<number, number>();
   const rivalled = new Set<number>();
   let last = { key: -1, stream: -1 };
-  for (const row of winners) {
+  for (let at = 0; at < winners.length; at++) {
+    const row = winners[at] as number;
     const key = groupOf(row, tellings);
     const stream = tellings.stream(row);
     // Most of them follow one of the same group and stream.

@@ -59,11 +59,11 @@ export class Verdicts {
 
   /** The indexes of all records that count. */
   counting(): Uint32Array {
+    const given = this.#given;
+    const indexes = new Uint32Array(given.length);
     let count = 0;
-    for (const given of this.#given) if (given > 0) count++;
-    const indexes = new Uint32Array(count);
-    for (let at = 0, to = 0; at < this.#given.length; at++) if ((this.#given[at] as number) > 0) indexes[to++] = at;
-    return indexes;
+    for (let at = 0; at < given.length; at++) if ((given[at] as number) > 0) indexes[count++] = at;
+    return indexes.slice(0, count);
   }
 
   /** The parent that a span has among those that count: of one run that two spans tell, the one that does. */

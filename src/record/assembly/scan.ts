@@ -117,11 +117,11 @@ function skipPlain(at: u32): u32 {
   return at > first ? at : 0;
 }
 
+/** Reads up to seven bytes more of each. */
 export function equals(a: u32, b: u32, length: u32): bool {
   let i: u32 = 0;
   for (; i + 8 <= length; i += 8) if (load<u64>(a + i) !== load<u64>(b + i)) return false;
-  for (; i < length; i++) if (load<u8>(a + i) !== load<u8>(b + i)) return false;
-  return true;
+  return i === length || (load<u64>(a + i) ^ load<u64>(b + i)) << (64 - ((length - i) << 3)) === 0;
 }
 
 export function hasEscape(at: u32, to: u32): bool {

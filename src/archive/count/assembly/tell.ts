@@ -38,6 +38,19 @@ const HELD_LENGTHS: u32 = LENGTHS + 128;
 /** Which of them it had: an empty text is not none. */
 const HELD_SEEN: u32 = HELD_LENGTHS + 128;
 const HELD_BYTES: u32 = 4096;
+/**
+ * The members of the latest object of each kind, in their order, which mostly comes again: where a key and its value
+ * stand, how long they are (a key with its quotes and colon), and the key's code. The last one is of all further ones.
+ */
+const MEMBERS: u32 = HELD_SEEN + 512;
+const MEMBER: u32 = 20;
+const KEY_START: u32 = 0;
+const KEY_LENGTH: u32 = 4;
+const CODE: u32 = 8;
+const VALUE_START: u32 = 12;
+const VALUE_LENGTH: u32 = 16;
+const MOST_MEMBERS: u32 = 32;
+const MEMBERS_END: u32 = MEMBERS + 3 * MOST_MEMBERS * MEMBER;
 const ROWS: u32 = 16384;
 const ROW: u32 = 64;
 
@@ -128,28 +141,56 @@ function wordOf(kind: u32, at: u32, length: u32): u32 {
   return 0;
 }
 
-/** Reads the keys of an object; the byte after it, 0 when it cannot be followed. */
+/** Reads the members of an object; the byte after it, 0 when it cannot be followed. */
 function readObject(at: u32, kind: u32, stop: u32): u32 {
   if (load<u8>(at) !== OPEN_OBJECT) return 0;
+  let member = MEMBERS + kind * MOST_MEMBERS * MEMBER;
+  const last = member + (MOST_MEMBERS - 1) * MEMBER;
   while (true) {
-    const key = at + 2;
-    if (load<u8>(at + 1) !== QUOTE) return 0;
-    const close = plainQuote(key);
-    if (close === 0 || load<u8>(close + 1) !== COLON) return 0;
-    const value = close + 2;
-    const code = wordOf(kind, key, close - key);
+    const value = readKey(at + 1, kind, member);
+    if (value === 0) return 0;
+    const code = load<u32>(member + CODE);
     at =
       code === FROM
         ? readObject(value, SOURCE, stop)
         : code === USED
           ? readObject(value, USAGE, stop)
-          : skipValue(value);
+          : passValue(value, code, member);
     if (at === 0 || at >= stop) return 0;
+    store<u32>(member + VALUE_START, value);
+    store<u32>(member + VALUE_LENGTH, at - value);
     if (code !== 0 && !take(kind, code, value, at)) return 0;
     const byte = load<u8>(at);
     if (byte === CLOSE_OBJECT) return at + 1;
     if (byte !== COMMA) return 0;
+    if (member < last) member += MEMBER;
   }
+}
+
+/** Reads the key whose opening quote is given; where its value begins, 0 when it is no key. */
+function readKey(at: u32, kind: u32, member: u32): u32 {
+  const length = load<u32>(member + KEY_LENGTH);
+  if (length === 0 || !equals(at, load<u32>(member + KEY_START), length)) {
+    store<u32>(member + VALUE_LENGTH, 0);
+    store<u32>(member + KEY_LENGTH, 0);
+    if (load<u8>(at) !== QUOTE) return 0;
+    const close = plainQuote(at + 1);
+    if (close === 0 || load<u8>(close + 1) !== COLON) return 0;
+    store<u32>(member + KEY_LENGTH, close + 2 - at);
+    store<u32>(member + CODE, wordOf(kind, at + 1, close - at - 1));
+  }
+  store<u32>(member + KEY_START, at);
+  return at + load<u32>(member + KEY_LENGTH);
+}
+
+/** The byte after a value; 0 when it is none. A text that is taken in has to be plain. */
+function passValue(at: u32, code: u32, member: u32): u32 {
+  const length = load<u32>(member + VALUE_LENGTH);
+  // With the byte that ended it.
+  if (length !== 0 && equals(at, load<u32>(member + VALUE_START), length + 1)) return at + length;
+  if (code === 0 || code >= AGENT || load<u8>(at) !== QUOTE) return skipValue(at);
+  const close = plainQuote(at + 1);
+  return close === 0 ? 0 : close + 1;
 }
 
 /** Takes what counting needs of a value; false when it is not as weir writes it. */
@@ -167,12 +208,8 @@ function take(kind: u32, code: u32, at: u32, after: u32): bool {
   else if (code === AGGREGATE) {
     flags |= IS_AGGREGATE;
     return after - at === 4 && load<u8>(at) === 0x74;
-  } else if (code !== USED && code !== FROM) return isPlainText(at, after) && takeText(code, at + 1, after - 1);
+  } else if (code !== USED && code !== FROM) return load<u8>(at) === QUOTE && takeText(code, at + 1, after - 1);
   return true;
-}
-
-function isPlainText(at: u32, after: u32): bool {
-  return load<u8>(at) === QUOTE && plainQuote(at + 1) === after - 1;
 }
 
 function takeText(code: u32, at: u32, to: u32): bool {
@@ -306,6 +343,7 @@ function newline(at: u32): u32 {
 /** Fills the rows of as many of the lines in `[from, to)` as `most`, each of which ends with a newline; returns how many. */
 export function tell(from: u32, to: u32, most: u32): u32 {
   let count: u32 = 0;
+  clear(MEMBERS, MEMBERS_END); // the bytes that they point at may be others now
   for (let at = from; at < to && count < most; count++) {
     row = ROWS + count * ROW;
     clear(row, row + ROW);
