@@ -111,6 +111,20 @@ describe("what is told of a line is what its record tells", () => {
     tell(mutated);
   });
 
+  test("for lines that are the line before but for one byte, which is another, more or gone", async () => {
+    const lines = await archivedLines();
+    const r = random(SEED);
+    const near = Array.from({ length: 2000 }, () => r.pick(lines)).flatMap((line) => {
+      const at = r.int(0, line.length - 1);
+      const byte = r.pick([...'"\\{}[]:,0123456789abcdef']);
+      const [before, after] = [line.slice(0, at), line.slice(at + 1)];
+      return [line, before + byte + after, line, before + byte + line[at] + after, line, before + after, line];
+    });
+    expect(near.length).toBe(14_000);
+    expect(expectTold(near.filter((line) => parsed(line) !== undefined))).toBeGreaterThan(7000);
+    tell(near);
+  });
+
   const any = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom('"', "\\", "a\u0000b", "x".repeat(300)));
   const odd: fc.Arbitrary<unknown> = fc.oneof(
     any,
