@@ -242,11 +242,11 @@ function numbersIn(bytes: Uint8Array): Float64Array {
 /** All of these keys, each once. */
 function distinct(parts: readonly Float64Array[]): Float64Array {
   const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let length = 0;
-  for (const part of parts) {
-    all.set(part, length);
-    length += part.length;
-  }
-  all.sort();
-  return all.filter((key, at) => key !== all[at - 1]);
+  const seen = new KeySet();
+  for (const part of parts)
+    for (let at = 0; at < part.length; at++) {
+      const key = part[at] as number;
+      if (seen.add(key)) all[seen.size - 1] = key;
+    }
+  return all.slice(0, seen.size);
 }

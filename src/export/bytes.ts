@@ -108,7 +108,7 @@ export class Repeats<Form> {
     let known = this.#latest[this.#at];
     if (known?.name !== name) known = this.#latest[this.#at] = this.#knownAs(name);
     this.#at++;
-    if (known.moves === out.moves && isSame(known.value, value)) {
+    if (known.moves === out.moves && (known.value === value || isSameList(known.value, value))) {
       if (known.start !== this.#to) {
         this.#copy();
         this.#from = known.start;
@@ -147,9 +147,9 @@ export class Repeats<Form> {
   }
 }
 
-/** True for the same value, and for lists of the same ones. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b || !Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return a === b;
+/** True for lists of the same values. */
+function isSameList(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
   for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
   return true;
 }

@@ -7,12 +7,11 @@ const SHORT = 128;
 /** The values of hexadecimal digits, by character. */
 const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0);
 
-export type Wire = 0 | 1 | 2 | 5;
-
-/** What a field begins with: its number, and how its value is written. */
-export function tag(field: number, wire: Wire): number {
-  return (field << 3) | wire;
-}
+/** How a field's value is written, as the byte says that it begins with: its number below 16, and this. */
+const VARINT = 0;
+const FIXED64 = 1;
+const PART = 2;
+const FIXED32 = 5;
 
 export class Fields extends Bytes {
   /** A whole number from -2^63 to 2^63: seven bits a byte, the lowest first, negative ones in 64 bits. */
@@ -36,7 +35,7 @@ export class Fields extends Bytes {
   }
 
   number(field: number, value: number): void {
-    this.byte(field);
+    this.byte((field << 3) | VARINT);
     this.varint(value);
   }
 
@@ -44,7 +43,7 @@ export class Fields extends Bytes {
     this.need(text.length * 3 + 2);
     const start = this.length + 2;
     const length = this.buffer.utf8Write(text, start);
-    this.buffer[start - 2] = field;
+    this.buffer[start - 2] = (field << 3) | PART;
     this.length = start + length;
     if (length < SHORT) this.buffer[start - 1] = length;
     else this.end(start, 1);
@@ -56,16 +55,16 @@ export class Fields extends Bytes {
     this.need(length + 2);
     const { buffer } = this;
     let to = this.length;
-    buffer[to++] = field;
+    buffer[to++] = (field << 3) | PART;
     buffer[to++] = length;
     for (let at = 0; at < length * 2; at += 2)
       buffer[to++] = ((DIGITS[digits.charCodeAt(at)] as number) << 4) | (DIGITS[digits.charCodeAt(at + 1)] as number);
     this.length = to;
   }
 
-  /** 32 bits, the lowest byte first. */
+  /** 32 bits, the lowest byte first. The field's number may be any. */
   fixed32(field: number, value: number): void {
-    this.varint(field);
+    this.varint((field << 3) | FIXED32);
     this.need(4);
     this.#word(value, this.length);
     this.length += 4;
@@ -73,7 +72,7 @@ export class Fields extends Bytes {
 
   /** 64 bits, the lowest byte first. */
   fixed64(field: number, low: number, high: number): void {
-    this.byte(field);
+    this.byte((field << 3) | FIXED64);
     this.need(8);
     this.#word(low, this.length);
     this.#word(high, this.length + 4);
@@ -89,15 +88,16 @@ export class Fields extends Bytes {
   }
 
   double(field: number, value: number): void {
-    this.byte(field);
+    this.byte((field << 3) | FIXED64);
     this.need(8);
     this.length = this.buffer.writeDoubleLE(value, this.length);
   }
 
   /** Begins a part whose length stands before it; `width` is how many bytes that length will probably take. */
-  begin(width: number): number {
-    this.need(width);
-    this.length += width;
+  begin(field: number, width: number): number {
+    this.need(width + 1);
+    this.buffer[this.length] = (field << 3) | PART;
+    this.length += width + 1;
     return this.length;
   }
 
