@@ -37,13 +37,11 @@ const lightCompilation: Bun.BunPlugin = {
   setup(bundler) {
     bundler.onLoad({ filter: HOT }, ({ path }) => {
       const source = readFileSync(path, "utf8");
-      const names = [
-        ...source.matchAll(
-          /^(?:export )?(?:async )?(?:function\*?|(?:abstract )?class|const(?= \w+ = (?:\(|async \())) (\w+)/gm,
-        ),
-      ].map((found) => found[1]);
+      const namesOf = (what: RegExp): string => Array.from(source.matchAll(what), (found) => found[1]).join();
+      const functions = namesOf(/^(?:export )?(?:async )?(?:function\*?|const(?= \w+ = (?:\(|async \())) (\w+)/gm);
+      const classes = namesOf(/^(?:export )?(?:abstract )?class (\w+)/gm);
       const tell = `import { keepLight as $keepLight } from ${JSON.stringify(join(import.meta.dir, "src/system/engine.ts"))};`;
-      return { loader: "ts", contents: `${source}\n${tell}\n$keepLight([${names.join()}]);\n` };
+      return { loader: "ts", contents: `${source}\n${tell}\n$keepLight([${functions}], [${classes}]);\n` };
     });
   },
 };

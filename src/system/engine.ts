@@ -1,7 +1,7 @@
 /** Owns what weir asks of the JavaScript engine itself. */
 import { fullGC, noFTL, noInline } from "bun:jsc";
 
-type Compiled = (...given: unknown[]) => unknown;
+type Compiled = (...given: never[]) => unknown;
 
 declare module "bun:jsc" {
   /** Bun has it (1.4.5), its types do not name it yet. */
@@ -10,23 +10,22 @@ declare module "bun:jsc" {
 
 const { every, filter, find, findLast, flatMap, forEach, map, reduce, some } = Array.prototype;
 /** The engine's own that call functions, until they have been told too. */
-const builtins: object[] = [every, filter, find, findLast, flatMap, forEach, map, reduce, some];
+const builtins: Compiled[] = [every, filter, find, findLast, flatMap, forEach, map, reduce, some];
 
 /**
  * Keeps these functions, and the methods of these classes, out of the engine's last compiler, and the functions out of
  * each other; `build.ts` says why.
  */
-export function keepLight(functions: readonly object[]): void {
+export function keepLight(functions: readonly Compiled[], classes: readonly { readonly prototype: object }[]): void {
   for (const f of [...functions, ...builtins.splice(0)]) {
-    noFTL(f as Compiled);
-    noInline(f as Compiled);
-    const methods = Object.getOwnPropertyDescriptors((f as { prototype?: object }).prototype ?? {});
-    for (const name in methods) {
-      const { value, get } = methods[name] as PropertyDescriptor;
-      if (name !== "constructor" && typeof value === "function") noFTL(value);
+    noFTL(f);
+    noInline(f);
+  }
+  for (const { prototype } of classes)
+    for (const { value, get } of Object.values(Object.getOwnPropertyDescriptors(prototype))) {
+      if (typeof value === "function") noFTL(value);
       if (get) noFTL(get);
     }
-  }
 }
 
 const BATCHES = 4;
