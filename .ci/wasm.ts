@@ -23,7 +23,7 @@ export function compiled({ name, source }: Compiled): string {
   try {
     const outfile = join(folder, "module.wasm");
     const compiler = join(root, "node_modules/assemblyscript/bin/asc.js");
-    const options = ["-O3", "--noAssert", "--converge", "--runtime", "stub", "--importMemory"];
+    const options = ["-O3", "--noAssert", "--converge", "--runtime", "stub", "--importMemory", "--enable", "simd"];
     const run = Bun.spawnSync(["node", compiler, source, "--outFile", outfile, ...options], { cwd: root });
     if (!run.success) throw new Error(`${run.stderr}${run.stdout}`);
     const text = readFileSync(outfile).toString("base64");

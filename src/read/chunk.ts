@@ -37,9 +37,8 @@ export function takeChunk(reads: Reads | undefined, capacity: number): Chunk {
 }
 
 function newChunk(reads: Reads | undefined, capacity: number): Chunk {
-  if (!reads) return { bytes: Buffer.allocUnsafeSlow(capacity) };
-  const skimmer = new Skimmer(reads, capacity);
-  return { bytes: skimmer.bytes, skimmer };
+  const skimmer = reads && Skimmer.of(reads, capacity);
+  return skimmer ? { bytes: skimmer.bytes, skimmer } : { bytes: Buffer.allocUnsafeSlow(capacity) };
 }
 
 /** Gives a chunk back that was taken for `reads`; it may be taken again at once. */

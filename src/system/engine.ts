@@ -28,6 +28,20 @@ export function keepLight(functions: readonly Compiled[], classes: readonly { re
     }
 }
 
+/**
+ * A module of WebAssembly from its text, compiled; undefined where the processor cannot run it: it has no AVX, without which
+ * the engine has no SIMD.
+ */
+export function moduleOf(base64: string): WebAssembly.Module | undefined {
+  const bytes = Buffer.from(base64, "base64");
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (error) {
+    if (WebAssembly.validate(bytes)) throw error;
+    return undefined;
+  }
+}
+
 const BATCHES = 4;
 let batches = 0;
 

@@ -64,7 +64,7 @@ describe("a line that is skimmed", () => {
   };
 
   test("has of its object what its stream reads, apart from what lines repeat, and its text as it stands", () => {
-    const skimmer = new Skimmer({ keys: { a: true, b: true }, repeated: ["b"] }, 1024);
+    const skimmer = Skimmer.of({ keys: { a: true, b: true }, repeated: ["b"] }, 1024)!;
     const text = '{"a":1,"b":"é","c":[2]}';
     const line = lineIn(skimmer, text);
     expect(line.json()).toEqual({ a: 1 });
@@ -73,7 +73,7 @@ describe("a line that is skimmed", () => {
   });
 
   test("is parsed whole where it cannot be followed, and says so", () => {
-    const skimmer = new Skimmer({ keys: { a: true, b: true }, repeated: ["b"] }, 1024);
+    const skimmer = Skimmer.of({ keys: { a: true, b: true }, repeated: ["b"] }, 1024)!;
     const line = lineIn(skimmer, '{"\\u0061":1,"b":2}');
     expect(line.json()).toEqual({ a: 1, b: 2 });
     expect(line.frame).toEqual({ a: 1, b: 2 });
@@ -81,7 +81,7 @@ describe("a line that is skimmed", () => {
   });
 
   test("that is no JSON object is a bad line, as it is without skimming", () => {
-    const skimmer = new Skimmer({ keys: { a: true } }, 1024);
+    const skimmer = Skimmer.of({ keys: { a: true } }, 1024)!;
     expect(() => lineIn(skimmer, "[]").json()).toThrow(new BadLine("not a JSON object"));
     expect(() => lineIn(skimmer, '{"a":1').json()).toThrow(new BadLine("not JSON"));
   });

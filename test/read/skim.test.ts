@@ -10,7 +10,7 @@ const CAPACITY = 1 << 16;
 let last: { readonly shape: Keys; readonly skimmer: Skimmer } | undefined;
 
 function skim(shape: Keys, line: string | Uint8Array): unknown {
-  if (last?.shape !== shape) last = { shape, skimmer: new Skimmer({ keys: shape }, CAPACITY) };
+  if (last?.shape !== shape) last = { shape, skimmer: Skimmer.of({ keys: shape }, CAPACITY)! };
   const { skimmer } = last;
   const bytes = Buffer.from(line as string);
   bytes.copy(skimmer.bytes);
@@ -237,7 +237,7 @@ describe("a skimmed line", () => {
 describe("the frame of a line", () => {
   const repeated = ["a", "b", "type"];
   const shape: Keys = { a: true, b: { c: 3 }, type: true, message: true };
-  const skimmer = new Skimmer({ keys: shape, repeated }, CAPACITY);
+  const skimmer = Skimmer.of({ keys: shape, repeated }, CAPACITY)!;
   const read = (line: string): { rest: unknown; frame: unknown } => {
     const bytes = Buffer.from(line);
     bytes.copy(skimmer.bytes);

@@ -44,7 +44,7 @@ export function fold(stream: Skimmed, path: string, lines: readonly string[], ma
   });
   const text = Buffer.from(lines.map((line) => `${line}\n`).join(""));
   const reads = manner === "usual" ? readsOf(stream) : undefined;
-  const skimmer = reads && new Skimmer(reads, text.length);
+  const skimmer = reads && Skimmer.of(reads, text.length)!;
   const bytes = skimmer?.bytes ?? text;
   if (skimmer) text.copy(bytes);
   const source = { path, stem: path.replace(/^.*\/|\.[^.]*$/g, ""), sidecars: {} };

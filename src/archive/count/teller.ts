@@ -1,6 +1,7 @@
 /** Owns telling what counting needs of lines that stand in its own bytes, without making records of them. */
 import { recordIn } from "../../record/line.ts";
 import { OPERATIONS, type Operation } from "../../record/operations.ts";
+import { moduleOf } from "../../system/engine.ts";
 import { MODULE } from "./module.ts";
 import { type Frame, seedOf, sourceHash, type Told } from "./told.ts";
 
@@ -173,7 +174,8 @@ class Row implements Told {
 export class Teller {
   /** What lines are read into. */
   readonly bytes: Buffer;
-  readonly #tell: Tell;
+  /** Undefined on a processor that cannot run it. */
+  readonly #tell: Tell | undefined;
   readonly #row: Row;
   /** The frame that the latest line told is that of the row; else a line that repeats it is not told. */
   #isFramed = false;
@@ -187,22 +189,23 @@ export class Teller {
     WORDS.forEach((words, table) => {
       putWords(new DataView(memory.buffer, TABLES + table * TABLE, TABLE), words);
     });
-    const module = new WebAssembly.Module(Buffer.from(MODULE, "base64"));
-    this.#tell = new WebAssembly.Instance(module, { env: { memory } }).exports.tell as Tell;
+    const module = moduleOf(MODULE);
+    this.#tell = module && (new WebAssembly.Instance(module, { env: { memory } }).exports.tell as Tell);
   }
 
   /**
    * Gives each line of a chunk, which ends with a newline, by where it begins and ends; with what it tells where it is as
-   * weir writes it and the chunk stands in `bytes`.
+   * weir writes it, the chunk stands in `bytes`, and the processor can run the teller.
    */
   each(chunk: Buffer, use: (told: Told | undefined, start: number, end: number) => void): void {
-    if (chunk.buffer !== this.bytes.buffer) {
+    const tell = this.#tell;
+    if (!tell || chunk.buffer !== this.bytes.buffer) {
       untold(chunk, use);
       return;
     }
     const row = this.#row;
     for (let start = 0; start < chunk.length; ) {
-      const count = this.#tell(INPUT + start, INPUT + chunk.length, MOST);
+      const count = tell(INPUT + start, INPUT + chunk.length, MOST);
       for (row.at = 0; row.at < count * ROW_WORDS; row.at += ROW_WORDS) {
         const end = start + row.length;
         use(this.#isTold(chunk, start, end) ? row : undefined, start, end);

@@ -1,5 +1,6 @@
 /** Owns reading of a line no more than a shape asks for: the bytes that lines are read into, and the skimmer's own memory. */
 import type { JsonObject } from "../../record/json.ts";
+import { moduleOf } from "../../system/engine.ts";
 import { decode, latin1 } from "../text.ts";
 import type { Excerpt, Reads, Shape } from "../types.ts";
 import { MODULE } from "./module.ts";
@@ -15,7 +16,8 @@ const SLACK = 16;
 
 type Skim = (from: number, to: number, into: number, node: number) => number;
 
-let compiled: WebAssembly.Module | undefined;
+/** Undefined until the first one is wanted, null where there can be none. */
+let compiled: WebAssembly.Module | null | undefined;
 
 /** Skims lines that stand in its own bytes. */
 export class Skimmer {
@@ -29,8 +31,13 @@ export class Skimmer {
   readonly #root: number;
   readonly #skim: Skim;
 
-  constructor({ keys, repeated }: Reads, capacity: number) {
-    compiled ??= new WebAssembly.Module(Buffer.from(MODULE, "base64"));
+  /** A skimmer with room for so many bytes; undefined on a processor that cannot run it: then lines are parsed whole. */
+  static of(reads: Reads, capacity: number): Skimmer | undefined {
+    if (compiled === undefined) compiled = moduleOf(MODULE) ?? null;
+    return compiled ? new Skimmer(compiled, reads, capacity) : undefined;
+  }
+
+  private constructor(module: WebAssembly.Module, { keys, repeated }: Reads, capacity: number) {
     this.#input = TABLE + capacity + SLACK;
     const pages = Math.ceil((this.#input + capacity + SLACK) / PAGE);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -38,7 +45,7 @@ export class Skimmer {
     this.#words = new Uint32Array(memory.buffer, FRAME, 3);
     this.bytes = this.#memory.subarray(this.#input, this.#input + capacity);
     this.#root = new Nodes(memory.buffer).put(keys, repeated);
-    this.#skim = new WebAssembly.Instance(compiled, { env: { memory } }).exports.skim as Skim;
+    this.#skim = new WebAssembly.Instance(module, { env: { memory } }).exports.skim as Skim;
   }
 
   /**

@@ -13,7 +13,6 @@ import {
   endAt,
   equals,
   marksOf,
-  NEWLINES,
   OPEN_OBJECT,
   plainQuote,
   QUOTE,
@@ -53,6 +52,8 @@ const MOST_MEMBERS: u32 = 32;
 const MEMBERS_END: u32 = MEMBERS + 3 * MOST_MEMBERS * MEMBER;
 const ROWS: u32 = 16384;
 const ROW: u32 = 64;
+
+const NEWLINE: u8 = 0x0a;
 
 // The kinds of objects that are looked into, and the codes of their words.
 const RECORD: u32 = 0;
@@ -332,10 +333,8 @@ function tellLine(at: u32, to: u32): bool {
 /** Where the newline stands that ends a line. */
 function newline(at: u32): u32 {
   while (true) {
-    const marks = marksOf(NEWLINES, load<u64>(at));
-    if (marks !== 0) return at + <u32>(ctz(marks) >> 3);
-    const more = marksOf(NEWLINES, load<u64>(at + 8));
-    if (more !== 0) return at + 8 + <u32>(ctz(more) >> 3);
+    const marks = marksOf(NEWLINE, at);
+    if (marks !== 0) return at + ctz(marks);
     at += 16;
   }
 }

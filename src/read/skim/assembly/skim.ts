@@ -20,11 +20,10 @@ import {
   end,
   endAt,
   equals,
-  HIGH,
-  hasEscape,
   isEscaped,
   OPEN_LIST,
   OPEN_OBJECT,
+  plainQuote,
   QUOTE,
   skipSpace,
   skipValue,
@@ -51,8 +50,9 @@ function put(byte: u8): void {
   out++;
 }
 
+/** Writes up to fifteen bytes more; a loop is cheaper than the instruction that copies memory (measured). */
 function copy(from: u32, to: u32): void {
-  memory.copy(out, from, to - from);
+  for (let at = from; at < to; at += 16) v128.store(out + (at - from), v128.load(at));
   out += to - from;
 }
 
@@ -174,7 +174,8 @@ function copyObject(at: u32, node: u32, depth: u32): u32 {
   while (true) {
     if (at >= end || load<u8>(at) !== QUOTE) return 0;
     const key = at + 1;
-    const close = closingQuote(key);
+    const plain = plainQuote(key);
+    const close = plain !== 0 ? plain : closingQuote(key);
     if (close === 0) return 0;
     at = skipSpace(close + 1);
     if (at >= end || load<u8>(at) !== COLON) return 0;
@@ -182,7 +183,7 @@ function copyObject(at: u32, node: u32, depth: u32): u32 {
     const entry = entryOf(node, key, close - key);
     const child = load<u32>(entry + 8);
     if (child === 0) {
-      if (hasEscape(key, close)) return 0;
+      if (plain === 0) return 0;
       at = skipValue(at);
     } else if (load<u32>(entry + 12) === 0) {
       if (out !== first) put(COMMA);
@@ -214,7 +215,7 @@ function copyApart(at: u32, key: u32, close: u32, child: u32, depth: u32): u32 {
   const after = skipValue(at);
   if (after === 0) return 0;
   const base = FRAMES + (frame >= FRAMES + FRAME_BYTES ? FRAME_BYTES : 0);
-  if (frame + (after - key) + 8 > base + FRAME_BYTES) return 0;
+  if (frame + (after - key) + 24 > base + FRAME_BYTES) return 0;
   const back = out;
   out = frame;
   if (frame > base + 1) put(COMMA);
@@ -225,10 +226,10 @@ function copyApart(at: u32, key: u32, close: u32, child: u32, depth: u32): u32 {
 }
 
 function isAscii(at: u32, to: u32): bool {
-  let bits: u64 = 0;
-  for (; at + 8 <= to; at += 8) bits |= load<u64>(at);
-  for (; at < to; at++) bits |= load<u8>(at);
-  return (bits & HIGH) === 0;
+  let bits = i64x2.splat(0);
+  for (; at + 16 <= to; at += 16) bits = v128.or(bits, v128.load(at));
+  for (; at < to; at++) if (load<u8>(at) >= 0x80) return false;
+  return i8x16.bitmask(bits) === 0;
 }
 
 /** Closes the frame, and makes it the latest unless it is what the latest was. */
