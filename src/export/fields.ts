@@ -7,7 +7,7 @@ const SHORT = 128;
 /** The values of hexadecimal digits, by character. */
 const DIGITS = Uint8Array.from({ length: 128 }, (_, code) => Number.parseInt(String.fromCharCode(code), 16) || 0);
 
-/** How a field's value is written, as the byte says that it begins with: its number below 16, and this. */
+/** How a field's value is written: the lowest three bits of what it begins with; its number, below 16 in one byte, is above. */
 const VARINT = 0;
 const FIXED64 = 1;
 const PART = 2;

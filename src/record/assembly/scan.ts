@@ -12,6 +12,8 @@ export const OPEN_OBJECT: u8 = 0x7b;
 export const CLOSE_OBJECT: u8 = 0x7d;
 export const OPEN_LIST: u8 = 0x5b;
 export const CLOSE_LIST: u8 = 0x5d;
+
+/** Where the text ends: nothing from here on belongs to it. */
 export let end: u32 = 0;
 
 export function endAt(to: u32): void {

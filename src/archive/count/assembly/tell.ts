@@ -6,26 +6,13 @@
  * What lines mostly repeat from the line before (`HELD`) is compared byte by byte, and never decoded here.
  */
 import { hash } from "../../../record/assembly/hash";
-import {
-  CLOSE_OBJECT,
-  COLON,
-  COMMA,
-  endAt,
-  equals,
-  marksOf,
-  OPEN_OBJECT,
-  plainQuote,
-  QUOTE,
-  skipValue,
-} from "../../../record/assembly/scan";
+import { CLOSE_OBJECT, COMMA, endAt, equals, marksOf, OPEN_OBJECT, QUOTE } from "../../../record/assembly/scan";
 import { millisOf } from "../../../record/assembly/time";
+import { codeOf, firstMember, forgetMembers, keepValue, memberAfter, passValue, readKey } from "./members";
+import { wordOf } from "./words";
 
-// Where things are in memory, and what codes mean, as in `../teller.ts`.
-/** Of each kind of object 32 places by the length of a key, [first word, words], and then its words. */
-const TABLES: u32 = 64;
-const TABLE: u32 = 1024;
-const BUCKETS: u32 = 64;
-const WORD: u32 = 32;
+// Where things are in memory, and what codes mean, as in `../teller.ts`. Up to 4160 stand the tables of `words.ts`, from 5504 to
+// 7424 what `members.ts` remembers.
 /** Where the values of some keys stand, by code: their first bytes and lengths. */
 const STARTS: u32 = 4608;
 const LENGTHS: u32 = STARTS + 128;
@@ -37,19 +24,6 @@ const HELD_LENGTHS: u32 = LENGTHS + 128;
 /** Which of them it had: an empty text is not none. */
 const HELD_SEEN: u32 = HELD_LENGTHS + 128;
 const HELD_BYTES: u32 = 4096;
-/**
- * The members of the latest object of each kind, in their order, which mostly comes again: where a key and its value
- * stand, how long they are (a key with its quotes and colon), and the key's code. The last one is of all further ones.
- */
-const MEMBERS: u32 = HELD_SEEN + 512;
-const MEMBER: u32 = 20;
-const KEY_START: u32 = 0;
-const KEY_LENGTH: u32 = 4;
-const CODE: u32 = 8;
-const VALUE_START: u32 = 12;
-const VALUE_LENGTH: u32 = 16;
-const MOST_MEMBERS: u32 = 32;
-const MEMBERS_END: u32 = MEMBERS + 3 * MOST_MEMBERS * MEMBER;
 const ROWS: u32 = 16384;
 const ROW: u32 = 64;
 
@@ -130,68 +104,28 @@ function lengthOf(code: u32): u32 {
   return load<u32>(LENGTHS + code * 4);
 }
 
-/** The code of a word of a table; 0 when it is none of them. */
-function wordOf(kind: u32, at: u32, length: u32): u32 {
-  if (length >= 32) return 0;
-  const table = TABLES + kind * TABLE;
-  let word = table + BUCKETS + <u32>load<u8>(table + length * 2) * WORD;
-  for (let left = load<u8>(table + length * 2 + 1); left > 0; left--) {
-    if (equals(word + 4, at, length)) return load<u32>(word);
-    word += WORD;
-  }
-  return 0;
-}
-
 /** Reads the members of an object; the byte after it, 0 when it cannot be followed. */
 function readObject(at: u32, kind: u32, stop: u32): u32 {
   if (load<u8>(at) !== OPEN_OBJECT) return 0;
-  let member = MEMBERS + kind * MOST_MEMBERS * MEMBER;
-  const last = member + (MOST_MEMBERS - 1) * MEMBER;
+  let member = firstMember(kind);
   while (true) {
     const value = readKey(at + 1, kind, member);
     if (value === 0) return 0;
-    const code = load<u32>(member + CODE);
+    const code = codeOf(member);
     at =
       code === FROM
         ? readObject(value, SOURCE, stop)
         : code === USED
           ? readObject(value, USAGE, stop)
-          : passValue(value, code, member);
+          : passValue(value, member, code !== 0 && code < AGENT);
     if (at === 0 || at >= stop) return 0;
-    store<u32>(member + VALUE_START, value);
-    store<u32>(member + VALUE_LENGTH, at - value);
+    keepValue(member, value, at);
     if (code !== 0 && !take(kind, code, value, at)) return 0;
     const byte = load<u8>(at);
     if (byte === CLOSE_OBJECT) return at + 1;
     if (byte !== COMMA) return 0;
-    if (member < last) member += MEMBER;
+    member = memberAfter(member, kind);
   }
-}
-
-/** Reads the key whose opening quote is given; where its value begins, 0 when it is no key. */
-function readKey(at: u32, kind: u32, member: u32): u32 {
-  const length = load<u32>(member + KEY_LENGTH);
-  if (length === 0 || !equals(at, load<u32>(member + KEY_START), length)) {
-    store<u32>(member + VALUE_LENGTH, 0);
-    store<u32>(member + KEY_LENGTH, 0);
-    if (load<u8>(at) !== QUOTE) return 0;
-    const close = plainQuote(at + 1);
-    if (close === 0 || load<u8>(close + 1) !== COLON) return 0;
-    store<u32>(member + KEY_LENGTH, close + 2 - at);
-    store<u32>(member + CODE, wordOf(kind, at + 1, close - at - 1));
-  }
-  store<u32>(member + KEY_START, at);
-  return at + load<u32>(member + KEY_LENGTH);
-}
-
-/** The byte after a value; 0 when it is none. A text that is taken in has to be plain. */
-function passValue(at: u32, code: u32, member: u32): u32 {
-  const length = load<u32>(member + VALUE_LENGTH);
-  // With the byte that ended it.
-  if (length !== 0 && equals(at, load<u32>(member + VALUE_START), length + 1)) return at + length;
-  if (code === 0 || code >= AGENT || load<u8>(at) !== QUOTE) return skipValue(at);
-  const close = plainQuote(at + 1);
-  return close === 0 ? 0 : close + 1;
 }
 
 /** Takes what counting needs of a value; false when it is not as weir writes it. */
@@ -342,7 +276,7 @@ function newline(at: u32): u32 {
 /** Fills the rows of as many of the lines in `[from, to)` as `most`, each of which ends with a newline; returns how many. */
 export function tell(from: u32, to: u32, most: u32): u32 {
   let count: u32 = 0;
-  clear(MEMBERS, MEMBERS_END); // the bytes that they point at may be others now
+  forgetMembers();
   for (let at = from; at < to && count < most; count++) {
     row = ROWS + count * ROW;
     clear(row, row + ROW);
