@@ -14,17 +14,17 @@ const RAW = 2;
 export const LEVELS = { metadata: 0, content: 1, raw: 2 } as const;
 export type Level = (typeof LEVELS)[keyof typeof LEVELS];
 
-export interface Known {
-  content: number;
-  when: number;
-  score: number;
-  rev: number;
-  soft: boolean;
-  level: number;
+interface Known {
+  readonly content: number;
+  readonly when: number;
+  readonly score: number;
+  readonly rev: number;
+  readonly soft: boolean;
+  readonly level: number;
   /** Hash and size of its texts; 0 where there are none. */
-  texts: number;
-  size: number;
-  raw: boolean;
+  readonly texts: number;
+  readonly size: number;
+  readonly raw: boolean;
 }
 
 /** How texts are captured. */
@@ -46,33 +46,31 @@ export interface Manner {
   readonly capture?: Capturing | undefined;
 }
 
+/** Room that a ledger is given first, in bytes. */
+const FIRST_ROOM = 16 * ENTRY_BYTES;
+const NO_BYTES = new DataView(new ArrayBuffer(0));
+
+/** It holds its entries as they are stored: a third of what objects take. */
 export class Ledger {
-  readonly #known = new Map<number, Known>();
-  #added: { readonly id: number; readonly entry: Known }[] = [];
+  /** Entry after entry; of an id's the last one holds. */
+  #entries = NO_BYTES;
+  #length = 0;
+  /** How much of it has been taken to be stored. */
+  #taken = 0;
+  /** Where each id's last entry begins. */
+  readonly #last = new Map<number, number>();
 
   /** The ledger that these batches, in their order, add up to. */
   static from(batches: readonly Uint8Array[]): Ledger {
     const ledger = new Ledger();
+    ledger.#makeRoom(batches.reduce((sum, { length }) => sum + length, 0));
     for (const batch of batches) {
-      const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-      for (let at = 0; at + ENTRY_BYTES <= batch.byteLength; at += ENTRY_BYTES) {
-        const id = view.getFloat64(at);
-        const flags = view.getUint8(at + 26);
-        const level = view.getUint8(at + 27);
-        ledger.#known.set(id, {
-          content: view.getUint32(at + 8),
-          when: view.getUint32(at + 12),
-          score: view.getFloat64(at + 16),
-          rev: view.getUint16(at + 24),
-          soft: (flags & SOFT) !== 0,
-          level,
-          texts: level === 0 ? 0 : view.getUint32(at + ENTRY_BYTES),
-          size: level === 0 ? 0 : view.getUint32(at + ENTRY_BYTES + 4),
-          raw: (flags & RAW) !== 0,
-        });
-        if (level > 0) at += TEXT_BYTES;
-      }
+      ledger.#bytes().set(batch, ledger.#length);
+      ledger.#length += batch.length;
     }
+    ledger.#taken = ledger.#length;
+    for (let at = 0; at + ENTRY_BYTES <= ledger.#length; at += ledger.#sizeAt(at))
+      ledger.#last.set(ledger.#entries.getFloat64(at), at);
     return ledger;
   }
 
@@ -82,7 +80,7 @@ export class Ledger {
    * same, other texts are a revision, and a telling without texts never replaces one that has them.
    */
   judge(record: Encoded, manner: Manner): number | undefined {
-    const known = this.#known.get(record.id);
+    const known = this.#known(record.id);
     const rev = known ? this.#revision(known, record, manner) : 0;
     if (rev === undefined) {
       if (known?.soft && !manner.soft && known.content === record.content && known.when === record.when)
@@ -102,30 +100,80 @@ export class Ledger {
     return known.rev + 1;
   }
 
+  #known(id: number): Known | undefined {
+    const at = this.#last.get(id);
+    if (at === undefined) return undefined;
+    const view = this.#entries;
+    const flags = view.getUint8(at + 26);
+    const level = view.getUint8(at + 27);
+    return {
+      content: view.getUint32(at + 8),
+      when: view.getUint32(at + 12),
+      score: view.getFloat64(at + 16),
+      rev: view.getUint16(at + 24),
+      soft: (flags & SOFT) !== 0,
+      level,
+      texts: level === 0 ? 0 : view.getUint32(at + ENTRY_BYTES),
+      size: level === 0 ? 0 : view.getUint32(at + ENTRY_BYTES + 4),
+      raw: (flags & RAW) !== 0,
+    };
+  }
+
   #put(id: number, entry: Known): void {
-    this.#known.set(id, entry);
-    this.#added.push({ id, entry });
+    this.#makeRoom(ENTRY_BYTES + TEXT_BYTES);
+    const view = this.#entries;
+    const at = this.#length;
+    view.setFloat64(at, id);
+    view.setUint32(at + 8, entry.content);
+    view.setUint32(at + 12, entry.when);
+    view.setFloat64(at + 16, entry.score);
+    view.setUint16(at + 24, entry.rev);
+    view.setUint8(at + 26, (entry.soft ? SOFT : 0) | (entry.raw ? RAW : 0));
+    view.setUint8(at + 27, entry.level);
+    if (entry.level > 0) {
+      view.setUint32(at + ENTRY_BYTES, entry.texts);
+      view.setUint32(at + ENTRY_BYTES + 4, entry.size);
+    }
+    this.#last.set(id, at);
+    this.#length += this.#sizeAt(at);
+  }
+
+  #sizeAt(at: number): number {
+    return this.#entries.getUint8(at + 27) > 0 ? ENTRY_BYTES + TEXT_BYTES : ENTRY_BYTES;
+  }
+
+  #bytes(): Uint8Array {
+    return new Uint8Array(this.#entries.buffer);
+  }
+
+  #makeRoom(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#entries.byteLength) return;
+    const before = this.#bytes();
+    this.#entries = new DataView(new ArrayBuffer(Math.max(FIRST_ROOM, this.#length * 2, needed)));
+    this.#bytes().set(before);
   }
 
   /** Notes a record that is in the archive already; for rebuilding a lost state. */
   note(record: Omit<Encoded, "line"> & { readonly rev: number }): void {
     const { id, captured, rev } = record;
     const level = captured?.hasRaw ? LEVELS.raw : captured ? LEVELS.content : LEVELS.metadata;
-    const known = this.#known.get(id);
+    const known = this.#known(id);
     if (!known || known.rev <= rev) this.#put(id, entryOf(record, rev, true, level));
   }
 
   /** What was added since the last call, as one batch to store; undefined when nothing was. */
   takeBatch(): Uint8Array | undefined {
-    if (this.#added.length === 0) return undefined;
-    const batch = packed(this.#added);
-    this.#added = [];
+    if (this.#taken === this.#length) return undefined;
+    const batch = this.#bytes().subarray(this.#taken, this.#length);
+    this.#taken = this.#length;
     return batch;
   }
 
-  /** The whole ledger as one batch. */
+  /** The whole ledger as one batch, in which each id has one entry. */
   packed(): Uint8Array {
-    return packed([...this.#known].map(([id, entry]) => ({ id, entry })));
+    const all = this.#bytes();
+    return Buffer.concat(Array.from(this.#last.values(), (at) => all.subarray(at, at + this.#sizeAt(at))));
   }
 }
 
@@ -147,26 +195,4 @@ function hasMoreTexts(known: Known, { id, captured }: Encoded, { capture, monoto
   const isRawNew = hasRaw && !known.raw;
   if ((isOther && known.level >= LEVELS.content) || (isRawNew && known.level >= LEVELS.raw)) return true;
   return (isOther || isRawNew) && capture.isWantedAgain(id);
-}
-
-function packed(entries: readonly { readonly id: number; readonly entry: Known }[]): Uint8Array {
-  const texts = entries.reduce((sum, { entry }) => sum + (entry.level > 0 ? TEXT_BYTES : 0), 0);
-  const bytes = new Uint8Array(entries.length * ENTRY_BYTES + texts);
-  const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const { id, entry } of entries) {
-    view.setFloat64(at, id);
-    view.setUint32(at + 8, entry.content);
-    view.setUint32(at + 12, entry.when);
-    view.setFloat64(at + 16, entry.score);
-    view.setUint16(at + 24, entry.rev);
-    view.setUint8(at + 26, (entry.soft ? SOFT : 0) | (entry.raw ? RAW : 0));
-    view.setUint8(at + 27, entry.level);
-    at += ENTRY_BYTES;
-    if (entry.level === 0) continue;
-    view.setUint32(at, entry.texts);
-    view.setUint32(at + 4, entry.size);
-    at += TEXT_BYTES;
-  }
-  return bytes;
 }

@@ -1,6 +1,6 @@
 /** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
 import { textHash } from "../record/identity.ts";
-import { batchDone } from "../system/engine.ts";
+import { collectGarbage } from "../system/engine.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
@@ -21,6 +21,8 @@ const BATCH_ITEMS = 1000;
 const BATCH_BYTES = 3_500_000;
 /** Requests side by side: enough that the receiver's answer is not waited for, few enough for any receiver. */
 const IN_FLIGHT = 4;
+/** After so many of such rounds, what they left behind is collected. */
+const COLLECTED_EVERY = 4;
 
 /** What counts, a family at a time; see `archive/families.ts`. */
 export interface Families {
@@ -90,6 +92,7 @@ class Run {
   readonly #lacking = new Set<number>();
   /** Encoded and not yet fixed: they are fixed together, which costs one write to the disk, and sent side by side. */
   #ready: NewBatch[] = [];
+  #rounds = 0;
   #open = 0;
   #taken = 0;
 
@@ -194,7 +197,7 @@ class Run {
     const ready = this.#ready;
     this.#ready = [];
     await this.#sender.send(ready);
-    batchDone();
+    if (++this.#rounds % COLLECTED_EVERY === 0) collectGarbage();
   }
 
   /** Metrics are running sums of the whole archive: sent when they have changed, the same points again otherwise. */

@@ -42,14 +42,11 @@ export function moduleOf(base64: string): WebAssembly.Module | undefined {
   }
 }
 
-const BATCHES = 4;
-let batches = 0;
-
 /**
- * Collects what batches leave behind, every few batches of some thousand records. Left to itself the engine lets memory
- * grow to 150 MiB when it syncs 10,000 files or sends 100,000 spans. `Bun.gc` would also give memory back, which costs a
- * tenth of a sync's CPU: most of it is taken again at once (measured).
+ * Collects garbage, all of it and now. Left to itself the engine lets memory grow to 150 MiB when it syncs 10,000 files or
+ * sends 100,000 spans. `Bun.gc` would also give memory back, which costs a tenth of a sync's CPU: most of it is taken
+ * again at once (measured).
  */
-export function batchDone(): void {
-  if (++batches % BATCHES === 0) fullGC();
+export function collectGarbage(): void {
+  fullGC();
 }
