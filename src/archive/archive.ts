@@ -4,7 +4,7 @@ import { type Database, isWriteFailure, orClosed } from "../system/database.ts";
 import { collectGarbage } from "../system/engine.ts";
 import { WeirError } from "../system/errors.ts";
 import { pid } from "../system/process.ts";
-import { ifPresent, removeFolder, sys } from "../system/system.ts";
+import { lstatIfPresent, removeFolder, sys } from "../system/system.ts";
 import { OutputBatch } from "./batch.ts";
 import { explaining } from "./explaining.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
@@ -112,7 +112,7 @@ export class Archive {
 
   static #forDryRun(folder: DataFolder, options: ArchiveOptions): Archive {
     const commits = witnessed(folder);
-    if (ifPresent(() => sys.lstat(folder.state))?.size) {
+    if (lstatIfPresent(folder.state)?.size) {
       const db = openStateForReading(folder.state);
       return orClosed(db, () => {
         refuseOlder(db, folder, commits);

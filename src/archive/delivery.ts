@@ -1,7 +1,7 @@
 /** Owns what each destination has had: batches fixed before they are first sent, and the keys of all that was accepted. */
 import { type Database, openOwnDatabase, orClosed } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
-import { ifPresent, sys } from "../system/system.ts";
+import { lstatIfPresent, sys } from "../system/system.ts";
 import { explaining } from "./explaining.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { KeySet } from "./keys.ts";
@@ -225,7 +225,7 @@ async function upgrade(folder: DataFolder, stopped?: () => boolean): Promise<voi
 }
 
 function versionOf({ state }: DataFolder): number {
-  if (!ifPresent(() => sys.lstat(state))?.size) return -1;
+  if (!lstatIfPresent(state)?.size) return -1;
   using db = openOwnDatabase(state, 10_000);
   return (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;
 }

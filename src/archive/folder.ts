@@ -2,7 +2,7 @@
 
 import { systemReason, WeirError } from "../system/errors.ts";
 import { userId } from "../system/process.ts";
-import { errorCode, ifPresent, type Stat, sys } from "../system/system.ts";
+import { errorCode, lstatIfPresent, type Stat, sys } from "../system/system.ts";
 
 export interface DataFolder {
   readonly path: string;
@@ -40,7 +40,7 @@ export function prepareFolder(folder: DataFolder): void {
   makeFolder(folder.archive);
   const { archive, state, lock, witness, temporary } = folder;
   for (const path of [archive, state, lock, witness, temporary, `${state}-wal`, `${state}-shm`]) {
-    const stat = ifPresent(() => sys.lstat(path));
+    const stat = lstatIfPresent(path);
     if (stat?.kind === "link") throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
     if (stat) ownOnly(path, stat);
   }
@@ -59,7 +59,7 @@ function makeFolder(path: string): void {
 /** A folder with other things in it, a home or `/tmp`, must not be closed to those who use them. */
 function refuseShared(folder: DataFolder, root: Stat): void {
   if (userId() !== root.uid || (root.mode & 0o077) === 0) return;
-  const names = sys.list(folder.path).map(({ name }) => `${folder.path}/${name}`);
+  const names = sys.names(folder.path).map((name) => `${folder.path}/${name}`);
   const own = [folder.archive, folder.state, folder.lock, folder.witness];
   if (names.length === 0 || names.some((name) => own.includes(name))) return;
   throw new WeirError(

@@ -2,7 +2,7 @@
 import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
-import { ifPresent, type Stat, sys } from "../system/system.ts";
+import { lstatIfPresent, type Stat } from "../system/system.ts";
 
 const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
@@ -27,7 +27,7 @@ export async function takeLock(path: string, waitMs: number, stopped: () => bool
 function refuseLink(path: string): void {
   let stat: Stat | undefined;
   try {
-    stat = ifPresent(() => sys.lstat(path));
+    stat = lstatIfPresent(path);
   } catch (error) {
     throw cannotLock(path, error);
   }

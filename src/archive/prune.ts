@@ -103,5 +103,5 @@ export function foreignFiles(db: Database, folder: DataFolder, install: string):
 }
 
 function filesIn(folder: DataFolder): string[] {
-  return (ifPresent(() => sys.list(folder.archive)) ?? []).map(({ name }) => name).sort(bySegmentName);
+  return (ifPresent(() => sys.names(folder.archive)) ?? []).sort(bySegmentName);
 }

@@ -1,7 +1,7 @@
 /** Owns reading the archive back: the committed lines of every segment, never a byte beyond. */
 import { type Database, isDamaged } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
-import { ifPresent, sys } from "../system/system.ts";
+import { ifPresent, lstatIfPresent, sys } from "../system/system.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
 import { bySegmentName, completeLength, listSegments, parseSegmentName } from "./segment.ts";
 import { damagedState, getMeta, openStateForReading } from "./state.ts";
@@ -70,7 +70,7 @@ function segmentsOf(folder: DataFolder, state: CommittedState | undefined): Read
     if (committed?.pruned) continue;
     // A segment of ours that this moment does not know is a writer's next one, not yet committed.
     if (!committed && parseSegmentName(name)?.install === state?.install) continue;
-    const size = ifPresent(() => sys.lstat(file))?.size;
+    const size = lstatIfPresent(file)?.size;
     if (committed && (size ?? -1) < committed.bytes)
       throw new WeirError(
         "damaged",

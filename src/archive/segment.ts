@@ -1,6 +1,15 @@
 /** Owns segment files: their names, when the next one starts, how bytes get into them and how long they really are. */
 import { WeirError } from "../system/errors.ts";
-import { errorCode, ifPresent, openForWriting, readAt, syncFolder, sys, writeFully } from "../system/system.ts";
+import {
+  errorCode,
+  ifPresent,
+  lstatIfPresent,
+  openForWriting,
+  readAt,
+  syncFolder,
+  sys,
+  writeFully,
+} from "../system/system.ts";
 
 const NAME = /^weir-(\d{4}-\d\d-\d\d)-([0-9a-f]{8})(?:\.(\d+))?\.jsonl$/;
 
@@ -75,7 +84,7 @@ export function appendDurably(
  */
 export function cutToCommitted(folder: string, name: string, committed: number): void {
   const path = `${folder}/${name}`;
-  const stat = ifPresent(() => sys.lstat(path));
+  const stat = lstatIfPresent(path);
   const size = stat?.kind === "file" ? stat.size : -1;
   if (size === committed) return;
   if (size < committed) {

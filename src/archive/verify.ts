@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { recordSchema } from "../record/schema.ts";
 import type { Database } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
-import { errorCode, ifPresent, sys } from "../system/system.ts";
+import { errorCode, ifPresent, lstatIfPresent, sys } from "../system/system.ts";
 import { digestOf } from "./digest.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
 import { readSegmentLines } from "./read.ts";
@@ -138,7 +138,7 @@ class Check {
   ownSegment(row: SegmentRow): void {
     const path = `${this.#folder.archive}/${row.name}`;
     this.#counts.segments++;
-    const stat = ifPresent(() => sys.lstat(path));
+    const stat = lstatIfPresent(path);
     if (stat?.kind !== "file") {
       this.#damaged(path, stat ? "it is no regular file" : "it is missing");
       return;

@@ -12,7 +12,7 @@ import {
 import {
   copyFile,
   errorCode,
-  ifPresent,
+  lstatIfPresent,
   openForReading,
   readAt,
   removeFolder,
@@ -54,9 +54,9 @@ interface Moment {
 
 function momentOf(path: string): Moment {
   const takenAt = sys.now();
-  const stat = ifPresent(() => sys.lstat(path));
+  const stat = lstatIfPresent(path);
   if (!stat) throw new UnreadableDatabase("gone", "it is gone");
-  const [wal, shm, journal] = ["-wal", "-shm", "-journal"].map((end) => ifPresent(() => sys.lstat(path + end)));
+  const [wal, shm, journal] = ["-wal", "-shm", "-journal"].map((end) => lstatIfPresent(path + end));
   for (const part of [stat, wal, journal])
     if (part && part.kind !== "file") throw new UnreadableDatabase("unreadable", "it is not a regular file");
   return { db: stampOf(stat), wal, shm, journal, takenAt };

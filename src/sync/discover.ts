@@ -2,6 +2,7 @@
 import { basename, dirname } from "node:path";
 import { type Stamp, sameFile } from "../read/identity.ts";
 import type { Agent, Environment, Home, Place, Stream } from "../read/types.ts";
+import { platform } from "../system/process.ts";
 import { errorCode, ifPresent, isAbsent, readSmallFile, sys } from "../system/system.ts";
 import { belongingsOf } from "./sidecars.ts";
 import { type File, filesBelow, type Unreadable } from "./walk.ts";
@@ -66,11 +67,17 @@ function foundIn(
     const root = paths.canonical(place.root);
     if (root === undefined) return [];
     const folder = paths.inHome(root);
-    return filesBelow(root, place.match, belongingsOf(place, parts), unreadable).map((file): Found => {
-      const { path, inRoot, stamp, sidecars } = file;
+    const found: Found[] = [];
+    for (const { path, inRoot, stamp, sidecars } of filesBelow(
+      root,
+      place.match,
+      belongingsOf(place, parts),
+      unreadable,
+    )) {
       const relative = folder === undefined ? (paths.inHome(path) ?? path) : `${folder}/${inRoot}`;
-      return { agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars };
-    });
+      found.push({ agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars });
+    }
+    return found;
   } catch (error) {
     unreadable.push({ path: place.root, reason: errorCode(error) ?? String(error) });
     return [];
@@ -145,7 +152,7 @@ function namesOf(): NonNullable<Environment["names"]> {
 
 function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
-    return new Set(sys.list(folder).map(({ name }) => name));
+    return new Set(sys.names(folder));
   } catch (error) {
     return isAbsent(error) ? new Set() : undefined; // what cannot be looked at, the walk tells
   }
@@ -182,7 +189,7 @@ class Paths {
 }
 
 function withSlashes(path: string): string {
-  return path.includes("\\") ? path.replaceAll("\\", "/") : path;
+  return platform === "win32" ? path.replaceAll("\\", "/") : path;
 }
 
 /** Homes that were named but are not there: offline, never a sign that their sessions were deleted. */

@@ -6,10 +6,8 @@ import type { Found } from "./discover.ts";
 
 export interface Match {
   readonly found: Found;
-  /** The source as it was left by an earlier sync; not asked for where nothing has changed. */
+  /** The source as it was left by an earlier sync. */
   readonly known: SourceRow | undefined;
-  /** Nothing can have changed since; nothing need be opened. */
-  readonly unchanged: boolean;
 }
 
 /** Sidecars' stamps in one text: they belong to the source's own stamp. */
@@ -36,10 +34,11 @@ function streamsOf(found: readonly Found[]): Iterable<Found[]> {
 }
 
 /**
- * Matches each found source with its row; `all`: also those that cannot have changed. A file that was moved keeps its row,
- * when nothing else stands at its old path.
+ * The sources that may have changed, each with its row; `all`: also those that cannot have. A file that was moved keeps
+ * its row, when nothing else stands at its old path.
  */
-export function* matchSources(found: readonly Found[], archive: Archive, all: boolean): Generator<Match> {
+export function changedSources(found: readonly Found[], archive: Archive, all: boolean): Match[] {
+  const changed: Match[] = [];
   for (const group of streamsOf(found)) {
     const [first] = group;
     if (!first) continue;
@@ -47,21 +46,20 @@ export function* matchSources(found: readonly Found[], archive: Archive, all: bo
     let rows: Rows | undefined; // only a source that may have changed asks for them: in most runs few do
     for (const f of group) {
       const known = marks?.get(f.path);
-      if (known && isUnchanged(f, known)) {
-        yield { found: f, known: undefined, unchanged: true };
-        continue;
-      }
+      if (known && isUnchanged(f, known)) continue;
       rows ??= new Rows(archive.sources.of(first.agent.id, first.stream.kind), group);
-      yield { found: f, known: rows.of(f), unchanged: false };
+      changed.push({ found: f, known: rows.of(f) });
     }
   }
+  return changed;
 }
 
 /** True when nothing can have changed since a source was read to its end, so that nothing need be opened. */
-function isUnchanged(f: Found, [, mark, readAt]: Mark): boolean {
+function isUnchanged(f: Found, known: Mark): boolean {
+  const readAt = known[2];
   if (!isSettled(f.stamp, readAt)) return false;
   for (const { stamp } of f.sidecars) if (!isSettled(stamp, readAt)) return false;
-  return mark === markOf(f.stamp, f.stream.version, sidecarStamp(f));
+  return known[1] === markOf(f.stamp, f.stream.version, sidecarStamp(f));
 }
 
 /** What is known of a stream's sources, by path and by file. */

@@ -2,7 +2,7 @@
 import { normalize } from "node:path/posix";
 import { type Stamp, stampOf } from "../read/identity.ts";
 import type { Place } from "../read/types.ts";
-import { ifPresent, sys } from "../system/system.ts";
+import { ifPresent, lstatIfPresent, sys } from "../system/system.ts";
 import { matches } from "./glob.ts";
 
 export interface Sidecar {
@@ -37,11 +37,11 @@ export function belongingsOf({ sidecars = [] }: Place, parts: readonly string[])
 }
 
 /** The names that may be sidecars. */
-export function besideNames(entries: readonly { readonly name: string }[], { near, parts }: Belongings): Set<string> {
+export function besideNames(all: readonly string[], { near, parts }: Belongings): Set<string> {
   const endings = [...near.map(({ beside }) => beside), ...parts];
   const names = new Set<string>();
   if (endings.length === 0) return names;
-  for (const { name } of entries) {
+  for (const name of all) {
     for (const ending of endings) if (name.endsWith(ending)) names.add(name);
   }
   return names;
@@ -83,13 +83,13 @@ function sidecarsElsewhere(path: string, { elsewhere }: Belongings): readonly Si
 function filesIn(folder: string, glob: string): Sidecar[] {
   const real = ifPresent(() => sys.realpath(folder));
   if (real?.replaceAll("\\", "/") !== folder.replaceAll("\\", "/")) return [];
-  return (ifPresent(() => sys.list(folder)) ?? [])
-    .flatMap(({ name, kind }) => (kind === "file" && matches(glob, name) ? [name] : []))
+  return (ifPresent(() => sys.names(folder)) ?? [])
+    .filter((name) => matches(glob, name))
     .sort()
     .flatMap((name) => sidecarAt(name, `${folder}/${name}`, true));
 }
 
 function sidecarAt(ending: string, path: string, isContent: boolean): Sidecar[] {
-  const stat = ifPresent(() => sys.lstat(path));
+  const stat = lstatIfPresent(path);
   return stat?.kind === "file" ? [{ ending, path, stamp: stampOf(stat), isContent }] : [];
 }

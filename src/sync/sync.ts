@@ -10,7 +10,7 @@ import { errorCode } from "../system/system.ts";
 import { type Capture, keeping } from "./capture.ts";
 import { type Choice, discover, type Found } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
-import { type Match, matchSources } from "./match.ts";
+import { changedSources, type Match } from "./match.ts";
 import { newSummary, type Summary } from "./summary.ts";
 import { collectTables } from "./tables.ts";
 import { collectTail } from "./tail.ts";
@@ -74,12 +74,10 @@ export async function sync(
       return options.stopped();
     },
   };
-  let done = 0;
-  for (const match of matchSources(found, archive, isRecapture)) {
-    done++;
-    if (match.unchanged) continue;
+  const changed = changedSources(found, archive, isRecapture);
+  for (const [done, match] of changed.entries()) {
     if (await work.pause()) break;
-    options.onProgress?.(done - 1, found.length, summary);
+    options.onProgress?.(done, changed.length, summary);
     await collect(match.found, () => collectSource(match, work), work);
     if (work.isFull()) archive.commit();
   }

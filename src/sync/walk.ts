@@ -1,6 +1,6 @@
 /** Owns the walk of a place: it descends where a pattern may still fit, and tells every file that one fits. */
 import { type Stamp, stampOf } from "../read/identity.ts";
-import { errorCode, ifPresent, isAbsent, type Stat, sys } from "../system/system.ts";
+import { errorCode, ifPresent, isAbsent, lstatIfPresent, type Stat, sys } from "../system/system.ts";
 import { matches } from "./glob.ts";
 import { type Belongings, besideNames, type Sidecar, sidecarsOf } from "./sidecars.ts";
 
@@ -19,80 +19,82 @@ export interface File {
   readonly sidecars: readonly Sidecar[];
 }
 
+interface Walk {
+  readonly files: File[];
+  readonly belongings: Belongings;
+  readonly unreadable: Unreadable[];
+}
+
 /** The files below this canonical folder whose paths fit one of the patterns, in a stable order. */
 export function filesBelow(
   root: string,
   match: readonly string[],
   belongings: Belongings,
   unreadable: Unreadable[],
-): File[] {
-  const walk = new Walk(belongings, unreadable);
-  walk.folder(root, "", match.map(patternOf), true);
+): readonly File[] {
+  const walk: Walk = { files: [], belongings, unreadable };
+  walkFolder(walk, root, "", match.map(patternOf), true);
   return walk.files;
 }
 
-class Walk {
-  readonly files: File[] = [];
-  readonly #belongings: Belongings;
-  readonly #unreadable: Unreadable[];
-
-  constructor(belongings: Belongings, unreadable: Unreadable[]) {
-    this.#belongings = belongings;
-    this.#unreadable = unreadable;
+/** `isNamed`: the patterns name each folder down to this one by its whole name, so that it is the agent's own place. */
+function walkFolder(walk: Walk, folder: string, below: string, patterns: readonly Pattern[], isNamed: boolean): void {
+  let names: string[];
+  try {
+    names = sys.names(folder).sort();
+  } catch (error) {
+    if (!isAbsent(error)) tell(walk, folder, error);
+    return;
   }
-
-  /** `isNamed`: the patterns name each folder down to this one by its whole name, so that it is the agent's own place. */
-  folder(folder: string, below: string, patterns: readonly Pattern[], isNamed: boolean): void {
-    let entries: readonly { readonly name: string; readonly kind: Stat["kind"] }[];
+  const beside = besideNames(names, walk.belongings);
+  const before = folder === "/" ? "/" : `${folder}/`;
+  const belowBefore = below === "" ? "" : `${below}/`;
+  for (const name of names) {
+    const isSource = areMetBy(patterns, name);
+    if (!isSource && !goOn(patterns, name)) continue;
+    const path = before + name;
     try {
-      entries = sys.list(folder);
-    } catch (error) {
-      if (!isAbsent(error)) this.#tell(folder, error);
-      return;
-    }
-    const names = besideNames(entries, this.#belongings);
-    const before = folder === "/" ? "/" : `${folder}/`;
-    const belowBefore = below === "" ? "" : `${below}/`;
-    for (const { name, kind } of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (kind === "file") {
-        if (patterns.some((pattern) => isMetBy(pattern, name))) this.#file(before + name, belowBefore + name, names);
-      } else if (kind !== "other") {
-        const rest: Pattern[] = [];
-        for (const pattern of patterns) advance(pattern, name, rest);
-        if (rest.length === 0) continue;
+      const stat = lstatIfPresent(path);
+      if (stat === undefined) continue;
+      if (stat.kind === "file") {
+        if (isSource) walk.files.push(fileAt(path, belowBefore + name, stat, beside, walk.belongings));
+      } else if (stat.kind !== "other") {
         const isPlace = isNamed && patterns.some(({ first }) => first === name);
-        if (kind === "directory") this.folder(before + name, belowBefore + name, rest, isPlace);
-        else if (isPlace) this.#movedFolder(before + name, belowBefore + name, rest);
+        walkInto(walk, path, belowBefore + name, restOf(patterns, name), isPlace, stat);
       }
-    }
-  }
-
-  /**
-   * A link is followed only where it stands in the place of a folder that a pattern names, as a linked root is: somebody
-   * keeps that part of the store elsewhere, and the agent writes through it. Links further down may lead anywhere.
-   */
-  #movedFolder(path: string, inRoot: string, patterns: readonly Pattern[]): void {
-    try {
-      const target = ifPresent(() => sys.realpath(path));
-      if (target !== undefined && sys.stat(target).kind === "directory") this.folder(target, inRoot, patterns, false);
     } catch (error) {
-      this.#tell(path, error);
+      tell(walk, path, error);
     }
   }
+}
 
-  #file(path: string, inRoot: string, names: ReadonlySet<string>): void {
-    try {
-      const stat = ifPresent(() => sys.lstat(path));
-      if (stat?.kind !== "file") return;
-      this.files.push({ path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, names, this.#belongings) });
-    } catch (error) {
-      this.#tell(path, error);
-    }
-  }
+function fileAt(path: string, inRoot: string, stat: Stat, beside: ReadonlySet<string>, belongings: Belongings): File {
+  return { path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, beside, belongings) };
+}
 
-  #tell(path: string, error: unknown): void {
-    this.#unreadable.push({ path, reason: errorCode(error) ?? String(error) });
+/**
+ * A link is followed only where it stands in the place of a folder that a pattern names, as a linked root is: somebody
+ * keeps that part of the store elsewhere, and the agent writes through it. Links further down may lead anywhere.
+ */
+function walkInto(
+  walk: Walk,
+  path: string,
+  inRoot: string,
+  patterns: readonly Pattern[],
+  isPlace: boolean,
+  { kind }: Stat,
+): void {
+  if (patterns.length === 0) return;
+  if (kind === "directory") walkFolder(walk, path, inRoot, patterns, isPlace);
+  else if (isPlace) {
+    const target = ifPresent(() => sys.realpath(path));
+    if (target !== undefined && sys.stat(target).kind === "directory")
+      walkFolder(walk, target, inRoot, patterns, false);
   }
+}
+
+function tell({ unreadable }: Walk, path: string, error: unknown): void {
+  unreadable.push({ path, reason: errorCode(error) ?? String(error) });
 }
 
 /** What of a place's pattern lies ahead, name by name. */
@@ -117,6 +119,25 @@ function patternOf(text: string): Pattern {
 function isMetBy(pattern: Pattern, name: string): boolean {
   if (pattern.first === "**") return isMetBy(pattern.rest, name);
   return pattern !== MET && pattern.rest === MET && matches(pattern.first, name);
+}
+
+/** True when a file of this name is a source. */
+function areMetBy(patterns: readonly Pattern[], name: string): boolean {
+  for (const pattern of patterns) if (isMetBy(pattern, name)) return true;
+  return false;
+}
+
+/** True when a pattern may go on in a folder of this name. */
+function goOn(patterns: readonly Pattern[], name: string): boolean {
+  for (const { first, rest } of patterns) if (first === "**" || (rest !== MET && matches(first, name))) return true;
+  return false;
+}
+
+/** What is left of the patterns in a folder of this name. */
+function restOf(patterns: readonly Pattern[], name: string): Pattern[] {
+  const left: Pattern[] = [];
+  for (const pattern of patterns) advance(pattern, name, left);
+  return left;
 }
 
 /** Adds what is left of a pattern after a folder's name; nothing when it does not fit. */

@@ -36,6 +36,16 @@ export function ifPresent<T>(call: () => T): T | undefined {
   }
 }
 
+/** What is at a path, links not followed; undefined when there is nothing. Throws the system's other errors. */
+export function lstatIfPresent(path: string): Stat | undefined {
+  try {
+    return sys.lstat(path);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Opens a regular file for reading without ever blocking on a pipe or following a link at the leaf. */
 export function openForReading(path: string): number {
   const fd = sys.open(path, O_RDONLY | (O_NONBLOCK ?? 0) | (O_NOFOLLOW ?? 0));
