@@ -11,14 +11,14 @@ export class OutputBatch {
 
   /** Adds a line of JSON, which ends with its newline; what cannot be seen in it is escaped. */
   add(line: string): void {
-    const written = this.#write(line);
+    let written = this.write(line);
     // ASCII takes a byte a character, and all of it but one can be seen: most lines need no closer look.
-    const isVisible = written === line.length && !line.includes("\x7f");
-    this.#length += isVisible ? written : this.#write(visibleJson(line));
+    if (written !== line.length || line.includes("\x7f")) written = this.write(visibleJson(line));
+    this.#length += written;
     this.#ends.push(this.#length);
   }
 
-  #write(line: string): number {
+  private write(line: string): number {
     const most = this.#length + line.length * 3;
     if (most > this.#buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, most));

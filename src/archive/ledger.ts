@@ -1,31 +1,10 @@
 /** Owns the ledger: which records of one source have been archived, and with what content. */
 import { type Encoded, isOfSameTokens } from "../record/encode.ts";
-
-/**
- * One entry: id, hashes of metadata and times, score, revision, flags (its times may still move; it has a raw item) and
- * level. Above level metadata the hash and the size of its texts follow.
- */
-const ENTRY_BYTES = 28;
-const TEXT_BYTES = 8;
-const SOFT = 1;
-const RAW = 2;
+import { Entries, type Known } from "./entries.ts";
 
 /** At which capture level a record was told. */
 export const LEVELS = { metadata: 0, content: 1, raw: 2 } as const;
 export type Level = (typeof LEVELS)[keyof typeof LEVELS];
-
-interface Known {
-  readonly content: number;
-  readonly when: number;
-  readonly score: number;
-  readonly rev: number;
-  readonly soft: boolean;
-  readonly level: number;
-  /** Hash and size of its texts; 0 where there are none. */
-  readonly texts: number;
-  readonly size: number;
-  readonly raw: boolean;
-}
 
 /** How texts are captured. */
 export interface Capturing {
@@ -46,31 +25,24 @@ export interface Manner {
   readonly capture?: Capturing | undefined;
 }
 
-/** Room that a ledger is given first, in bytes. */
-const FIRST_ROOM = 16 * ENTRY_BYTES;
-const NO_BYTES = new DataView(new ArrayBuffer(0));
-
-/** It holds its entries as they are stored: a third of what objects take. */
 export class Ledger {
-  /** Entry after entry; of an id's the last one holds. */
-  #entries = NO_BYTES;
-  #length = 0;
-  /** How much of it has been taken to be stored. */
+  /** Of an id's entries the last one holds. */
+  readonly #entries = new Entries();
+  /** How much of them has been taken to be stored. */
   #taken = 0;
-  /** Where each id's last entry begins. */
+  /** The place of each id's last entry. */
   readonly #last = new Map<number, number>();
 
   /** The ledger that these batches, in their order, add up to. */
   static from(batches: readonly Uint8Array[]): Ledger {
     const ledger = new Ledger();
-    ledger.#makeRoom(batches.reduce((sum, { length }) => sum + length, 0));
-    for (const batch of batches) {
-      ledger.#bytes().set(batch, ledger.#length);
-      ledger.#length += batch.length;
-    }
-    ledger.#taken = ledger.#length;
-    for (let at = 0; at + ENTRY_BYTES <= ledger.#length; at += ledger.#sizeAt(at))
-      ledger.#last.set(ledger.#entries.getFloat64(at), at);
+    const entries = ledger.#entries;
+    entries.makeRoom(batches.reduce((sum, { length }) => sum + length, 0));
+    for (const batch of batches) entries.append(batch);
+    entries.forEach((id, at) => {
+      ledger.#last.set(id, at);
+    });
+    ledger.#taken = entries.length;
     return ledger;
   }
 
@@ -80,101 +52,54 @@ export class Ledger {
    * same, other texts are a revision, and a telling without texts never replaces one that has them.
    */
   judge(record: Encoded, manner: Manner): number | undefined {
-    const known = this.#known(record.id);
-    const rev = known ? this.#revision(known, record, manner) : 0;
+    const known = this.known(record.id);
+    const rev = known ? revisionOf(known, record, manner) : 0;
     if (rev === undefined) {
       if (known?.soft && !manner.soft && known.content === record.content && known.when === record.when)
-        this.#put(record.id, { ...known, soft: false });
+        this.put(record.id, { ...known, soft: false });
       return undefined;
     }
     const level = manner.capture?.level ?? LEVELS.metadata;
-    this.#put(record.id, entryOf(record, Math.min(rev, 0xffff), manner.soft, level));
+    this.put(record.id, entryOf(record, Math.min(rev, 0xffff), manner.soft, level));
     return rev;
   }
 
-  #revision(known: Known, record: Encoded, manner: Manner): number | undefined {
-    if (known.content === record.content && (known.when === record.when || !known.soft))
-      return hasMoreTexts(known, record, manner) ? known.rev + 1 : undefined;
-    if (manner.monotone && record.score < known.score) return undefined;
-    if (manner.forgets && record.score < known.score && isOfSameTokens(record.score, known.score)) return undefined;
-    return known.rev + 1;
-  }
-
-  #known(id: number): Known | undefined {
+  private known(id: number): Known | undefined {
     const at = this.#last.get(id);
-    if (at === undefined) return undefined;
-    const view = this.#entries;
-    const flags = view.getUint8(at + 26);
-    const level = view.getUint8(at + 27);
-    return {
-      content: view.getUint32(at + 8),
-      when: view.getUint32(at + 12),
-      score: view.getFloat64(at + 16),
-      rev: view.getUint16(at + 24),
-      soft: (flags & SOFT) !== 0,
-      level,
-      texts: level === 0 ? 0 : view.getUint32(at + ENTRY_BYTES),
-      size: level === 0 ? 0 : view.getUint32(at + ENTRY_BYTES + 4),
-      raw: (flags & RAW) !== 0,
-    };
+    return at === undefined ? undefined : this.#entries.at(at);
   }
 
-  #put(id: number, entry: Known): void {
-    this.#makeRoom(ENTRY_BYTES + TEXT_BYTES);
-    const view = this.#entries;
-    const at = this.#length;
-    view.setFloat64(at, id);
-    view.setUint32(at + 8, entry.content);
-    view.setUint32(at + 12, entry.when);
-    view.setFloat64(at + 16, entry.score);
-    view.setUint16(at + 24, entry.rev);
-    view.setUint8(at + 26, (entry.soft ? SOFT : 0) | (entry.raw ? RAW : 0));
-    view.setUint8(at + 27, entry.level);
-    if (entry.level > 0) {
-      view.setUint32(at + ENTRY_BYTES, entry.texts);
-      view.setUint32(at + ENTRY_BYTES + 4, entry.size);
-    }
-    this.#last.set(id, at);
-    this.#length += this.#sizeAt(at);
-  }
-
-  #sizeAt(at: number): number {
-    return this.#entries.getUint8(at + 27) > 0 ? ENTRY_BYTES + TEXT_BYTES : ENTRY_BYTES;
-  }
-
-  #bytes(): Uint8Array {
-    return new Uint8Array(this.#entries.buffer);
-  }
-
-  #makeRoom(bytes: number): void {
-    const needed = this.#length + bytes;
-    if (needed <= this.#entries.byteLength) return;
-    const before = this.#bytes();
-    this.#entries = new DataView(new ArrayBuffer(Math.max(FIRST_ROOM, this.#length * 2, needed)));
-    this.#bytes().set(before);
+  private put(id: number, entry: Known): void {
+    this.#last.set(id, this.#entries.add(id, entry));
   }
 
   /** Notes a record that is in the archive already; for rebuilding a lost state. */
   note(record: Omit<Encoded, "line"> & { readonly rev: number }): void {
     const { id, captured, rev } = record;
     const level = captured?.hasRaw ? LEVELS.raw : captured ? LEVELS.content : LEVELS.metadata;
-    const known = this.#known(id);
-    if (!known || known.rev <= rev) this.#put(id, entryOf(record, rev, true, level));
+    const known = this.known(id);
+    if (!known || known.rev <= rev) this.put(id, entryOf(record, rev, true, level));
   }
 
   /** What was added since the last call, as one batch to store; undefined when nothing was. */
   takeBatch(): Uint8Array | undefined {
-    if (this.#taken === this.#length) return undefined;
-    const batch = this.#bytes().subarray(this.#taken, this.#length);
-    this.#taken = this.#length;
-    return batch;
+    const from = this.#taken;
+    this.#taken = this.#entries.length;
+    return from === this.#taken ? undefined : this.#entries.bytes(from, this.#taken);
   }
 
   /** The whole ledger as one batch, in which each id has one entry. */
   packed(): Uint8Array {
-    const all = this.#bytes();
-    return Buffer.concat(Array.from(this.#last.values(), (at) => all.subarray(at, at + this.#sizeAt(at))));
+    return Buffer.concat(Array.from(this.#last.values(), (at) => this.#entries.bytes(at, this.#entries.endOf(at))));
   }
+}
+
+function revisionOf(known: Known, record: Encoded, manner: Manner): number | undefined {
+  if (known.content === record.content && (known.when === record.when || !known.soft))
+    return hasMoreTexts(known, record, manner) ? known.rev + 1 : undefined;
+  if (manner.monotone && record.score < known.score) return undefined;
+  if (manner.forgets && record.score < known.score && isOfSameTokens(record.score, known.score)) return undefined;
+  return known.rev + 1;
 }
 
 function entryOf(record: Omit<Encoded, "line">, rev: number, soft: boolean, level: number): Known {

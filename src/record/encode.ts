@@ -163,21 +163,37 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at,
   const id = recordId(origin.agent, origin.stream, draft.scope ?? draft.session_id ?? "", draft.operation, draft.key);
   const frame = framed(draft, origin);
   const fields = bodyOf(draft);
-  const body = JSON.stringify(fields);
-  const when = whenText(draft);
-  return {
-    id: idNumber(id),
-    content: textHash(body, frame.hash),
-    when: textHash(when),
-    score: scoreOf(frame.known + countFields(fields), draft.usage),
-    captured,
-    line(rev: number): string {
-      const fact = JSON.stringify(factOf(draft.fact ?? id));
-      let text = `{"v":1,"id":"${id}","fact":${fact},"rev":${rev}${when},${frame.text},${body.slice(1, -1)}`;
-      if (captured !== undefined) text += captured.text;
-      return text + frame.source + placeText(at) + frame.end;
-    },
-  };
+  const score = scoreOf(frame.known + countFields(fields), draft.usage);
+  return new EncodedDraft(id, draft.fact ?? id, frame, JSON.stringify(fields), whenText(draft), score, at, captured);
+}
+
+class EncodedDraft implements Encoded {
+  readonly id: number;
+  readonly content: number;
+  readonly when: number;
+
+  constructor(
+    private readonly idText: string,
+    private readonly fact: string,
+    private readonly frame: Frame,
+    private readonly body: string,
+    private readonly times: string,
+    readonly score: number,
+    private readonly at: Draft["at"],
+    readonly captured: Captured | undefined,
+  ) {
+    this.id = idNumber(idText);
+    this.content = textHash(body, frame.hash);
+    this.when = textHash(times);
+  }
+
+  line(rev: number): string {
+    const { frame } = this;
+    const fact = JSON.stringify(factOf(this.fact));
+    let text = `{"v":1,"id":"${this.idText}","fact":${fact},"rev":${rev}${this.times},${frame.text},${this.body.slice(1, -1)}`;
+    if (this.captured !== undefined) text += this.captured.text;
+    return text + frame.source + placeText(this.at) + frame.end;
+  }
 }
 
 function placeText(at: Draft["at"]): string {

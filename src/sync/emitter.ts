@@ -19,6 +19,18 @@ export interface Reading {
   line?(): Line | undefined;
 }
 
+/** What the drafts of one source have in common. */
+interface Emission {
+  readonly origin: Origin;
+  /** What summaries call the source's stream. */
+  readonly name: string;
+  readonly work: Work;
+  readonly ledger: Ledger;
+  readonly manner: Manner;
+  readonly reading: Reading;
+  readonly rawOf: ((draft: Draft) => string | undefined) | undefined;
+}
+
 /** What a reducer of this source gives its drafts to. */
 export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner, reading: Reading): Emit {
   const { archive, summary, environment, keeper } = work;
@@ -31,25 +43,28 @@ export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner
   };
   const name = streamName(found);
   const unknown = (what: string): void => tallyUnknown(summary.unknown, name, safeName(what));
-  const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : (): undefined => undefined;
-  const emit = (draft: Draft): void => {
-    const captured = keeper?.captured(draft, rawOf(draft));
-    const record = encode(draft, origin, draft.at ?? reading.at(), captured);
-    const rev = ledger.judge(record, manner);
-    if (rev === undefined) {
-      summary.records.known++;
-      return;
-    }
-    archive.add(record, rev);
-    summary.records[rev === 0 ? "added" : "revised"]++;
-    tally(summary.byStream, name);
-  };
-  return Object.assign(emit, {
+  const rawOf = keeper?.isRaw ? rawItems(keeper, reading, unknown) : undefined;
+  const emission: Emission = { origin, name, work, ledger, manner, reading, rawOf };
+  return Object.assign((draft: Draft): void => tell(emission, draft), {
     captures: keeper !== undefined,
     keep: <T>(value: T): T | undefined => keeper?.keep(value),
     unknown,
     lost: (what: string) => tally(summary.lost, `${name}: ${what}`),
   });
+}
+
+function tell({ origin, name, work, ledger, manner, reading, rawOf }: Emission, draft: Draft): void {
+  const { archive, summary, keeper } = work;
+  const captured = keeper?.captured(draft, rawOf?.(draft));
+  const record = encode(draft, origin, draft.at ?? reading.at(), captured);
+  const rev = ledger.judge(record, manner);
+  if (rev === undefined) {
+    summary.records.known++;
+    return;
+  }
+  archive.add(record, rev);
+  summary.records[rev === 0 ? "added" : "revised"]++;
+  tally(summary.byStream, name);
 }
 
 /** Gives a draft's raw item as it stands in a line; that of a line is made once for all that it tells. */

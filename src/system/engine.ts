@@ -8,9 +8,9 @@ declare module "bun:jsc" {
   function noInline(f: Compiled): void;
 }
 
-const { every, filter, find, findLast, flatMap, forEach, map, reduce, some } = Array.prototype;
+const { every, filter, find, findIndex, findLast, flatMap, forEach, map, reduce, some } = Array.prototype;
 /** The engine's own that call functions, until they have been told too. */
-const builtins: Compiled[] = [every, filter, find, findLast, flatMap, forEach, map, reduce, some];
+const builtins: Compiled[] = [every, filter, find, findIndex, findLast, flatMap, forEach, map, reduce, some];
 
 /**
  * Keeps these functions, and the methods of these classes, out of the engine's last compiler, and the functions out of
