@@ -130,20 +130,20 @@ export class Sources {
     return ledger;
   }
 
-  /** A new source's row, with the ledger that a lost state left for it. It is stored with the next batch. */
-  added<R extends Omit<SourceRow, "id">>(row: R): R & { readonly id: number } {
+  /** A new source's id, with the ledger that a lost state left for it. It is stored with the next batch. */
+  added(agent: string, stream: string, relative: string): number {
     const id = this.#next++;
-    const orphan = this.#hasOrphans ? this.#orphanOf(row) : undefined;
+    const orphan = this.#hasOrphans ? this.#orphanOf(agent, stream, relative) : undefined;
     if (orphan) this.#adopted.add(id);
     this.#ledgers.set(id, { ledger: Ledger.from(orphan ? [orphan.entries] : []), batches: 0 });
-    return { ...row, id };
+    return id;
   }
 
-  #orphanOf(row: Omit<SourceRow, "id">): { entries: Uint8Array } | undefined {
+  #orphanOf(agent: string, stream: string, relative: string): { entries: Uint8Array } | undefined {
     const stored = this.#asked((db) =>
       db
         .query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?")
-        .get(row.agent, row.stream, row.relative),
+        .get(agent, stream, relative),
     );
     return (stored as { entries: Uint8Array } | null) ?? undefined;
   }

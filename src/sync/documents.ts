@@ -4,7 +4,7 @@ import type { Documents, Snapshot } from "../read/types.ts";
 import { sleep } from "../system/process.ts";
 import { emitter } from "./emitter.ts";
 import type { Match } from "./match.ts";
-import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
+import { infoOf, newRow, quarantine, reasonOf, rowOf } from "./source.ts";
 import type { Work } from "./sync.ts";
 
 /** A document that is just being written is looked at again after these waits, in milliseconds; then in the next run. */
@@ -25,7 +25,7 @@ export async function collectDocument(
     await sleep(wait);
     read = readDocument(found.path, form, asked);
   }
-  const row = known ?? work.archive.sources.added(rowOf(found, { size: -1, position: 0, generation: 0 }));
+  const row = known ?? newRow(found, work);
   work.summary.bytes.read += read.stamp.size;
   for (const bad of read.bad) quarantine(found, row, bad, work);
   const info = infoOf(found, work);
@@ -39,12 +39,10 @@ export async function collectDocument(
       quarantine(found, row, { offset: 0, length: read.stamp.size, hash: "", reason }, work);
     }
   }
-  const { size } = read.stamp;
-  work.archive.sources.set({
-    ...rowOf(
-      { ...found, stamp: read.stamp },
-      { size, position: size, generation: row.generation, sidecars: info.sidecars },
-    ),
-    id: row.id,
-  });
+  const { stamp } = read;
+  const { size } = stamp;
+  const { id, generation } = row;
+  work.archive.sources.set(
+    rowOf({ ...found, stamp }, { id, size, position: size, generation, sidecars: info.sidecars }),
+  );
 }

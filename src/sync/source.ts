@@ -19,26 +19,39 @@ export function streamName({ agent, stream }: Pick<Found, "agent" | "stream">): 
 }
 
 /** How far a source was read, and what of it is not as it was found. */
-type Standing = Pick<SourceRow, "size" | "position" | "generation"> & Partial<Pick<SourceRow, "sidecars" | "readAt">>;
+type Standing = Pick<SourceRow, "id" | "size" | "position" | "generation"> &
+  Partial<Pick<SourceRow, "sidecars" | "readAt">>;
 
 /** The row of a source as it stands when this sync leaves it. */
-export function rowOf(found: Found, now: Standing): Omit<StoredSource, "id"> {
-  const { sidecars = sidecarStamp(found), readAt = sys.now() } = now;
-  const stamp = { ...found.stamp, size: now.size };
+export function rowOf(found: Found, now: Standing): StoredSource {
+  const { sidecars = sidecarStamp(found), readAt = sys.now(), size } = now;
+  const { dev, ino, birth, mtime, ctime } = found.stamp;
   const { version } = found.stream;
   return {
+    id: now.id,
     agent: found.agent.id,
     stream: found.stream.kind,
     path: found.path,
     relative: found.relative,
-    ...stamp,
+    dev,
+    ino,
+    birth,
+    size,
+    mtime,
+    ctime,
     sidecars,
     readAt,
     version,
-    mark: now.size < 0 ? 0 : markOf(stamp, version, sidecars),
+    mark: size < 0 ? 0 : markOf({ dev, ino, birth, size, mtime, ctime }, version, sidecars),
     position: now.position,
     generation: now.generation,
   };
+}
+
+/** The row of a source that no sync has read. */
+export function newRow(found: Found, { archive }: Work): StoredSource {
+  const id = archive.sources.added(found.agent.id, found.stream.kind, found.relative);
+  return rowOf(found, { id, size: -1, position: 0, generation: 0 });
 }
 
 export interface Info {

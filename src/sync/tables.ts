@@ -11,7 +11,7 @@ import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import { emitter } from "./emitter.ts";
 import type { Match } from "./match.ts";
-import { infoOf, quarantine, reasonOf, rowOf } from "./source.ts";
+import { infoOf, newRow, quarantine, reasonOf, rowOf } from "./source.ts";
 import type { Work } from "./sync.ts";
 
 /** A database that changes under the reader is opened again after these waits, in milliseconds; then in the next run. */
@@ -124,7 +124,7 @@ class TablesRun {
     const { found, known } = this.#match;
     const { archive, summary, isRecapture } = this.#work;
     const before = this.#row;
-    const row = before ?? archive.sources.added(rowOf(found, { size: -1, position: 0, generation: 0 }));
+    const row = before ?? newRow(found, this.#work);
     const isSame = before === undefined || (sameFile(stamp, before) && before.version === this.#stream.version);
     if (isSame) {
       const kept = this.#told ? undefined : known && archive.sources.cursorOf(known.id);
@@ -290,10 +290,9 @@ class TablesRun {
   /** Stores how this source stands. `size` is -1 while not everything in it was looked at. */
   #save(size: number): void {
     const row = this.#row as SourceRow;
-    const { dev, ino, birth, mtime, ctime } = row;
+    const { id, generation, dev, ino, birth, mtime, ctime } = row;
     const found = { ...this.#match.found, stamp: { dev, ino, birth, mtime, ctime, size } };
-    const place = { size, position: Math.max(0, size), generation: row.generation, readAt: this.#readAt };
-    const stored = { ...rowOf(found, place), id: row.id };
+    const stored = rowOf(found, { id, size, position: Math.max(0, size), generation, readAt: this.#readAt });
     const proof = Object.keys(this.#cursors).length > 0 ? JSON.stringify(this.#cursors) : "";
     const cursor = { proof, state: packed(this.#told ?? new Set()) };
     this.#work.archive.sources.set(stored, this.#isToldStored ? undefined : cursor);

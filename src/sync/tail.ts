@@ -12,7 +12,7 @@ import { errorCode, openForReading, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { emitter } from "./emitter.ts";
 import { type Match, sidecarStamp } from "./match.ts";
-import { infoOf, quarantine, reasonOf, rowOf, streamName } from "./source.ts";
+import { infoOf, newRow, quarantine, reasonOf, rowOf, streamName } from "./source.ts";
 import { tally } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
@@ -54,7 +54,7 @@ class TailRun {
     this.#fd = fd;
     this.#stream = stream;
     this.#manner = { soft: false, monotone: true, capture: work.capturing };
-    this.#row = known ?? work.archive.sources.added(rowOf(found, { size: -1, position: 0, generation: 0 }));
+    this.#row = known ?? newRow(found, work);
     const ledger = work.archive.sources.ledgerOf(this.#row.id);
     this.#emit = emitter(found, work, ledger, this.#manner, {
       at: () => ({ offset: this.#offset }),
@@ -141,8 +141,14 @@ class TailRun {
   #saveCursor(size: number): void {
     const proven = this.#proven?.offset === this.#position ? this.#proven.proof : undefined;
     const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
-    const place = { size, position: this.#position, generation: this.#generation, sidecars: this.#sidecars };
-    const row = { ...rowOf(this.#found, place), id: this.#row.id };
+    const place = {
+      id: this.#row.id,
+      size,
+      position: this.#position,
+      generation: this.#generation,
+      sidecars: this.#sidecars,
+    };
+    const row = rowOf(this.#found, place);
     this.#row = row;
     for (const bad of this.#bad) quarantine(this.#found, row, bad, this.#work);
     this.#bad = [];
