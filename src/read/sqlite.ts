@@ -56,7 +56,9 @@ function momentOf(path: string): Moment {
   const takenAt = sys.now();
   const stat = lstatIfPresent(path);
   if (!stat) throw new UnreadableDatabase("gone", "it is gone");
-  const [wal, shm, journal] = ["-wal", "-shm", "-journal"].map((end) => lstatIfPresent(path + end));
+  const wal = lstatIfPresent(`${path}-wal`);
+  const shm = lstatIfPresent(`${path}-shm`);
+  const journal = lstatIfPresent(`${path}-journal`);
   for (const part of [stat, wal, journal])
     if (part && part.kind !== "file") throw new UnreadableDatabase("unreadable", "it is not a regular file");
   return { db: stampOf(stat), wal, shm, journal, takenAt };
@@ -64,9 +66,13 @@ function momentOf(path: string): Moment {
 
 /** True when neither moment can hide a change from the other. */
 function isSameContent(a: Moment, b: Moment): boolean {
-  const text = ({ db, wal, journal }: Moment): string =>
-    [db, wal, journal].map((s) => (s ? [s.dev, s.ino, s.birth, s.size, s.mtime, s.ctime].join() : "")).join(";");
-  return text(a) === text(b) && [a.db, a.wal, a.journal].every((s) => !s || !isFresh(s, a.takenAt));
+  if (!isSamePart(a.db, b.db) || !isSamePart(a.wal, b.wal) || !isSamePart(a.journal, b.journal)) return false;
+  return [a.db, a.wal, a.journal].every((s) => !s || !isFresh(s, a.takenAt));
+}
+
+function isSamePart(a: Stamp | undefined, b: Stamp | undefined): boolean {
+  if (!a || !b) return a === b;
+  return sameFile(a, b) && a.size === b.size && a.mtime === b.mtime && a.ctime === b.ctime;
 }
 
 function isFresh({ mtime, ctime }: Pick<Stamp, "mtime" | "ctime">, now: number): boolean {

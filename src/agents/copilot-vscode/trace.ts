@@ -91,10 +91,9 @@ export function ownSession(span: Span): string | undefined {
 }
 
 /** On a run it is the session; on an early chat it is a request, in which case it names no session by itself. */
-function conversationOf({ attributes: a, resource, ...span }: Span): string | undefined {
-  const isSession =
-    spanOperation({ ...span, attributes: a }) === "invoke_agent" || resource?.["service.name"] === "github-copilot";
-  return isSession ? text(a[GEN_AI.conversationId]) : undefined;
+function conversationOf(span: Span): string | undefined {
+  const isSession = spanOperation(span) === "invoke_agent" || span.resource?.["service.name"] === "github-copilot";
+  return isSession ? text(span.attributes[GEN_AI.conversationId]) : undefined;
 }
 
 /** True for a model call that no agent run made: it is kept, without a session. */
@@ -125,8 +124,14 @@ function treeOf(spans: readonly Span[]): Node[] {
   const byId = new Map<string, Node>();
   for (const span of spans) {
     const operation = spanOperation(span);
-    const own = { span, operation, parent: undefined, children: undefined };
-    byId.set(span.spanId, { ...own, session: undefined, above: NOTHING });
+    byId.set(span.spanId, {
+      span,
+      operation,
+      parent: undefined,
+      children: undefined,
+      session: undefined,
+      above: NOTHING,
+    });
   }
   const nodes = [...byId.values()];
   for (const node of nodes)
