@@ -1,4 +1,4 @@
-/** Owns the bytes of a ledger's entries, as they are stored: a third of what objects take. */
+/** Owns the entries of a ledger: their bytes, as they are stored, and finding the last one of an id. A third of what objects take. */
 
 /**
  * One entry: id, hashes of metadata and times, score, revision, flags (its times may still move; it has a raw item) and
@@ -23,18 +23,25 @@ export interface Known {
   readonly raw: boolean;
 }
 
-/** Room that is made first, in bytes. */
+/** Room that is made first: in bytes, and for places. */
 const FIRST_ROOM = 16 * ENTRY_BYTES;
-const NO_BYTES = new DataView(new ArrayBuffer(0));
+const FIRST_SLOTS = 32;
 
-/** Entries one after the other; an entry's place is where it begins. */
+const NO_BYTES = new DataView(new ArrayBuffer(0));
+const NO_SLOTS = new Uint32Array(1);
+
+/** Entries one after the other; the last one of an id is the one that holds. An entry's place is where it begins. */
 export class Entries {
   #view = NO_BYTES;
+  /** Place + 1 of each id's last entry, by the id, whose bits are random; 0 is free. Never more than half full. */
+  #slots = NO_SLOTS;
+  #ids = 0;
+  /** All bytes. */
   length = 0;
 
-  /** Adds an entry and tells its place. */
-  add(id: number, entry: Known): number {
-    if (this.length + ENTRY_BYTES + TEXT_BYTES > this.#view.byteLength) this.makeRoom(ENTRY_BYTES + TEXT_BYTES);
+  /** Adds an entry. */
+  add(id: number, entry: Known): void {
+    this.makeRoom(ENTRY_BYTES + TEXT_BYTES);
     const view = this.#view;
     const at = this.length;
     view.setFloat64(at, id);
@@ -44,37 +51,26 @@ export class Entries {
     view.setUint16(at + 24, entry.rev);
     view.setUint8(at + 26, (entry.soft ? SOFT : 0) | (entry.raw ? RAW : 0));
     view.setUint8(at + 27, entry.level);
-    this.length += ENTRY_BYTES;
     if (entry.level > 0) {
-      view.setUint32(this.length, entry.texts);
-      view.setUint32(this.length + 4, entry.size);
-      this.length += TEXT_BYTES;
+      view.setUint32(at + ENTRY_BYTES, entry.texts);
+      view.setUint32(at + ENTRY_BYTES + 4, entry.size);
     }
-    return at;
+    this.hold(at);
+    this.length = this.endOf(at);
   }
 
   /** Adds entries as they were stored. */
   append(stored: Uint8Array): void {
     this.makeRoom(stored.length);
     new Uint8Array(this.#view.buffer).set(stored, this.length);
-    this.length += stored.length;
+    const end = this.length + stored.length;
+    for (; this.length + ENTRY_BYTES <= end; this.length = this.endOf(this.length)) this.hold(this.length);
   }
 
-  /** Makes room for so many more bytes. */
-  makeRoom(bytes: number): void {
-    const needed = this.length + bytes;
-    if (needed <= this.#view.byteLength) return;
-    const larger = new Uint8Array(Math.max(FIRST_ROOM, this.length * 2, needed));
-    larger.set(this.bytes(0, this.length));
-    this.#view = new DataView(larger.buffer);
-  }
-
-  /** Each entry's id and place, in their order. */
-  forEach(tell: (id: number, at: number) => void): void {
-    for (let at = 0; at + ENTRY_BYTES <= this.length; at = this.endOf(at)) tell(this.#view.getFloat64(at), at);
-  }
-
-  at(at: number): Known {
+  /** The last entry of an id. */
+  of(id: number): Known | undefined {
+    const at = (this.#slots[this.slotOf(id)] as number) - 1;
+    if (at < 0) return undefined;
     const view = this.#view;
     const flags = view.getUint8(at + 26);
     const level = view.getUint8(at + 27);
@@ -91,13 +87,52 @@ export class Entries {
     };
   }
 
-  /** Where the entry at this place ends. */
-  endOf(at: number): number {
-    return at + (this.#view.getUint8(at + 27) > 0 ? ENTRY_BYTES + TEXT_BYTES : ENTRY_BYTES);
-  }
-
   /** The bytes of a range; they stay as they are. */
   bytes(start: number, end: number): Uint8Array {
     return new Uint8Array(this.#view.buffer, start, end - start);
+  }
+
+  /** The bytes of the last entry of each id. */
+  packed(): Uint8Array {
+    const lasts: Uint8Array[] = [];
+    for (let at = 0; at < this.length; at = this.endOf(at))
+      if (this.#slots[this.slotOf(this.#view.getFloat64(at))] === at + 1) lasts.push(this.bytes(at, this.endOf(at)));
+    return Buffer.concat(lasts);
+  }
+
+  private endOf(at: number): number {
+    return at + (this.#view.getUint8(at + 27) > 0 ? ENTRY_BYTES + TEXT_BYTES : ENTRY_BYTES);
+  }
+
+  /** From now on the entry at this place is its id's last one. */
+  private hold(at: number): void {
+    if ((this.#ids + 1) * 2 > this.#slots.length) this.growSlots();
+    const slot = this.slotOf(this.#view.getFloat64(at));
+    if (this.#slots[slot] === 0) this.#ids++;
+    this.#slots[slot] = at + 1;
+  }
+
+  /** The slot of an id, or the free one that it would take. */
+  private slotOf(id: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = id & mask; ; slot = (slot + 1) & mask) {
+      const at = (slots[slot] as number) - 1;
+      if (at < 0 || this.#view.getFloat64(at) === id) return slot;
+    }
+  }
+
+  private growSlots(): void {
+    const before = this.#slots;
+    this.#slots = new Uint32Array(Math.max(FIRST_SLOTS, before.length * 2));
+    for (const held of before) if (held > 0) this.#slots[this.slotOf(this.#view.getFloat64(held - 1))] = held;
+  }
+
+  private makeRoom(bytes: number): void {
+    const needed = this.length + bytes;
+    if (needed <= this.#view.byteLength) return;
+    const larger = new Uint8Array(Math.max(FIRST_ROOM, this.length * 2, needed));
+    larger.set(this.bytes(0, this.length));
+    this.#view = new DataView(larger.buffer);
   }
 }

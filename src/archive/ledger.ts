@@ -26,23 +26,15 @@ export interface Manner {
 }
 
 export class Ledger {
-  /** Of an id's entries the last one holds. */
   readonly #entries = new Entries();
-  /** How much of them has been taken to be stored. */
+  /** How many bytes of them have been taken to be stored. */
   #taken = 0;
-  /** The place of each id's last entry. */
-  readonly #last = new Map<number, number>();
 
   /** The ledger that these batches, in their order, add up to. */
   static from(batches: readonly Uint8Array[]): Ledger {
     const ledger = new Ledger();
-    const entries = ledger.#entries;
-    entries.makeRoom(batches.reduce((sum, { length }) => sum + length, 0));
-    for (const batch of batches) entries.append(batch);
-    entries.forEach((id, at) => {
-      ledger.#last.set(id, at);
-    });
-    ledger.#taken = entries.length;
+    for (const batch of batches) ledger.#entries.append(batch);
+    ledger.#taken = ledger.#entries.length;
     return ledger;
   }
 
@@ -52,33 +44,24 @@ export class Ledger {
    * same, other texts are a revision, and a telling without texts never replaces one that has them.
    */
   judge(record: Encoded, manner: Manner): number | undefined {
-    const known = this.known(record.id);
+    const known = this.#entries.of(record.id);
     const rev = known ? revisionOf(known, record, manner) : 0;
     if (rev === undefined) {
       if (known?.soft && !manner.soft && known.content === record.content && known.when === record.when)
-        this.put(record.id, { ...known, soft: false });
+        this.#entries.add(record.id, { ...known, soft: false });
       return undefined;
     }
     const level = manner.capture?.level ?? LEVELS.metadata;
-    this.put(record.id, entryOf(record, Math.min(rev, 0xffff), manner.soft, level));
+    this.#entries.add(record.id, entryOf(record, Math.min(rev, 0xffff), manner.soft, level));
     return rev;
-  }
-
-  private known(id: number): Known | undefined {
-    const at = this.#last.get(id);
-    return at === undefined ? undefined : this.#entries.at(at);
-  }
-
-  private put(id: number, entry: Known): void {
-    this.#last.set(id, this.#entries.add(id, entry));
   }
 
   /** Notes a record that is in the archive already; for rebuilding a lost state. */
   note(record: Omit<Encoded, "line"> & { readonly rev: number }): void {
     const { id, captured, rev } = record;
     const level = captured?.hasRaw ? LEVELS.raw : captured ? LEVELS.content : LEVELS.metadata;
-    const known = this.known(id);
-    if (!known || known.rev <= rev) this.put(id, entryOf(record, rev, true, level));
+    const known = this.#entries.of(id);
+    if (!known || known.rev <= rev) this.#entries.add(id, entryOf(record, rev, true, level));
   }
 
   /** What was added since the last call, as one batch to store; undefined when nothing was. */
@@ -90,7 +73,7 @@ export class Ledger {
 
   /** The whole ledger as one batch, in which each id has one entry. */
   packed(): Uint8Array {
-    return Buffer.concat(Array.from(this.#last.values(), (at) => this.#entries.bytes(at, this.#entries.endOf(at))));
+    return this.#entries.packed();
   }
 }
 

@@ -250,6 +250,7 @@ function prepared(db: Database): Database {
     db.run("PRAGMA trusted_schema = OFF");
     db.run("PRAGMA cell_size_check = ON");
     db.run("PRAGMA temp_store = MEMORY");
+    db.run("PRAGMA cache_size = -512"); // KiB: what is read goes by once
     db.run("PRAGMA query_only = ON");
     askedOnce(db, "SELECT count(*) FROM sqlite_schema");
     return db;
