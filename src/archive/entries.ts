@@ -94,14 +94,31 @@ export class Entries {
 
   /** The bytes of the last entry of each id. */
   packed(): Uint8Array {
-    const lasts: Uint8Array[] = [];
-    for (let at = 0; at < this.length; at = this.endOf(at))
-      if (this.#slots[this.slotOf(this.#view.getFloat64(at))] === at + 1) lasts.push(this.bytes(at, this.endOf(at)));
-    return Buffer.concat(lasts);
+    const packed = new Uint8Array(this.length);
+    let length = 0;
+    let from = 0;
+    const take = (to: number): void => {
+      packed.set(this.bytes(from, to), length);
+      length += to - from;
+    };
+    for (let at = 0; at < this.length; ) {
+      const end = this.endOf(at);
+      if (!this.isHeld(at)) {
+        take(at);
+        from = end;
+      }
+      at = end;
+    }
+    take(this.length);
+    return packed.subarray(0, length);
   }
 
   private endOf(at: number): number {
     return at + (this.#view.getUint8(at + 27) > 0 ? ENTRY_BYTES + TEXT_BYTES : ENTRY_BYTES);
+  }
+
+  private isHeld(at: number): boolean {
+    return this.#slots[this.slotOf(this.#view.getFloat64(at))] === at + 1;
   }
 
   /** From now on the entry at this place is its id's last one. */
