@@ -36,7 +36,7 @@ export interface Calls {
   lstat(path: string): Stat;
   stat(path: string): Stat;
   list(path: string): Entry[];
-  /** The names alone, at two thirds of the cost. */
+  /** The names alone: of most files, `lstat` is asked anyway. */
   names(path: string): string[];
   realpath(path: string): string;
   mkdir(path: string, mode: number): void;
