@@ -34,8 +34,8 @@ export interface ArchiveOptions {
 }
 
 /**
- * A batch is committed when it holds this many bytes of output, some 2,500 records. Twice as many take 20 to 50 MiB more memory and as
- * much CPU; half as many save 10 MiB and take a tenth more CPU (measured).
+ * A batch is committed when it holds this many bytes of output, some 2,500 records. Twice as many take 17 to 27 MiB more
+ * memory and as much CPU; half as many save 10 MiB and take a tenth more CPU (measured).
  */
 export const BATCH_BYTES: number = 2 << 20;
 const KEPT_RUNS = 100;

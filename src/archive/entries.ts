@@ -1,4 +1,7 @@
-/** Owns the entries of a ledger: their bytes, as they are stored, and finding the last one of an id. A third of what objects take. */
+/**
+ * Owns the entries of a ledger: their bytes, as they are stored, and finding the last one of an id. With that an entry
+ * takes 36 to 44 bytes, where objects in a map took some 160.
+ */
 
 /**
  * One entry: id, hashes of metadata and times, score, revision, flags (its times may still move; it has a raw item) and
@@ -59,7 +62,7 @@ export class Entries {
     this.length = this.endOf(at);
   }
 
-  /** Adds entries as they were stored. */
+  /** Adds entries as they were stored; what is less than one at their end is left out. */
   append(stored: Uint8Array): void {
     this.makeRoom(stored.length);
     new Uint8Array(this.#view.buffer).set(stored, this.length);

@@ -94,8 +94,9 @@ export class Sources {
         .values(agent, stream),
     ) as unknown[] as Mark[];
     for (const row of rows) {
-      const other = marks.get(row[0]);
-      if (other === undefined || other[2] <= row[2]) marks.set(row[0], row);
+      const [path, , readAt] = row;
+      const other = marks.get(path);
+      if (other === undefined || other[2] <= readAt) marks.set(path, row);
     }
     return marks;
   }

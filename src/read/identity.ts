@@ -45,13 +45,7 @@ const markedBytes = new Uint8Array(marked.buffer);
 
 /** 52 bits of all that is the same of a file, its sidecars and its reader for as long as nothing changes; never 0. */
 export function markOf({ dev, ino, birth, size, mtime, ctime }: Stamp, version: number, sidecars: string): number {
-  marked[0] = dev;
-  marked[1] = ino;
-  marked[2] = birth;
-  marked[3] = size;
-  marked[4] = mtime;
-  marked[5] = ctime;
-  marked[6] = version;
+  marked.set([dev, ino, birth, size, mtime, ctime, version]);
   const seed = sidecars === "" ? 0n : Bun.hash.xxHash64(sidecars);
   return Number(Bun.hash.xxHash64(markedBytes, seed) >> 12n) || 1;
 }

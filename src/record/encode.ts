@@ -167,6 +167,7 @@ export function encode(draft: Draft, origin: Origin, at: Draft["at"] = draft.at,
   return new EncodedDraft(id, draft.fact ?? id, frame, JSON.stringify(fields), whenText(draft), score, at, captured);
 }
 
+/** A draft whose line is still in parts. */
 class EncodedDraft implements Encoded {
   readonly id: number;
   readonly content: number;

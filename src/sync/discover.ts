@@ -67,13 +67,9 @@ function foundIn(
     const root = paths.canonical(place.root);
     if (root === undefined) return [];
     const folder = paths.inHome(root);
+    const files = filesBelow(root, place.match, belongingsOf(place, parts), unreadable);
     const found: Found[] = [];
-    for (const { path, inRoot, stamp, sidecars } of filesBelow(
-      root,
-      place.match,
-      belongingsOf(place, parts),
-      unreadable,
-    )) {
+    for (const { path, inRoot, stamp, sidecars } of files) {
       const relative = folder === undefined ? (paths.inHome(path) ?? path) : `${folder}/${inRoot}`;
       found.push({ agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars });
     }
@@ -188,6 +184,7 @@ class Paths {
   }
 }
 
+/** A path as records carry it. Only Windows divides with backslashes; elsewhere they are part of a name. */
 function withSlashes(path: string): string {
   return platform === "win32" ? path.replaceAll("\\", "/") : path;
 }

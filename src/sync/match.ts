@@ -55,11 +55,10 @@ export function changedSources(found: readonly Found[], archive: Archive, all: b
 }
 
 /** True when nothing can have changed since a source was read to its end, so that nothing need be opened. */
-function isUnchanged(f: Found, known: Mark): boolean {
-  const readAt = known[2];
+function isUnchanged(f: Found, [, mark, readAt]: Mark): boolean {
   if (!isSettled(f.stamp, readAt)) return false;
   for (const { stamp } of f.sidecars) if (!isSettled(stamp, readAt)) return false;
-  return known[1] === markOf(f.stamp, f.stream.version, sidecarStamp(f));
+  return mark === markOf(f.stamp, f.stream.version, sidecarStamp(f));
 }
 
 /** What is known of a stream's sources, by path and by file. */

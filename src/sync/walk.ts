@@ -19,6 +19,7 @@ export interface File {
   readonly sidecars: readonly Sidecar[];
 }
 
+/** One walk: what belongs to its files, and what it has told so far. */
 interface Walk {
   readonly files: File[];
   readonly belongings: Belongings;
@@ -51,13 +52,15 @@ function walkFolder(walk: Walk, folder: string, below: string, patterns: readonl
   const belowBefore = below === "" ? "" : `${below}/`;
   for (const name of names) {
     const isSource = areMetBy(patterns, name);
-    if (!isSource && !goOn(patterns, name)) continue;
+    if (!isSource && !mayGoOn(patterns, name)) continue;
     const path = before + name;
     try {
       const stat = lstatIfPresent(path);
       if (stat === undefined) continue;
       if (stat.kind === "file") {
-        if (isSource) walk.files.push(fileAt(path, belowBefore + name, stat, beside, walk.belongings));
+        if (!isSource) continue;
+        const sidecars = sidecarsOf(path, beside, walk.belongings);
+        walk.files.push({ path, inRoot: belowBefore + name, stamp: stampOf(stat), sidecars });
       } else if (stat.kind !== "other") {
         const isPlace = isNamed && patterns.some(({ first }) => first === name);
         walkInto(walk, path, belowBefore + name, restOf(patterns, name), isPlace, stat);
@@ -66,10 +69,6 @@ function walkFolder(walk: Walk, folder: string, below: string, patterns: readonl
       tell(walk, path, error);
     }
   }
-}
-
-function fileAt(path: string, inRoot: string, stat: Stat, beside: ReadonlySet<string>, belongings: Belongings): File {
-  return { path, inRoot, stamp: stampOf(stat), sidecars: sidecarsOf(path, beside, belongings) };
 }
 
 /**
@@ -127,8 +126,8 @@ function areMetBy(patterns: readonly Pattern[], name: string): boolean {
   return false;
 }
 
-/** True when a pattern may go on in a folder of this name. */
-function goOn(patterns: readonly Pattern[], name: string): boolean {
+/** True when a pattern may still fit below a folder of this name. */
+function mayGoOn(patterns: readonly Pattern[], name: string): boolean {
   for (const { first, rest } of patterns) if (first === "**" || (rest !== MET && matches(first, name))) return true;
   return false;
 }

@@ -36,7 +36,10 @@ export function ifPresent<T>(call: () => T): T | undefined {
   }
 }
 
-/** What is at a path, links not followed; undefined when there is nothing. Throws the system's other errors. */
+/**
+ * What is at a path, links not followed; undefined when there is nothing. Throws the system's other errors. It is asked of
+ * every file in every run, so it needs no function of its caller as `ifPresent` does.
+ */
 export function lstatIfPresent(path: string): Stat | undefined {
   try {
     return sys.lstat(path);

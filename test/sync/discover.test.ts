@@ -54,7 +54,8 @@ function toRegex(pattern: string): RegExp {
 
 describe("a pattern", () => {
   test("names exactly the files that it says: * within a name, ** any folders, every other character itself", () => {
-    const name = fc.constantFrom("a", "b.jsonl", "ab", "a.b", "x+y", "(z)", ".hidden", "ä");
+    const odd = process.platform === "win32" ? [] : ["a\\b"];
+    const name = fc.constantFrom("a", "b.jsonl", "ab", "a.b", "x+y", "(z)", ".hidden", "ä", ...odd);
     const part = fc.constantFrom("a", "*", "*.jsonl", "a*", "*b*", "a.b", "x+y", "(z)", ".*", "**", "ä");
     fc.assert(
       fc.property(
