@@ -193,10 +193,10 @@ export class Sources {
 
   storeLedgers(): void {
     const entries = this.#db.query("INSERT INTO ledger (source, seq, entries) VALUES (?, ?, ?)");
-    for (const [id, held] of this.#ledgers) this.#storeLedger(id, held, entries);
+    for (const [id, held] of this.#ledgers) this.storeLedger(id, held, entries);
   }
 
-  #storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }, entries: Statement): void {
+  private storeLedger(source: number, held: { readonly ledger: Ledger; batches: number }, entries: Statement): void {
     const batch = held.ledger.takeBatch();
     if (!batch && !this.#adopted.has(source)) return;
     const whole = this.#adopted.has(source) || held.batches >= LEDGER_BATCHES;

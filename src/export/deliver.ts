@@ -22,7 +22,7 @@ const BATCH_BYTES = 3_500_000;
 /** Requests side by side: enough that the receiver's answer is not waited for, few enough for any receiver. */
 const IN_FLIGHT = 4;
 /** After so many of such rounds, what they left behind is collected. */
-const COLLECTED_EVERY = 4;
+const COLLECTED_EVERY = 2;
 
 /** What counts, a family at a time; see `archive/families.ts`. */
 export interface Families {

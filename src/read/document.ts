@@ -2,7 +2,7 @@
 import { openForReading, readAt, readInto, sys } from "../system/system.ts";
 import { putBack, sizeFor, takeChunk } from "./chunk.ts";
 import { type Stamp, stampOf } from "./identity.ts";
-import { type BadBytes, hashBytes, readPieces } from "./tail.ts";
+import { type BadBytes, hashBytes, LineReader } from "./tail.ts";
 import { BadLine } from "./text.ts";
 import type { Documents, Group, Reads } from "./types.ts";
 
@@ -67,17 +67,22 @@ function skimmed(fd: number, size: number, reads: Reads): unknown {
 function readLines(fd: number, size: number, reads: Reads | undefined): Read {
   const lines: NonNullable<Group["lines"]>[number][] = [];
   const bad: BadBytes[] = [];
-  for (const piece of readPieces(fd, 0, size, reads)) {
-    bad.push(...piece.bad);
-    for (const line of piece.lines) {
-      try {
-        lines.push(line.json());
-      } catch (error) {
-        if (!(error instanceof BadLine)) throw error;
-        const { offset, bytes } = line;
-        bad.push({ offset, length: bytes.length, hash: hashBytes(bytes), reason: error.message });
+  const reader = new LineReader(fd, 0, size, reads);
+  try {
+    for (let piece = reader.next(); piece; piece = reader.next()) {
+      bad.push(...piece.bad);
+      for (const line of piece.lines) {
+        try {
+          lines.push(line.json());
+        } catch (error) {
+          if (!(error instanceof BadLine)) throw error;
+          const { offset, bytes } = line;
+          bad.push({ offset, length: bytes.length, hash: hashBytes(bytes), reason: error.message });
+        }
       }
     }
+  } finally {
+    reader.close();
   }
   return { group: { key: "", lines }, bad };
 }

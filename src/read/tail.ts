@@ -37,51 +37,79 @@ export function hashBytes(bytes: Uint8Array): string {
 /**
  * Reads the complete lines of `[from, size)`, a chunk at a time, of each no more than `reads` asks for. A last line
  * without its newline is left for later. Lines over 64 MiB are passed over by a scan that only hashes them. A file that
- * was compressed as a whole is one piece, whose lines' offsets are those in what it holds. The lines of a piece are valid
- * until the next piece is asked for. Throws the system's error when the file cannot be read.
+ * was compressed as a whole is one piece, whose lines' offsets are those in what it holds.
  */
-export function* readPieces(fd: number, from: number, size: number, reads?: Reads): Generator<Piece> {
-  let chunk = takeChunk(reads, CHUNK);
-  let held = 0; // bytes of an incomplete line at the chunk's start
-  let position = from; // of the chunk's first byte in the file
-  const changeTo = (capacity: number): void => {
-    const other = takeChunk(reads, capacity);
-    chunk.bytes.copy(other.bytes, 0, 0, held);
-    putBack(chunk, reads);
-    chunk = other;
-  };
-  try {
-    while (position + held < size) {
-      const capacity = sizeFor(held + 1);
+export class LineReader {
+  #chunk: Chunk;
+  /** Of the chunk's first byte in the file. */
+  #position: number;
+  /** Bytes in the chunk. */
+  #held = 0;
+  /** Those of them that the latest piece told. */
+  #told = 0;
+
+  constructor(
+    private readonly fd: number,
+    from: number,
+    private readonly size: number,
+    private readonly reads?: Reads,
+  ) {
+    this.#chunk = takeChunk(reads, CHUNK);
+    this.#position = from;
+  }
+
+  /** The next piece, whose lines are valid until this is called again; undefined after the last. Throws the system's error. */
+  next(): Piece | undefined {
+    const { fd, size } = this;
+    this.moveOn();
+    while (this.#position + this.#held < size) {
+      const capacity = sizeFor(this.#held + 1);
       if (capacity === undefined) {
-        const passed = passOver(fd, position, size);
-        if (passed === undefined) return;
-        yield { lines: [], bad: [passed], end: passed.offset + passed.length, bytes: NONE };
-        position = passed.offset + passed.length;
-        held = 0;
-        continue;
+        const passed = passOver(fd, this.#position, size);
+        return passed && this.past({ lines: [], bad: [passed], end: passed.offset + passed.length, bytes: NONE });
       }
-      if (held === chunk.bytes.length) changeTo(capacity);
-      const wanted = Math.min(chunk.bytes.length - held, size - position - held);
-      const got = sys.read(fd, chunk.bytes, held, wanted, position + held);
-      if (got === 0) return; // cut short while being read; the next run finds out how
-      const whole = position + held === 0 ? wholePiece(fd, chunk.bytes, got, size) : undefined;
-      if (whole) {
-        yield whole;
-        return;
-      }
-      const last = chunk.bytes.lastIndexOf(NEWLINE, held + got - 1);
-      const end = last < held ? 0 : last + 1;
-      held += got;
-      if (end === 0) continue;
-      yield split(chunk, end, position);
-      chunk.bytes.copyWithin(0, end, held);
-      held -= end;
-      position += end;
-      if (chunk.bytes.length > CHUNK && held < CHUNK) changeTo(CHUNK);
+      if (this.#held === this.#chunk.bytes.length) this.changeTo(capacity);
+      const { bytes } = this.#chunk;
+      const at = this.#position + this.#held;
+      const got = sys.read(fd, bytes, this.#held, Math.min(bytes.length - this.#held, size - at), at);
+      if (got === 0) return undefined; // cut short while being read; the next run finds out how
+      const whole = at === 0 ? wholePiece(fd, bytes, got, size) : undefined;
+      if (whole) return this.past(whole);
+      const last = bytes.lastIndexOf(NEWLINE, this.#held + got - 1);
+      if (last >= this.#held) this.#told = last + 1;
+      this.#held += got;
+      if (this.#told > 0) return split(this.#chunk, this.#told, this.#position);
     }
-  } finally {
-    putBack(chunk, reads);
+    return undefined;
+  }
+
+  /** Gives its memory back. */
+  close(): void {
+    putBack(this.#chunk, this.reads);
+  }
+
+  /** Goes on behind a piece that was not read into the chunk. */
+  private past(piece: Piece): Piece {
+    this.#position = piece.end;
+    this.#held = 0;
+    return piece;
+  }
+
+  /** Makes room for what comes after the latest piece. */
+  private moveOn(): void {
+    if (this.#told === 0) return;
+    this.#chunk.bytes.copyWithin(0, this.#told, this.#held);
+    this.#position += this.#told;
+    this.#held -= this.#told;
+    this.#told = 0;
+    if (this.#chunk.bytes.length > CHUNK && this.#held < CHUNK) this.changeTo(CHUNK);
+  }
+
+  private changeTo(capacity: number): void {
+    const other = takeChunk(this.reads, capacity);
+    this.#chunk.bytes.copy(other.bytes, 0, 0, this.#held);
+    putBack(this.#chunk, this.reads);
+    this.#chunk = other;
   }
 }
 

@@ -146,13 +146,10 @@ function framed(d: Draft, o: Origin): Frame {
   return lastFrame;
 }
 
-const PLAIN_TIME = /^[\d:.TZ-]+$/;
-const quoted = (time: string): string => (PLAIN_TIME.test(time) ? `"${time}"` : JSON.stringify(time));
-
 function whenText(r: Pick<WeirRecord, "open" | "time" | "end_time" | "duration_ms" | "turn">): string {
   let text = r.open ? `,"open":true` : "";
-  if (r.time !== undefined) text += `,"time":${quoted(r.time)}`;
-  if (r.end_time !== undefined) text += `,"end_time":${quoted(r.end_time)}`;
+  if (r.time !== undefined) text += `,"time":${JSON.stringify(r.time)}`;
+  if (r.end_time !== undefined) text += `,"end_time":${JSON.stringify(r.end_time)}`;
   if (r.duration_ms !== undefined) text += `,"duration_ms":${r.duration_ms}`;
   if (r.turn !== undefined) text += `,"turn":${r.turn}`;
   return text;

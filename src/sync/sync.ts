@@ -8,7 +8,7 @@ import { WeirError } from "../system/errors.ts";
 import { uptime, yieldToEvents } from "../system/process.ts";
 import { errorCode } from "../system/system.ts";
 import { type Capture, keeping } from "./capture.ts";
-import { type Choice, discover, type Found } from "./discover.ts";
+import { type Choice, discover } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
 import { changedSources, type Match } from "./match.ts";
 import { newSummary, type Summary } from "./summary.ts";
@@ -75,10 +75,10 @@ export async function sync(
     },
   };
   const changed = changedSources(found, archive, isRecapture);
-  for (const [done, match] of changed.entries()) {
+  for (let done = 0; done < changed.length; done++) {
     if (await work.pause()) break;
     options.onProgress?.(done, changed.length, summary);
-    await collect(match.found, () => collectSource(match, work), work);
+    await collect(changed[done] as Match, work);
     if (work.isFull()) archive.commit();
   }
   archive.commit();
@@ -94,16 +94,17 @@ function collectSource(match: Match, work: Work): Promise<void> {
   return collectDocument(match, stream, groups, work);
 }
 
-/** Runs one source's work; what is wrong with the source stays with the source. */
-async function collect(found: Found, work: () => Promise<void>, { summary }: Work): Promise<void> {
+/** Reads one source; what is wrong with the source stays with the source. */
+async function collect(match: Match, work: Work): Promise<void> {
+  const { summary } = work;
   try {
     summary.sources.read++;
-    await work();
+    await collectSource(match, work);
   } catch (error) {
     if (error instanceof WeirError) throw error;
     const code = errorCode(error);
     if (code === "ENOENT") return; // it went away between being listed and being opened
     if (code === undefined) throw error;
-    summary.unreadable.push({ path: found.path, reason: code });
+    summary.unreadable.push({ path: match.found.path, reason: code });
   }
 }

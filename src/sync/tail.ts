@@ -4,7 +4,7 @@ import type { Capturing } from "../archive/ledger.ts";
 import type { CursorRow, SourceRow } from "../archive/sources.ts";
 import { type Proof, proofAt, proofOf, proves, sameFile } from "../read/identity.ts";
 import type { ByteLine } from "../read/line.ts";
-import { type BadBytes, hashBytes, readPieces } from "../read/tail.ts";
+import { type BadBytes, hashBytes, LineReader } from "../read/tail.ts";
 import { BadLine } from "../read/text.ts";
 import type { Emit, Tail } from "../read/types.ts";
 import { safeJson } from "../record/privacy.ts";
@@ -19,10 +19,16 @@ import type { Work } from "./sync.ts";
 /** Reads a source's new lines into the batch and stores its cursor with them. Throws the system's errors. */
 export async function collectTail({ found, known }: Match, stream: Tail<unknown>, work: Work): Promise<void> {
   const fd = openForReading(found.path);
+  let run: TailRun | undefined;
   try {
-    const run = new TailRun(found, stream, known, fd, work);
-    await run.collect();
+    run = new TailRun(found, stream, known, fd, work);
+    while (run.next()) if (await work.pause()) return run.stop();
+    run.end();
+  } catch (error) {
+    run?.keep();
+    throw error;
   } finally {
+    run?.close();
     sys.close(fd);
   }
 }
@@ -38,6 +44,9 @@ class TailRun {
   /** Facts are final as they are read; what is still open at the end is not. */
   readonly #manner: { soft: boolean; readonly monotone: true; readonly capture: Capturing | undefined };
   readonly #emit: Emit;
+  readonly #reader: LineReader;
+  /** Where this run began to read. */
+  readonly #from: number;
   #generation: number;
   #position: number;
   #offset = 0;
@@ -61,7 +70,7 @@ class TailRun {
       line: () => this.#line,
     });
     const cursor = known && work.archive.sources.cursorOf(known.id);
-    if (cursor && !work.isRecapture && this.#isStillValid(cursor)) {
+    if (cursor && !work.isRecapture && this.isStillValid(cursor)) {
       this.#generation = this.#row.generation;
       this.#position = this.#row.position;
       this.#state = JSON.parse(String(cursor.state));
@@ -74,10 +83,13 @@ class TailRun {
       this.#state = this.#stream.start(info.source);
       this.#sidecars = info.sidecars;
     }
+    this.#from = this.#position;
+    const reads = this.#emit.captures ? undefined : stream.reads;
+    this.#reader = new LineReader(fd, this.#from, found.stamp.size, reads);
   }
 
   /** A cursor holds while file, reducer and sidecars are what they were when it was made. */
-  #isStillValid(cursor: CursorRow): boolean {
+  private isStillValid(cursor: CursorRow): boolean {
     const { stamp } = this.#found;
     return (
       this.#row.version === this.#stream.version &&
@@ -87,35 +99,44 @@ class TailRun {
     );
   }
 
-  async collect(): Promise<void> {
-    const { summary, archive } = this.#work;
-    const { size } = this.#found.stamp;
-    const from = this.#position;
-    try {
-      for (const piece of readPieces(this.#fd, from, size, this.#emit.captures ? undefined : this.#stream.reads)) {
-        this.#bad.push(...piece.bad);
-        this.reduce(piece.lines);
-        this.#position = piece.end;
-        if (piece.bytes.length === piece.end) this.#proven = { offset: piece.end, proof: proofOf(piece.bytes) };
-        if (this.#work.isFull()) {
-          this.#saveCursor(-1);
-          archive.commit();
-        }
-        if (await this.#work.pause()) {
-          this.#saveCursor(-1);
-          return;
-        }
-      }
-      summary.bytes.read += this.#position - from;
-      if (this.#position < size) summary.torn++;
-      this.#manner.soft = true;
-      this.#stream.open(this.#state, this.#emit);
-      this.#saveCursor(size);
-    } catch (error) {
-      // What was reduced before the error is in the batch: its ledger needs the row, its cursor stays where it was.
-      archive.sources.set({ ...this.#row, size: -1, mark: 0 });
-      throw error;
+  /** Reads and reduces the next piece; false when there is none. */
+  next(): boolean {
+    const piece = this.#reader.next();
+    if (!piece) return false;
+    this.#bad.push(...piece.bad);
+    this.reduce(piece.lines);
+    this.#position = piece.end;
+    if (piece.bytes.length === piece.end) this.#proven = { offset: piece.end, proof: proofOf(piece.bytes) };
+    if (this.#work.isFull()) {
+      this.saveCursor(-1);
+      this.#work.archive.commit();
     }
+    return true;
+  }
+
+  /** Tells what is still open after the last piece. */
+  end(): void {
+    const { summary } = this.#work;
+    const { size } = this.#found.stamp;
+    summary.bytes.read += this.#position - this.#from;
+    if (this.#position < size) summary.torn++;
+    this.#manner.soft = true;
+    this.#stream.open(this.#state, this.#emit);
+    this.saveCursor(size);
+  }
+
+  /** Leaves the rest for the next sync. */
+  stop(): void {
+    this.saveCursor(-1);
+  }
+
+  /** After an error: what was reduced before it is in the batch, and its ledger needs the row; the cursor stays where it was. */
+  keep(): void {
+    this.#work.archive.sources.set({ ...this.#row, size: -1, mark: 0 });
+  }
+
+  close(): void {
+    this.#reader.close();
   }
 
   private reduce(lines: readonly ByteLine[]): void {
@@ -138,7 +159,7 @@ class TailRun {
   }
 
   /** Stores how far this source is read. `size` is the size it was read to, -1 while it is not read to its end. */
-  #saveCursor(size: number): void {
+  private saveCursor(size: number): void {
     const proven = this.#proven?.offset === this.#position ? this.#proven.proof : undefined;
     const proof = JSON.stringify(proven ?? proofAt(this.#fd, this.#position));
     const place = {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync, writeSync } from "node:fs";
 import fc from "fast-check";
-import { type BadBytes, hashBytes, readPieces } from "../../src/read/tail.ts";
+import { type BadBytes, hashBytes, LineReader } from "../../src/read/tail.ts";
 import type { Reads } from "../../src/read/types.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 
@@ -21,8 +21,9 @@ function read(path: string, from = 0, size = Bun.file(path).size): Read {
   const lines: Read["lines"][number][] = [];
   const bad: BadBytes[] = [];
   let end = from;
+  const reader = new LineReader(fd, from, size);
   try {
-    for (const piece of readPieces(fd, from, size)) {
+    for (let piece = reader.next(); piece; piece = reader.next()) {
       expect(piece.end).toBeGreaterThan(end);
       for (const line of piece.lines)
         lines.push({ offset: line.offset, text: Buffer.from(line.bytes).toString("latin1") });
@@ -30,6 +31,7 @@ function read(path: string, from = 0, size = Bun.file(path).size): Read {
       end = piece.end;
     }
   } finally {
+    reader.close();
     closeSync(fd);
   }
   return { lines, bad, end };
@@ -211,13 +213,14 @@ describe("skimmed lines", () => {
   function skimmed(paths: readonly string[], reads: readonly Reads[]): unknown[][] {
     const found: unknown[][] = paths.map(() => []);
     const fds = paths.map((path) => openSync(path, "r"));
-    const readers = fds.map((fd, at) => readPieces(fd, 0, Bun.file(paths[at]!).size, reads[at]));
+    const readers = fds.map((fd, at) => new LineReader(fd, 0, Bun.file(paths[at]!).size, reads[at]));
     for (let left = new Set(readers); left.size > 0; )
       readers.forEach((reader, at) => {
         const piece = reader.next();
-        if (piece.done) left.delete(reader);
-        else found[at]!.push(...piece.value.lines.map((line) => line.json()));
+        if (piece) found[at]!.push(...piece.lines.map((line) => line.json()));
+        else left.delete(reader);
       });
+    for (const reader of readers) reader.close();
     fds.forEach(closeSync);
     return found;
   }

@@ -57,7 +57,7 @@ export class Skimmer {
     const length = this.#skim(this.#input + start, this.#input + end, TABLE, this.#root);
     if (length === 0) return undefined;
     try {
-      if (this.#words[2] === 0) this.frame = this.#readFrame();
+      if (this.#words[2] === 0) this.frame = this.readFrame();
       const text =
         length > 0 ? latin1(this.#memory, TABLE, TABLE + length) : decode(this.#memory, TABLE, TABLE - length);
       return JSON.parse(text) as JsonObject | readonly unknown[];
@@ -68,9 +68,9 @@ export class Skimmer {
     }
   }
 
-  #readFrame(): JsonObject {
-    const [start = 0, length = 0] = this.#words;
-    return JSON.parse(decode(this.#memory, start, start + length)) as JsonObject;
+  private readFrame(): JsonObject {
+    const start = this.#words[0] as number;
+    return JSON.parse(decode(this.#memory, start, start + (this.#words[1] as number))) as JsonObject;
   }
 }
 
