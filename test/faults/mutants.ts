@@ -129,12 +129,19 @@ export const mutants: readonly Mutant[] = [
     changes: [
       {
         file: "read/tail.ts",
-        from: "  } finally {",
-        to: `    if (held > 0) {
-      chunk.bytes[held] = NEWLINE;
-      yield { ...split(chunk, held + 1, position), end: position + held, bytes: NONE };
-    }
-  } finally {`,
+        from: `    }
+    return undefined;
+  }
+
+  /** Gives its memory back. */`,
+        to: `    }
+    if (this.#held === 0) return undefined;
+    this.#chunk.bytes[this.#held] = NEWLINE;
+    const torn = split(this.#chunk, this.#held + 1, this.#position);
+    return this.past({ ...torn, end: this.#position + this.#held, bytes: NONE });
+  }
+
+  /** Gives its memory back. */`,
       },
     ],
     scenario: "a last line that is written in two pieces",
