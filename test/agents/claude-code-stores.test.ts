@@ -16,6 +16,7 @@ import {
   S,
   says,
   T,
+  usage,
 } from "../support/claude-transcript.ts";
 
 /** A call's line with another message. */
@@ -134,6 +135,37 @@ describe("numbers and ids", () => {
     ]);
   });
 
+  test("a short tool id that comes again in one session is another call", async () => {
+    const round = (n: number, name: string) => [
+      answer(`a${n}`, n, `msg_${"0".repeat(10)}${n}00`, n, calls("call_0", name), {}, "tool_use"),
+      result(`r${n}`, n + 1, "call_0"),
+    ];
+    const lines = ["Bash", "Read", "Edit"].flatMap((name, n) => round(10 * n + 1, name));
+    const { by } = await of(file(lines), file(lines.slice(0, 2)));
+    expect(by("execute_tool").map((r) => r.tool?.name)).toEqual(["Bash", "Read", "Edit"]);
+  });
+
+  test("a short message id is another call for another request, and a call without one is its request's", async () => {
+    const asked = (n: number, id: string | undefined, requestId: string, output: number) => {
+      const message = { model: "claude-x-5", id, role: "assistant", content: [says], usage: usage(output) };
+      return chain(`a${n}`, n, { type: "assistant", message, requestId });
+    };
+    const short = [1, 2, 3].flatMap((n) => [prompt(`u${n}`, 10 * n), asked(10 * n + 1, "msg_1", `req_${n}`, n)]);
+    expect((await of(file([...short, asked(32, "msg_1", "req_3", 4)]))).tokens).toEqual([1, 2, 4]);
+    const unnamed = [prompt("u1", 0), asked(1, undefined, "req_1", 1), asked(2, undefined, "req_1", 9)];
+    const { by } = await of(file(unnamed));
+    expect(by("chat").map((r) => [r.usage?.output_tokens, r.response_id])).toEqual([[9, undefined]]);
+  });
+
+  test("a call whose lines name no reason to stop is open only until something comes after it", async () => {
+    const first = [prompt("u1", 0), answer("a1", 1, "msg_0000000000001", 5, says)];
+    const openOf = async (...more: object[]) =>
+      (await of(file([...first, ...more]))).by("chat").map((r) => r.open === true);
+    expect(await openOf()).toEqual([true]);
+    expect(await openOf(prompt("u2", 2))).toEqual([false]);
+    expect(await openOf(answer("a2", 3, "msg_0000000000002", 6, says))).toEqual([false, true]);
+  });
+
   test("hostile tool ids are ids", async () => {
     const ids = ["constructor", "__proto__", "toString"];
     const lines = ids.flatMap((id, n) => [
@@ -157,6 +189,19 @@ describe("time", () => {
     const after = answer("a2", 105, "msg_0000000000002", 6, says, {}, "end_turn");
     const { by } = await of(file([...history, boundary, summary, ...history, after]));
     expect(by("chat")[1]).toMatchObject({ time: at(101), end_time: at(105), duration_ms: 4000 });
+  });
+
+  test("a turn's duration that no time can be before is none", async () => {
+    const lines = [1e20, -5, 2000].map((durationMs, n) =>
+      chain(`t${n}`, n, { type: "system", subtype: "turn_duration", durationMs }),
+    );
+    const { by, summary } = await of(file(lines));
+    expect(by("invoke_agent").map((r) => [r.time, r.end_time, r.duration_ms])).toEqual([
+      [undefined, at(0), undefined],
+      [undefined, at(1), undefined],
+      [at(0), at(2), 2000],
+    ]);
+    expect(summary.quarantined).toEqual([]);
   });
 
   test("a clock that goes back loses nothing and makes no negative duration", async () => {

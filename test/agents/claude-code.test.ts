@@ -250,6 +250,49 @@ describe("claude-code", () => {
     ]);
   });
 
+  test("what the person typed counts, whatever the editor puts before it", async () => {
+    const note = "<ide_opened_file>The user opened the file /w/app/a.ts in the IDE.</ide_opened_file>";
+    const reminder = `<system-reminder>${"remember this ".repeat(20)}</system-reminder>`;
+    const mail = '<teammate-message teammate_id="worker-a">{"type":"idle_notification"}</teammate-message>';
+    const texts = (...said: string[]) => said.map((text) => ({ type: "text", text }));
+    const lines = [
+      prompt("u1", 0, texts(note, "fix it")),
+      prompt("u2", 1, texts(note)),
+      prompt("u3", 2, `${note}\nfix it`),
+      prompt("u4", 3, `${reminder}\n`),
+      prompt("u5", 4, `${reminder}\nfix it`),
+      prompt("u6", 5, texts(reminder, note)),
+      prompt("u7", 6, mail),
+      prompt("u8", 7, [{ type: "image", source: {} }]),
+      prompt("u9", 8, "a task that the model wrote", { isSidechain: true }),
+    ];
+    const { by } = await of(file(lines));
+    expect(by("user_message").map((r) => [r.fact, r.turn])).toEqual([
+      ["u1", 0],
+      ["u3", 1],
+      ["u5", 2],
+      ["u8", 3],
+    ]);
+  });
+
+  test("a prompt that waited counts once, also without an id in a fork, and a subagent's never", async () => {
+    const waiting = (attachment: object) => ({
+      ...chain("", 2, {
+        type: "attachment",
+        attachment: { type: "queued_command", prompt: "and this", ...attachment },
+      }),
+      uuid: undefined,
+    });
+    const lines = [prompt("u1", 0), waiting({})];
+    const fork = lines.map((line) => ({ ...line, sessionId: T }));
+    const side = { ...waiting({}), timestamp: at(3), isSidechain: true };
+    const { by } = await of({
+      ...file([...lines, side, { ...waiting({ isMeta: true }), timestamp: at(4) }]),
+      ...file(fork, T),
+    });
+    expect(by("user_message").map((r) => r.time)).toEqual([at(0), at(2)]);
+  });
+
   test("a hook that an attachment and a summary tell is one hook", async () => {
     const told = chain("h1", 1, {
       type: "attachment",

@@ -8,7 +8,7 @@ import type { Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
 import { type ToolEnd, toolDraft } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
-import { type Call, type Context, type State, type ToolCall, uuidOf } from "./state.ts";
+import { type Call, type Context, lineFact, type State, type ToolCall, uuidOf } from "./state.ts";
 
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
@@ -30,16 +30,17 @@ export function assistant(
     apiError(o, context, time, emit);
     return;
   }
-  const id = text(message.id) ?? uuidOf(o);
+  const response = text(message.id);
+  const request = text(o.requestId);
+  const id = response ?? request ?? uuidOf(o);
   if (id === undefined) {
     emit.unknown("assistant without an id");
     return;
   }
-  let call: Call | undefined;
-  for (const one of state.calls) if (one.id === id && one.context.session_id === context.session_id) call = one;
+  let call = openCall(state, id, request, context);
   if (!call) {
     const isAnswer = state.asked !== undefined && (time === undefined || state.asked <= time);
-    call = { context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
+    call = { context, id, response, request, said: time, start: isAnswer ? state.asked : time, at: line.offset };
     state.calls.push(call);
     if (state.calls.length > OPEN_CALLS) tellCall(state.calls.shift() as Call, emit);
   }
@@ -63,6 +64,16 @@ export function assistant(
       });
     }
   }
+}
+
+/** The call that a line goes on with. Where ids are too short to be random, an answer to another request is another call. */
+function openCall(state: State, id: string, request: string | undefined, { session_id }: Context): Call | undefined {
+  return state.calls.findLast(
+    (one) =>
+      one.id === id &&
+      one.context.session_id === session_id &&
+      (isRandomId(id) || request === undefined || (one.request ?? request) === request),
+  );
 }
 
 /** Lines tell blocks one by one, the same again, or a text as far as it had come. */
@@ -145,11 +156,12 @@ function providerOf(id: string): string {
   return id.startsWith("chatcmpl-") ? "openai" : "anthropic";
 }
 
-export function tellCall(call: Call, emit: Emit): void {
+/** `isLast`: nothing has come after it, so that it may still grow. */
+export function tellCall(call: Call, emit: Emit, isLast = false): void {
   const fact = responseFact(call.id, call.said);
   const common: Omit<Draft, "key"> = {
     ...call.context,
-    open: call.stop === undefined ? true : undefined,
+    open: isLast && call.stop === undefined ? true : undefined,
     operation: "chat",
     kind: "client",
     time: call.start,
@@ -164,7 +176,7 @@ export function tellCall(call: Call, emit: Emit): void {
     end_time: call.end,
     duration_ms: between(call.start, call.end),
     model: call.model,
-    response_id: call.id,
+    response_id: call.response,
     finish_reasons: call.stop === undefined ? undefined : [call.stop],
     usage: call.usage,
     cost_usd: call.cost,
@@ -180,7 +192,8 @@ export function tellCall(call: Call, emit: Emit): void {
 export function tellTool(tool: ToolCall, end: ToolEnd | undefined, emit: Emit): void {
   const { id, context } = tool;
   const fact = toolFact(id, isRandomId(id) ? undefined : tool.start, context.session_id);
-  emit({ ...toolDraft(id, tool, context.session_id ?? "", end), ...context, key: id, fact });
+  const key = isRandomId(id) ? id : fact;
+  emit({ ...toolDraft(id, tool, context.session_id ?? "", end), ...context, key, fact });
 }
 
 export function toolResult(state: State, id: string | undefined, end: ToolEnd, emit: Emit): void {
@@ -207,7 +220,7 @@ export function apiError(o: JsonObject, context: Context, time: string | undefin
   emit({
     ...context,
     key: uuid ?? `error@${time}`,
-    fact: uuid,
+    fact: lineFact(uuid, "error", context, time),
     operation: "error",
     kind: "client",
     time,

@@ -32,7 +32,7 @@ export const claudeCode: Agent = {
     tail<State>({
       kind: "transcript",
       rank: 50,
-      version: 2,
+      version: 3,
       reads: READS,
       locate,
       session: (path) => parentIn(path) ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),
@@ -156,7 +156,9 @@ function sessionOf({ own, origin, began }: State, o: JsonObject): Draft {
 }
 
 function open(state: State, emit: Emit): void {
-  for (const call of state.calls) tellCall(call, emit);
+  const latest = state.calls.at(-1);
+  const isOver = (state.turns.at(-1) ?? "") > (latest?.end ?? "");
+  for (const call of state.calls) tellCall(call, emit, call === latest && !isOver);
   for (const tool of state.tools) tellTool(tool, undefined, emit);
   if (state.subagent) {
     if (!state.told) return; // nobody knows its session yet

@@ -4,13 +4,19 @@ import { allowAttributes } from "../../record/attributes.ts";
 import { list, number, object, text } from "../../record/json.ts";
 import { answer, message, partsOf, resultOf } from "../../record/messages.ts";
 import type { Content } from "../../record/schema.ts";
+import { between, fromMillis } from "../../record/time.ts";
 import { apiError, toolResult } from "./calls.ts";
 import { SHOWN } from "./reads.ts";
-import { type Context, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
+import { type Context, lineFact, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
 
 const KNOWN_HOOKS = 32;
-const NOT_TYPED =
-  /^\s*<(?:task-notification|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+)>|^\s*(?:Stop hook feedback:|\[Request interrupted by user|Caveat: The messages below)/;
+/** How a text begins that the agent put in, with what it encloses. */
+const ENCLOSED =
+  /^\s*<(?:task-notification|teammate-message|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+)\b[^>]*>/;
+/** Of these, what the person typed may follow in the same text. */
+const BEFORE_TYPED = /^\s*<(?:system-reminder|ide_[a-z_]+)\b/;
+const CLOSED = /<\/(?:system-reminder|ide_[a-z_]+)>\s*$/;
+const NOT_TYPED = /^\s*(?:Stop hook feedback:|\[Request interrupted by user|Caveat: The messages below)/;
 
 export function user(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   const content = object(o.message)?.content;
@@ -24,10 +30,9 @@ export function user(state: State, o: JsonObject, context: Context, time: string
     toolResult(state, text(block.tool_use_id), end, emit);
   }
   if (o.isCompactSummary === true) summary(state, content, emit);
-  if (hasResult || state.subagent || o.isMeta === true || o.isCompactSummary === true) return;
+  if (hasResult || context.subagent || o.isMeta === true || o.isCompactSummary === true) return;
   const origin = text(object(o.origin)?.kind);
-  if ((origin ?? "human") === "human" && !NOT_TYPED.test(firstText(content)))
-    prompt(state, uuidOf(o), context, time, content, emit);
+  if ((origin ?? "human") === "human" && isTyped(content)) prompt(state, uuidOf(o), context, time, content, emit);
 }
 
 /** What a compaction left of the lines before it stands on the first prompt after it. */
@@ -37,15 +42,20 @@ function summary(state: State, content: unknown, emit: Emit): void {
   delete state.compaction;
 }
 
-/** How a text begins: that tells whether somebody typed it. */
-function firstText(content: unknown): string {
-  const said =
-    typeof content === "string"
-      ? content
-      : list(content)
-          .map(object)
-          .find((b) => b?.type === "text")?.text;
-  return (text(said) ?? "").slice(0, SHOWN);
+/** True unless all texts are what the agent put in: an editor's notes stand before what the person typed. */
+function isTyped(content: unknown): boolean {
+  if (typeof content === "string") return isTypedText(content);
+  const texts = list(content).flatMap((item) => {
+    const block = object(item);
+    return block?.type === "text" ? [text(block.text) ?? ""] : [];
+  });
+  return texts.length === 0 || texts.some(isTypedText);
+}
+
+function isTypedText(said: string): boolean {
+  const start = said.slice(0, SHOWN[0]);
+  if (BEFORE_TYPED.test(start)) return !CLOSED.test(said.slice(-SHOWN[1]));
+  return !ENCLOSED.test(start) && !NOT_TYPED.test(start);
 }
 
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
@@ -61,7 +71,8 @@ function prompt(
   const turn = turnAt(state.turns, time);
   const key = uuid ?? `prompt@${time}`;
   const content = contentOf(said, emit);
-  emit({ ...context, key, fact: uuid, operation: "user_message", time, turn, content });
+  const fact = lineFact(uuid, "user_message", context, time);
+  emit({ ...context, key, fact, operation: "user_message", time, turn, content });
 }
 
 function contentOf(said: unknown, emit: Emit): Content {
@@ -78,7 +89,8 @@ export function system(
 ): void {
   const uuid = uuidOf(o);
   const at = { offset: line.offset };
-  const common = { ...context, key: uuid ?? `system@${time}`, fact: uuid, time, at };
+  const fact = lineFact(uuid, `system ${text(o.subtype)}`, context, time);
+  const common = { ...context, key: uuid ?? `system@${time}`, fact, time, at };
   switch (o.subtype) {
     case "compact_boundary":
     case "microcompact_boundary": {
@@ -102,16 +114,10 @@ export function system(
       apiError({ ...o, isApiErrorMessage: true, error: "api_error", failure: o.error }, context, time, emit);
       return;
     case "turn_duration": {
-      const duration = number(o.durationMs);
-      const begin = time && duration !== undefined ? new Date(Date.parse(time) - duration).toISOString() : undefined;
-      emit({
-        ...common,
-        operation: "invoke_agent",
-        kind: "internal",
-        time: begin,
-        end_time: time,
-        duration_ms: duration,
-      });
+      const duration = number(o.durationMs) ?? -1;
+      const begin = duration < 0 ? undefined : fromMillis(Date.parse(time ?? "") - duration);
+      const duration_ms = between(begin, time);
+      emit({ ...common, operation: "invoke_agent", kind: "internal", time: begin, end_time: time, duration_ms });
       return;
     }
     case "stop_hook_summary":
@@ -146,11 +152,11 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
   const uuid = uuidOf(o);
   if (type === "queued_command") {
     const own = text(object(a?.origin)?.kind) ?? "human";
-    if (own === "human" && !NOT_TYPED.test(firstText(a?.prompt))) {
-      const key = uuid ?? `queued@${time}`;
-      const content = contentOf(a?.prompt, emit);
-      emit({ ...context, key, fact: uuid, operation: "user_message", time, content });
-    }
+    if (own !== "human" || context.subagent || a?.isMeta === true || !isTyped(a?.prompt)) return;
+    const key = uuid ?? `queued@${time}`;
+    const fact = lineFact(uuid, "queued_command", context, time);
+    const content = contentOf(a?.prompt, emit);
+    emit({ ...context, key, fact, operation: "user_message", time, content });
     return;
   }
   if (!a || !/^hook_(?:success|.*error|cancelled)/.test(type)) return;
@@ -160,7 +166,7 @@ export function attachment(state: State, o: JsonObject, context: Context, time: 
   emit({
     ...context,
     key: uuid ?? `hook@${time}`,
-    fact: uuid,
+    fact: lineFact(uuid, `hook ${text(a.hookName)}`, context, time),
     operation: "execute_hook",
     kind: "internal",
     name: text(a.hookName),

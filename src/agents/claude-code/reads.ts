@@ -1,8 +1,8 @@
 /** Owns what Claude Code's reducer reads of a line where it leaves texts alone. */
 import { type Keys, type Reads, whole } from "../../read/types.ts";
 
-/** How many characters of a text tell whether somebody typed it. */
-export const SHOWN = 80;
+/** How many characters of a text, at its beginning and at its end, tell whether somebody typed it. */
+export const SHOWN = [80, 24] as const;
 const SAID: Keys = { "": SHOWN, type: true, text: SHOWN };
 const COMPACTION = whole("trigger", "preTokens", "postTokens", "durationMs");
 
@@ -15,11 +15,20 @@ export const READS: Reads = {
       content: { ...SAID, ...whole("id", "name", "tool_use_id", "is_error") },
       ...whole("stop_reason", "usage"),
     },
-    ...whole("uuid", "timestamp", "subtype", "isMeta", "isCompactSummary", "isApiErrorMessage", "entrypoint"),
+    ...whole(
+      "requestId",
+      "uuid",
+      "timestamp",
+      "subtype",
+      "isMeta",
+      "isCompactSummary",
+      "isApiErrorMessage",
+      "entrypoint",
+    ),
     forkedFrom: whole("sessionId", "messageUuid"),
     origin: { kind: true },
     attachment: {
-      ...whole("type", "toolUseID", "hookEvent", "hookName", "exitCode", "durationMs"),
+      ...whole("type", "toolUseID", "hookEvent", "hookName", "exitCode", "durationMs", "isMeta"),
       origin: { kind: true },
       prompt: SAID,
     },

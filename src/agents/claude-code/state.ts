@@ -1,5 +1,6 @@
 /** Owns what Claude Code's reducer remembers between lines, and what every record of a line has in common. */
 import type { Draft, JsonObject } from "../../read/types.ts";
+import { fingerprint } from "../../record/identity.ts";
 import { object, text } from "../../record/json.ts";
 import type { Part, Usage } from "../../record/schema.ts";
 
@@ -9,7 +10,10 @@ export type Context = Pick<Draft, "session_id" | "agent_version" | "cwd" | "bran
 /** A call whose lines may not all be there. */
 export interface Call {
   context: Context;
+  /** The response's; without one the request's, else that of its one line. */
   id: string;
+  response?: string;
+  request?: string;
   /** The time of its first line. */
   said?: string;
   start?: string;
@@ -84,6 +88,16 @@ export function contextOf(state: State, o: JsonObject, frame: JsonObject, time: 
 /** The id of a line, that of its original where it is a copy. */
 export function uuidOf(o: JsonObject): string | undefined {
   return text(object(o.forkedFrom)?.messageUuid) ?? text(o.uuid);
+}
+
+/** What a line that may have no id tells of: the same in copies, whose sessions are others. */
+export function lineFact(
+  uuid: string | undefined,
+  kind: string,
+  { cwd }: Context,
+  time: string | undefined,
+): string | undefined {
+  return uuid ?? (time === undefined ? undefined : fingerprint([kind, time, cwd]));
 }
 
 /** The turn that was going on at a time; undefined before the first. */
