@@ -254,6 +254,13 @@ describe("pitfalls of the catalogue", () => {
     expect(of(told, "chat").map((r) => r.turn)).toEqual([0, 1, 2]);
   });
 
+  test("7: a record that names no response leaves its call to the token_count", async () => {
+    const t = modern(PARENT, 0);
+    t.add("token_usage_record", { thread_id: PARENT, response_id: null, usage: tokens(5, 1) });
+    t.event("token_count", count([5, 1], [5, 1]));
+    expect(chats(await tellOne(t.out))).toEqual([[5, 1]]);
+  });
+
   test("8: a token_count without info is no call", async () => {
     const t = thread(PARENT, 0);
     t.event("token_count", { info: null, rate_limits: { primary: { used_percent: 1 } } });
@@ -320,6 +327,18 @@ describe("pitfalls of the catalogue", () => {
       [at(6), 0],
       [at(8), 1],
     ]);
+  });
+
+  test("12: prompts that only message lines tell, and searches, count once where a newer version rewrote the file", async () => {
+    const t = thread(PARENT, 0);
+    for (const text of ["go on", "and on"]) {
+      t.item("message", { role: "user", content: [{ type: "input_text", text }] });
+      t.item("web_search_call", { status: "completed" });
+    }
+    const rewritten = t.out.map((line, ordinal) => ({ ordinal, ...line }));
+    const files = [{ [fileOf(PARENT)]: t.out }, { [fileOf(PARENT, "archived_sessions")]: rewritten }];
+    for (const told of await inAnyOrder(...files))
+      expect([of(told, "user_message").length, of(told, "execute_tool").length]).toEqual([2, 2]);
   });
 
   test("13: a rollback of the thread takes no call back", async () => {
@@ -412,6 +431,31 @@ describe("tool calls", () => {
       web_search: "ok",
       image_generation: "error",
     });
+  });
+
+  test("without an id of their own, or with a short one that comes again, are known by their number in the turn", async () => {
+    const parent = modern(PARENT, 0);
+    for (const status of ["completed", "failed"]) parent.item("web_search_call", { status });
+    for (const name of ["shell", "apply_patch"]) {
+      parent.item("function_call", call("call_0", { name }));
+      parent.item("function_call_output", output("call_0", "done"));
+    }
+    const child = thread(CHILD, 100, { forked_from_id: PARENT });
+    child.out.push(...restamped(parent.out, 101));
+    child.item("web_search_call", { status: "completed" });
+    const files = [{ [fileOf(PARENT)]: parent.out }, { [fileOf(CHILD)]: child.out }];
+    for (const told of await inAnyOrder(...files))
+      expect(
+        of(told, "execute_tool")
+          .map((r) => [r.session_id, r.tool?.name])
+          .sort(),
+      ).toEqual([
+        [PARENT, "apply_patch"],
+        [PARENT, "shell"],
+        [PARENT, "web_search"],
+        [PARENT, "web_search"],
+        [CHILD, "web_search"],
+      ]);
   });
 
   test("what a script runs inside its call is no tool call", async () => {

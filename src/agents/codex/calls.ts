@@ -13,12 +13,15 @@ import { type Now, turnOf, turnScope } from "./state.ts";
  * what makes an id unique that is too short to be random.
  */
 export function usageRecord(now: Now, p: JsonObject): void {
-  now.state.records = true;
   const id = text(p.response_id);
   const session_id = text(p.thread_id) ?? now.state.base.session_id;
   const fact = id !== undefined && !isRandomId(id) ? `${id}@${session_id}` : id;
-  if (id === undefined) now.emit.unknown("token_usage_record without a response_id");
-  else tellChat(now, { key: id, fact, response_id: id, session_id }, object(p.usage));
+  if (id === undefined) {
+    now.emit.unknown("token_usage_record without a response_id");
+    return;
+  }
+  now.state.records = true;
+  tellChat(now, { key: id, fact, response_id: id, session_id }, object(p.usage));
 }
 
 /**
@@ -27,7 +30,7 @@ export function usageRecord(now: Now, p: JsonObject): void {
  */
 export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const { state } = now;
-  if (!info || state.records) return;
+  if (!info) return;
   state.window = number(info.model_context_window) ?? state.window;
   const last = object(info.last_token_usage);
   const sums = object(info.total_token_usage);
@@ -36,7 +39,7 @@ export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const inherited = isGiven(now) || (state.continues && state.total === undefined && state.began === undefined);
   state.total = total ?? state.total;
   if (inherited) state.parts = undefined;
-  if (again || inherited || !last || !(last.input_tokens || last.output_tokens)) return;
+  if (state.records || again || inherited || !last || !(last.input_tokens || last.output_tokens)) return;
   const numbers = numbersOf(last);
   const fact = sums && fingerprint([turnScope(state), total, ...numbers]);
   tellChat(now, { key: fact ?? `token_count@${now.line.offset}`, fact }, last);

@@ -49,7 +49,7 @@ const locate = (environment: Environment, endings: readonly string[]): Place[] =
     return roots.filter(Boolean).map((root) => ({ root, match }));
   });
 
-const rollouts = { kind: "transcript", rank: 50, version: 2, session: threadOf, start, open };
+const rollouts = { kind: "transcript", rank: 50, version: 3, session: threadOf, start, open };
 
 export const codex: Agent = {
   id: "codex",
@@ -73,7 +73,7 @@ function threadOf(path: string): string | undefined {
 
 function start(source: SourceInfo): State {
   const own = threadOf(source.path) ?? source.stem;
-  const none = { held: [], compactions: {}, tools: [], closed: [] };
+  const none = { held: [], compactions: {}, named: {}, tools: [], closed: [] };
   return { base: { session_id: own }, origin: own, prompts: 0, turn: -1, ...none };
 }
 

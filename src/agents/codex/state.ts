@@ -3,6 +3,7 @@ import type { Draft, Emit, Line } from "../../read/types.ts";
 import { isRandomId } from "../../record/identity.ts";
 import type { JsonObject } from "../../record/json.ts";
 import type { Message, Part } from "../../record/schema.ts";
+import { under } from "../../record/tool.ts";
 
 /** Some fields of a record to come. */
 export type Known = Partial<Draft>;
@@ -44,6 +45,8 @@ export interface State {
   asked?: string;
   began?: string;
   compactions: Record<string, number>;
+  /** How often names that are not unique came in this turn. */
+  named: Record<string, number>;
   /** The turn and the tool calls that have no end yet, and the calls that had theirs lately. */
   run?: Draft;
   tools: ToolCall[];
@@ -95,6 +98,13 @@ export function scope(state: State): string {
 export function turnScope({ turnId, origin }: State): string {
   if (turnId === undefined) return origin;
   return isRandomId(turnId) ? turnId : `${origin}/${turnId}`;
+}
+
+/** What makes a name that may come again in its turn unique anywhere, and the same in a copy. */
+export function numbered(state: State, name: string): string {
+  const n = (under(state.named, name) ?? 0) + 1;
+  state.named[name] = n;
+  return n === 1 ? `${name}@${scope(state)}` : `${name}#${n}@${scope(state)}`;
 }
 
 /** Tells the calls that waited for the name of their model; while they still do, as open. */

@@ -1,12 +1,12 @@
 /** Owns Codex's tool calls: opened by the model's item, closed by their output, their outcome told by either or a third. */
 import type { Draft, JsonObject } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { toolFact } from "../../record/identity.ts";
+import { isRandomId } from "../../record/identity.ts";
 import { number, object, text } from "../../record/json.ts";
 import { resultOf, structured } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
 import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
-import { type Known, type Now, type State, scope, tell, turnOf } from "./state.ts";
+import { type Known, type Now, numbered, type State, tell, turnOf } from "./state.ts";
 
 const CLOSED_CALLS = 32;
 /** A tool call that came to nothing, in the agent's words. */
@@ -17,10 +17,10 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
   const { state, time, line } = now;
   const call_id = text(p.call_id);
   const id = call_id ?? text(p.id);
-  const fact = id && toolFact(id, undefined, scope(state));
+  const fact = id !== undefined && isRandomId(id) ? id : numbered(state, id ?? kind);
   const name = [text(p.namespace), text(p.name) ?? kind.replace(/_call$/, "")].filter(Boolean).join(".");
   const draft: Draft & Pick<Known, "content"> = {
-    key: fact ?? `${kind}@${line.offset}`,
+    key: id === undefined ? `${kind}@${line.offset}` : fact,
     fact,
     operation: "execute_tool",
     kind: "internal",

@@ -5,7 +5,7 @@ import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { instructions, message, partsOf, toolDefinitions } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
-import { type Known, type Now, type State, scope, tell, tellWaiting, turnOf, turnScope } from "./state.ts";
+import { type Known, type Now, numbered, type State, scope, tell, tellWaiting, turnOf, turnScope } from "./state.ts";
 export const NOT_TYPED =
   /^(?:\s|\\n)*(?:# AGENTS\.md|<(?:environment_context|INSTRUCTIONS|user_instructions|turn_aborted|skill|subagent_notification|goal_context|codex_internal_context|recommended_plugins)\b)/;
 
@@ -102,6 +102,7 @@ function countTurn(state: State): void {
   state.began = undefined;
   state.parts = undefined;
   state.compactions = {};
+  state.named = {};
   if (state.channel) state.channel = "before";
 }
 
@@ -142,7 +143,8 @@ export function answered(now: Now): void {
     if (state.turnId === undefined && !state.run) countTurn(state);
     if (state.spawned) continue;
     const content = { input_messages: said };
-    tell(now, { key: `message@${at}`, operation: "user_message", time, at: { offset: at }, content });
+    const fact = numbered(state, "message");
+    tell(now, { key: `message@${at}`, fact, operation: "user_message", time, at: { offset: at }, content });
   }
   if (state.held.length > 0) state.held = [];
   state.began ??= state.asked ?? now.time;
