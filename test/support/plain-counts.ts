@@ -12,7 +12,9 @@ const CLASS: Readonly<Partial<Record<Operation, string>>> = {
   chat: "calls",
   compaction: "compactions",
   embeddings: "calls",
+  execute_hook: "hooks",
   execute_tool: "tools",
+  invoke_agent: "runs",
   session: "sessions",
   user_message: "messages",
 };

@@ -24,6 +24,8 @@ const CLASS: Readonly<Partial<Record<Operation, number>>> = {
   user_message: 3,
   compaction: 4,
   session: 5,
+  invoke_agent: 6,
+  execute_hook: 7,
 };
 
 /** Reads records again, by the order in which they were added: needed for very few. */
