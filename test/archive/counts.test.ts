@@ -103,6 +103,17 @@ describe("what counts is what the rule said plainly gives", () => {
   });
 });
 
+test("what one id tells is one fact, whatever it was called while it was open, in any order", () => {
+  const told = (host: string, fact: string, output_tokens: number): WeirRecord => ({
+    ...{ v: 1, rev: 0, agent: "x", stream: "s", operation: "chat", session_id: "p" },
+    ...{ id: "0123456789abcdef0123456789abcdef", fact, usage: { output_tokens } },
+    ...{ source: { path: "f" }, host },
+  });
+  const records = [told("a", "print of what was known", 1), told("b", "response", 2), told("c", "response", 1)];
+  for (const order of [records, records.toReversed()])
+    expect(order.filter((_, at) => compactly(order, rankOf).verdicts[at] !== "no")).toEqual([records[1] as WeirRecord]);
+});
+
 test("numbers are given in the order of coming, once for each hash", () => {
   const numbers = new Numbers();
   for (const round of [0, 1])

@@ -60,6 +60,8 @@ export class PlainCounter {
   readonly #sessions = new Map<string, Session>();
   /** By trace and span: the span that counts for a fact in the place of this one. */
   readonly #standIns = new Map<string, string>();
+  /** By id and operation, under which names it was told. */
+  readonly #factsOf = new Map<string, Set<string>>();
   /** Streams that tell of calls, by agent. */
   readonly #callStreams = new Map<string, Set<string>>();
   #count = 0;
@@ -74,6 +76,7 @@ export class PlainCounter {
     if (isDebugOnly(record)) return;
     const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
     this.#noteSession(record, time);
+    noteIn(this.#factsOf, `${record.id}\0${record.operation}`, `${record.operation}\0${record.fact}`);
     const key = `${record.id}${this.#sourceHash(record)}`;
     const before = this.#tellings.get(key);
     if (before && before.rev > record.rev) return;
@@ -129,7 +132,7 @@ export class PlainCounter {
   /** The verdict on each record, by the order in which they were added. */
   verdicts(): (index: number) => Verdict {
     const facts = joinMoments(
-      Map.groupBy(this.#tellings.values(), (t) => t.fact),
+      Map.groupBy(this.#named(), (t) => t.fact),
       this.#callStreams,
     );
     const winners = [...new Set(facts.values())].map((tellings) => {
@@ -145,6 +148,26 @@ export class PlainCounter {
     for (const t of counted)
       verdicts.set(t.index, t.aggregate && withCalls.has(t.session) ? "counts without usage" : "counts");
     return (index) => verdicts.get(index) ?? "no";
+  }
+
+  /** The tellings, each under the first of the names that its fact has: what one id tells is one fact. */
+  #named(): Telling[] {
+    const tellings = [...this.#tellings.values()];
+    const up = new Map<string, string>();
+    const find = (fact: string): string => {
+      const at = up.get(fact);
+      return at === undefined || at === fact ? fact : find(at);
+    };
+    for (const [, facts] of this.#factsOf) {
+      const [first = "", ...others] = facts;
+      for (const other of others) up.set(find(other), find(first));
+    }
+    const names = new Map<string, string>();
+    for (const { fact } of tellings) {
+      const name = names.get(find(fact));
+      if (name === undefined || fact < name) names.set(find(fact), fact);
+    }
+    return tellings.map((t) => ({ ...t, fact: names.get(find(t.fact)) ?? t.fact }));
   }
 
   #noteStandIns(winner: Telling, tellings: readonly Telling[]): void {

@@ -2,7 +2,7 @@
 import type { Tellings } from "./tellings.ts";
 
 export class Chains {
-  /** The fact that this one was joined to; itself, where it was not. */
+  /** The fact that this one was joined to, which may be joined to another; itself, where it was not. */
   readonly #joinedTo: Uint32Array;
   /** The first row of each fact's chain + 1; 0 for a fact that no last revision tells. */
   readonly #first: Uint32Array;
@@ -27,7 +27,9 @@ export class Chains {
 
   /** The fact under which a fact's tellings are. */
   of(fact: number): number {
-    return this.#joinedTo[fact] as number;
+    let at = fact;
+    for (let to = this.#joinedTo[at] as number; to !== at; to = this.#joinedTo[at] as number) at = to;
+    return at;
   }
 
   /** The first telling of a fact; -1 when there is none. */
@@ -40,11 +42,17 @@ export class Chains {
     for (let row = this.first(fact); row >= 0; row = this.tellings.next(row)) yield row;
   }
 
-  /** Puts the tellings of `other`, which is joined to nothing yet, behind those of `fact`. */
+  /** Puts the tellings of two facts into one chain, in their order. */
   join(fact: number, other: number): void {
-    let last = this.first(fact);
-    for (let next = last; next >= 0; next = this.tellings.next(next)) last = next;
-    this.tellings.chain(last, this.first(other));
-    this.#joinedTo[other] = fact;
+    const into = this.of(fact);
+    const from = this.of(other);
+    if (into === from) return;
+    const { tellings } = this;
+    const moved: number[] = [...this.tellers(into), ...this.tellers(from)].sort((a, b) => a - b);
+    moved.forEach((row, n) => {
+      tellings.chain(row, moved[n + 1] ?? -1);
+    });
+    this.#first[into] = (moved[0] ?? -1) + 1;
+    this.#joinedTo[from] = into;
   }
 }

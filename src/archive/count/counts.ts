@@ -7,7 +7,7 @@ import { Numbers } from "./numbers.ts";
 import { withoutRivalStreams } from "./rivals.ts";
 import { Sessions, Streams } from "./sessions.ts";
 import { Tellings } from "./tellings.ts";
-import { type Frame, type Told, weightOf } from "./told.ts";
+import { type Frame, seedOf, type Told, weightOf } from "./told.ts";
 import { StandIns, Verdicts } from "./verdicts.ts";
 
 /** How much a stream is believed; higher wins. */
@@ -41,6 +41,7 @@ export class Counter {
   readonly #tellings = new Tellings();
   #ids: Numbers;
   readonly #facts: Numbers;
+  readonly #named: SameFacts;
   readonly #sessions = new Sessions();
   readonly #streams: Streams;
   readonly #standIns = new StandIns();
@@ -59,6 +60,7 @@ export class Counter {
   ) {
     this.#ids = new Numbers(expected);
     this.#facts = new Numbers(expected);
+    this.#named = new SameFacts(expected);
     this.#streams = new Streams(rankOf);
   }
 
@@ -69,10 +71,11 @@ export class Counter {
     if (told.isDebugOnly) return;
     const { operation } = told;
     this.#sessions.note(this.#session, operation, told.time, this.#isForked);
+    const fact = this.#facts.of(told.factHigh, told.factLow);
+    this.#named.note(told, fact);
     const row = this.#ids.of(told.idHigh, told.idLow ^ told.source);
     if (row < this.#tellings.count && this.#tellings.rev(row) > told.rev) return;
     if (operation === "chat") this.#streams.tellsCalls(this.#stream);
-    const fact = this.#facts.of(told.factHigh, told.factLow);
     const place = { index, fact, session: this.#session, stream: this.#stream, rivals: CLASS[operation] ?? 0 };
     this.#tellings.put(row, told, place);
   }
@@ -90,6 +93,7 @@ export class Counter {
     const tellings = this.#tellings;
     this.#ids = new Numbers();
     const chains = new Chains(tellings, this.#facts.count);
+    for (const [fact, other] of this.#named.pairs) chains.join(fact, other);
     joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
     const counted = withoutRivalStreams(winners, tellings, chains, this.#streams);
@@ -182,6 +186,25 @@ export class Counter {
       Number(t.isNested(b)) - Number(t.isNested(a)) ||
       t.tokens(a) - t.tokens(b)
     );
+  }
+}
+
+/** Facts that are one, for the same id tells them: what was open may be known by another name when it has ended. */
+class SameFacts {
+  readonly #ids: Numbers;
+  /** The fact that each id told first. */
+  readonly #first: number[] = [];
+  readonly pairs: [fact: number, other: number][] = [];
+
+  constructor(expected: number) {
+    this.#ids = new Numbers(expected);
+  }
+
+  note({ idHigh, idLow, operation }: Told, fact: number): void {
+    const id = this.#ids.of(idHigh, idLow ^ seedOf(operation));
+    const first = this.#first[id];
+    if (first === undefined) this.#first[id] = fact;
+    else if (first !== fact) this.pairs.push([first, fact]);
   }
 }
 

@@ -19,14 +19,14 @@ export function joinMoments(
   const calls: Call[] = [];
   for (let fact = 0; fact < chains.facts; fact++) {
     const first = chains.first(fact);
-    if (first < 0 || !tellings.isChat(first)) continue;
+    if (first < 0 || chains.of(fact) !== fact || !tellings.isChat(first)) continue;
     const rows = [...chains.tellers(fact)];
     if (!rows.some(isRivalled)) continue;
     const rank = (row: number): number => streams.rank(tellings.stream(row));
     const best = rows.reduce((a, b) => (rank(b) > rank(a) ? b : a));
     const time = tellings.time(best);
     const moment = { agent: streams.agent(tellings.stream(best)), time, tokens: tellings.tokens(best) };
-    if (Number.isFinite(time)) calls.push({ fact, row: first, rank: rank(best), ...moment });
+    if (Number.isFinite(time)) calls.push({ fact, rank: rank(best), ...moment });
   }
   calls.sort((a, b) => a.time - b.time || a.tokens - b.tokens || (a.agent < b.agent ? -1 : a.agent > b.agent ? 1 : 0));
   const isSame = (a: Call, b: Call | undefined): boolean =>
@@ -40,7 +40,6 @@ export function joinMoments(
 /** A call, and when it began with how many tokens, as the most believed stream tells. */
 interface Call {
   readonly fact: number;
-  readonly row: number;
   readonly rank: number;
   readonly agent: string;
   readonly time: number;
@@ -51,7 +50,7 @@ interface Call {
 function joinGroup(group: Call[], tellings: Tellings, chains: Chains, factOf: (row: number) => string): void {
   const names = new Map<Call, string>();
   const nameOf = (call: Call): string => {
-    const name = names.get(call) ?? factOf(call.row);
+    const name = names.get(call) ?? firstName(call.fact, tellings, chains, factOf);
     names.set(call, name);
     return name;
   };
@@ -64,4 +63,10 @@ function joinGroup(group: Call[], tellings: Tellings, chains: Chains, factOf: (r
     else clusters.push({ fact, streams: new Set() });
     for (const stream of streams) (free ?? clusters.at(-1))?.streams.add(stream);
   }
+}
+
+/** Of the names under which a fact is told, mostly one, the first. */
+function firstName(fact: number, tellings: Tellings, chains: Chains, factOf: (row: number) => string): string {
+  const rows = new Map([...chains.tellers(fact)].map((row) => [tellings.fact(row), row]));
+  return [...rows.values()].map(factOf).reduce((a, b) => (b < a ? b : a));
 }
