@@ -114,6 +114,17 @@ test("what one id tells is one fact, whatever it was called while it was open, i
     expect(order.filter((_, at) => compactly(order, rankOf).verdicts[at] !== "no")).toEqual([records[1] as WeirRecord]);
 });
 
+test("of two homes that have the same file the fuller telling counts, in any order", () => {
+  const told = (output_tokens: number): WeirRecord => ({
+    ...{ v: 1, rev: 0, agent: "x", stream: "s", operation: "chat", session_id: "p" },
+    ...{ id: "0123456789abcdef0123456789abcdef", fact: "f", usage: { output_tokens } },
+    ...{ source: { path: "a" }, host: "h" },
+  });
+  const records = [told(100), told(250)];
+  for (const order of [records, records.toReversed()])
+    expect(order.filter((_, at) => compactly(order, rankOf).verdicts[at] !== "no")).toEqual([records[1] as WeirRecord]);
+});
+
 test("numbers are given in the order of coming, once for each hash", () => {
   const numbers = new Numbers();
   for (const round of [0, 1])

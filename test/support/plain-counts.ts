@@ -55,7 +55,10 @@ interface Session {
 
 /** Gathers an archive's records, in order, and then gives a verdict on each by its index. */
 export class PlainCounter {
-  /** The last telling of each id by each source: a source's own revisions follow each other. */
+  /**
+   * The last telling of each id by each source: a source's own revisions follow each other. The same revision again comes
+   * from the same file in a second home.
+   */
   readonly #tellings = new Map<string, Telling>();
   readonly #sessions = new Map<string, Session>();
   /** By trace and span: the span that counts for a fact in the place of this one. */
@@ -77,7 +80,9 @@ export class PlainCounter {
     const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
     this.#noteSession(record, time);
     noteIn(this.#factsOf, `${record.id}\0${record.operation}`, `${record.operation}\0${record.fact}`);
-    const key = `${record.id}${this.#sourceHash(record)}`;
+    let key = `${record.id}${this.#sourceHash(record)}`;
+    for (let home = 1; home < 8 && this.#tellings.get(key)?.rev === record.rev; home++)
+      key = `${record.id}${this.#sourceHash(record)} ${home}`;
     const before = this.#tellings.get(key);
     if (before && before.rev > record.rev) return;
     const [told, texts] = toldBy(line, record);

@@ -28,6 +28,9 @@ const CLASS: Readonly<Partial<Record<Operation, number>>> = {
   execute_hook: 7,
 };
 
+/** Of so many homes the same file is told apart. */
+const MOST_HOMES = 8;
+
 /** Reads records again, by the order in which they were added: needed for very few. */
 export interface Again {
   record(index: number): WeirRecord;
@@ -73,11 +76,20 @@ export class Counter {
     this.#sessions.note(this.#session, operation, told.time, this.#isForked);
     const fact = this.#facts.of(told.factHigh, told.factLow);
     this.#named.note(told, fact);
-    const row = this.#ids.of(told.idHigh, told.idLow ^ told.source);
+    const row = this.#rowOf(told);
     if (row < this.#tellings.count && this.#tellings.rev(row) > told.rev) return;
     if (operation === "chat") this.#streams.tellsCalls(this.#stream);
     const place = { index, fact, session: this.#session, stream: this.#stream, rivals: CLASS[operation] ?? 0 };
     this.#tellings.put(row, told, place);
+  }
+
+  /** The row of an id by its source; another one for the same revision again: a second home has the same file. */
+  #rowOf({ idHigh, idLow, source, rev }: Told): number {
+    const tellings = this.#tellings;
+    let row = this.#ids.of(idHigh, idLow ^ source);
+    for (let home = 1; home < MOST_HOMES && row < tellings.count && tellings.rev(row) === rev; home++)
+      row = this.#ids.of(idHigh, (idLow ^ source) + home);
+    return row;
   }
 
   /** Most records have the frame of the one before. */
