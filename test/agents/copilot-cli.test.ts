@@ -67,6 +67,7 @@ const shutdown = (second: number, input: number, output: number) =>
 const of = ({ records }: Told, operation: string): WeirRecord[] => records.filter((r) => r.operation === operation);
 const tokens = (told: Told): number =>
   told.records.reduce((sum, { usage: u }) => sum + (u?.input_tokens ?? 0) + (u?.output_tokens ?? 0), 0);
+const costs = ({ records }: Told): number[] => records.flatMap(({ cost_usd }) => cost_usd ?? []);
 
 const STORE = ".copilot/session-store.db";
 const COLUMNS =
@@ -374,6 +375,24 @@ describe("the sums at a session's ends", () => {
     expect(cut.records.map((r) => r.id).sort()).toEqual(once.records.map((r) => r.id).sort());
     expect(tokens(once)).toBe(120);
     expect(of(once, "chat").map((r) => r.request_model)).toEqual(["m", "m", "m"]);
+  });
+
+  test("of the desktop app neither repeat the tokens nor the cost of calls", async () => {
+    using place = scratch();
+    const desktop = join(place.home, ".copilot/data.db");
+    mkdirSync(dirname(desktop), { recursive: true });
+    const columns = "id, model, total_input_tokens, total_output_tokens, total_nano_aiu, created_at";
+    const db = new Database(desktop, { create: true, readwrite: true });
+    db.run(`CREATE TABLE sessions (${columns})`);
+    db.run(`INSERT INTO sessions VALUES ('${ID}', 'm', 200, 40, 2e9, '${at(0)}')`);
+    db.close();
+    const alone = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect([tokens(alone), costs(alone)]).toEqual([240, [0.02]]);
+    const calls = [1, 2].map((n) => usage(`call-000000000000000${n}`, n, { totalNanoAiu: 1e9 }));
+    mkdirSync(dirname(join(place.home, LOG)), { recursive: true });
+    writeFileSync(join(place.home, LOG), lines([begin(), ...calls]));
+    const both = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+    expect([tokens(both), costs(both)]).toEqual([240, [0.01, 0.01]]);
   });
 
   test("count for nothing where usage records tell the calls", async () => {

@@ -4,7 +4,7 @@ import { Numbers } from "./numbers.ts";
 import type { Sessions } from "./sessions.ts";
 import { spanHash } from "./told.ts";
 
-/** What becomes of a record: it counts, it counts but its usage is a sum that others tell, or it does not count. */
+/** What becomes of a record: it counts, it counts but its usage and cost are sums that others tell, or it does not count. */
 export type Verdict = "counts" | "counts without usage" | "no";
 
 /** Spans in whose place another one counts, each with the index of that one. */
@@ -80,8 +80,8 @@ export class Verdicts {
   }
 
   /**
-   * Makes of a record what counts of it: without its usage where that is a sum of what others tell, below a parent that
-   * counts. False when that is all of it, as it is.
+   * Makes of a record what counts of it: without its usage and cost where those are sums of what others tell, below a
+   * parent that counts. False when that is all of it, as it is.
    */
   change(record: WeirRecord, index: number): boolean {
     const parent = this.parentOf(record);
@@ -91,6 +91,7 @@ export class Verdicts {
     const isSum = this.of(index) === "counts without usage";
     if (isSum) {
       delete record.usage;
+      delete record.cost_usd;
       delete record.aggregate;
     }
     return isMoved || isSum;
