@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
+import { figuresOf, syncHome, type Told, toldIn } from "../support/agent.ts";
 import {
   answer,
   entry,
@@ -191,6 +191,53 @@ test("a task that is opened in version 4 counts its calls once, in whatever orde
     ).toEqual(["call_9", "toolu_0000000000001"]);
   }
   expect(tokensOf(await tellOfDocuments("cline", opened))).toEqual({ input: 100, output: 10 });
+});
+
+test("what a task was when version 4 opened it ends with the warning, whatever was answered before and after", async () => {
+  const copy = (role: string, content: unknown, more = {}) => ({ role, ts: START + 90, content, ...more });
+  const warnings = ["Warning: this is a legacy conversation, which means x", "[cline-legacy-resume-warning:v1]\nx"];
+  const failed = request(2, { cancelReason: "streaming_failed" });
+  const later = [user(100), answer(105), user(110), answer(115)];
+  const prompts = (told: Told) =>
+    operationsOf(told, "user_message")
+      .map((r) => r.time as string)
+      .sort();
+  const opened = (...messages: unknown[]) => ({
+    [fileOf(TASK)]: session(TASK, messages),
+    [`${SESSIONS}/${TASK}/${TASK}.json`]: manifest(89, { migratedFromLegacyTask: true }),
+  });
+  for (const warning of warnings) {
+    const unanswered = await tellOfDocuments("cline", {
+      ...shown([entry(1, "task", "x"), failed]),
+      ...opened(copy("user", "x"), copy("user", warning), ...later),
+    });
+    expect(tokensOf(unanswered)).toEqual({ input: 200, output: 20 });
+    expect(prompts(unanswered)).toEqual([1, 100, 110].map(time));
+    const asked = await tellOfDocuments("cline", {
+      ...shown([entry(1, "task", "x"), request(2), entry(5, "user_feedback", "y")]),
+      ...opened(
+        copy("user", "x"),
+        copy("assistant", [use("toolu_0000000000001")], { metrics: METRICS, modelInfo: { provider: "unknown" } }),
+        copy("user", [{ type: "tool_result", tool_use_id: "toolu_0000000000001", content: "x" }]),
+        copy("user", [{ type: "text", text: "<feedback>y</feedback>" }]),
+        copy("user", [{ type: "text", text: warning }]),
+        ...later,
+      ),
+    });
+    expect(tokensOf(asked)).toEqual({ input: 300, output: 30 });
+    expect(prompts(asked)).toEqual([1, 5, 100, 110].map(time));
+    expect(operationsOf(asked, "execute_tool")).toMatchObject([{ status: "ok" }]);
+  }
+  const late = await tellOfDocuments("cline", {
+    ...shown([entry(1, "task", "x"), request(2)]),
+    ...opened(
+      copy("user", "x"),
+      answer(90, { modelInfo: { provider: "unknown" } }),
+      ...later,
+      copy("user", warnings[0]),
+    ),
+  });
+  expect(tokensOf(late)).toEqual({ input: 300, output: 30 });
 });
 
 test("a request's tokens come later; what broke off with tokens is a call, what broke off without is an error", async () => {

@@ -27,7 +27,7 @@ export const cline: Agent = {
     snapshot({
       kind: "transcript",
       rank: 50,
-      version: 2,
+      version: 3,
       locate: (environment) => [
         ...sessionPlaces(environment),
         ...taskPlaces(environment, [...SHOWN_FILES, "state/taskHistory.json"]),

@@ -6,7 +6,12 @@ import { answer, instructions, message, partsOf } from "../../record/messages.ts
 import { between, timeOf } from "../../record/time.ts";
 import { taskBegan } from "../tasks/entries.ts";
 import { type Common, isTyped, tellMessages, usageOf } from "./answers.ts";
-import { type Message, messagesOf, sumOf, tellTools } from "./messages.ts";
+import { blocksOf, type Message, messagesOf, sumOf, tellTools } from "./messages.ts";
+
+/** What the agent writes below the messages that it copied from a task. */
+const WARNING = /^\s*(?:\[cline-legacy-resume-warning:v\d|Warning: this is a legacy conversation)/;
+/** In the place of a provider's name, of the sum that the copying put to the last answer. */
+const NOBODY = "unknown";
 
 /** A subagent's session goes by the subagent's own id, which is also what its document is named after. */
 function shortId(id: unknown): string | undefined {
@@ -20,7 +25,8 @@ export function session(document: JsonObject, name: string | undefined, source: 
   const isLead = (text(document.agent) ?? "lead") === "lead";
   const all = messagesOf(document.messages);
   const copied = lastCopied(all, metadata.migratedFromLegacyTask === true);
-  const messages = all.slice(copied + 1);
+  const [copies, messages] = [all.slice(0, copied + 1), all.slice(copied + 1)];
+  const sum = copies.find(hasMetrics)?.m;
   const id = shortId(document.sessionId) ?? name;
   const folder = /([^/]+)\/[^/]*$/.exec(source.path)?.[1];
   const common: Common = {
@@ -40,27 +46,35 @@ export function session(document: JsonObject, name: string | undefined, source: 
       forked_from: shortId(object(metadata.fork)?.forkedFromSessionId),
       time: (copied < 0 ? undefined : taskBegan(id)) ?? timeOf(manifest.started_at) ?? firstTime(messages),
       attributes: allowAttributes({ source: manifest.source ?? origin.source }),
-      ...sumOf(usageOf(all[copied]?.m.metrics), object(all[copied]?.m.modelInfo)?.id),
+      ...sumOf(usageOf(sum?.metrics), object(sum?.modelInfo)?.id),
       content: { system_instructions: emit.keep(instructions(document.system_prompt)) },
       raw: { ...document, messages: undefined },
     });
   if (!isLead) tellRun(common, messages, emit);
   tellMessages(common, messages, { isLead, isWhole: copied < 0 }, emit);
-  const copies = all.slice(0, copied + 1).map(({ m, index }) => ({ m, index }));
-  tellTools(common, copies, [], true, emit);
+  const timeless = copies.map(({ m, index }) => ({ m, index }));
+  tellTools(common, timeless, [], true, emit);
 }
 
 const firstTime = (messages: readonly Message[]): string | undefined => messages.find(({ time }) => time)?.time;
 
 /**
- * The last message that was copied from a task, -1 where none was. They have no metrics but the last answer, to which
- * the copying put the sum of the whole task; the task itself tells them one by one.
+ * The last message that was copied from a task, -1 where none was: the warning below the copies, unless version 4 had
+ * answered before it came. Without a warning it is the last answer, the only copy with metrics, to which the copying put
+ * the sum of the whole task; the task itself tells its calls one by one.
  */
 function lastCopied(messages: readonly Message[], isMigrated: boolean): number {
-  const first = messages.findIndex(({ m }) => object(m.metrics) !== undefined);
-  if (!isMigrated && object(messages[first]?.m.modelInfo)?.provider !== "unknown") return -1;
+  const warned = messages.findIndex(({ m }) => m.role === "user" && blocksOf(m).some(isWarning));
+  const answered = messages.findIndex((one) => hasMetrics(one) && (providerOf(one) ?? NOBODY) !== NOBODY);
+  if (warned >= 0 && (answered < 0 || warned < answered)) return warned;
+  const first = messages.findIndex(hasMetrics);
+  if (!isMigrated && providerOf(messages[first]) !== NOBODY) return -1;
   return first < 0 ? messages.length - 1 : first;
 }
+
+const isWarning = ({ type, text: said }: JsonObject): boolean => type === "text" && WARNING.test(text(said) ?? "");
+const hasMetrics = ({ m }: Message): boolean => object(m.metrics) !== undefined;
+const providerOf = (one: Message | undefined): string | undefined => text(object(one?.m.modelInfo)?.provider);
 
 /** A subagent's session is one run of it. What it was asked is no person's prompt. */
 function tellRun(common: Common, messages: readonly Message[], emit: Emit): void {
