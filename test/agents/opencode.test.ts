@@ -312,6 +312,20 @@ describe("a request", () => {
     ]);
   });
 
+  test("that ended a step is a call, also where no tokens were told and the answer has no reason to stop", async () => {
+    const told = await tell([
+      ...[session("s", 0), answer("a", "s", 10, empty), part("p", "a", 15, { type: "text", text: "x" })],
+      step("q", "a", 16, tokens(0, 0)),
+      ...[answer("b", "s", 20, empty), step("r", "b", 25, tokens(0, 0), { reason: undefined })],
+      ...[answer("c", "s", 30, { ...empty, error: { name: "APIError" } }), step("t", "c", 35, tokens(0, 0))],
+    ]);
+    expect(of(told, "chat").map((r) => [r.status, r.finish_reasons, r.usage])).toEqual([
+      ["ok", ["stop"], undefined],
+      ["ok", undefined, undefined],
+    ]);
+    expect(of(told, "error").map((r) => r.error_type)).toEqual(["APIError"]);
+  });
+
   test("that broke off with tokens is a call that failed", async () => {
     const [call] = of(
       await tell([session("s", 0), answer("a", "s", 10, { error: { name: "MessageAbortedError" } })]),

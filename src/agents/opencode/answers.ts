@@ -25,7 +25,7 @@ interface Call {
 
 /**
  * An answer is told when it has tokens: before that nobody knows whether it will be a call or a failed request. One that
- * ended without tokens and without a reason to stop is a request that failed.
+ * ended without tokens, without a reason to stop and without the end of a step is a request that failed.
  */
 export function answer(m: Message, emit: Emit): void {
   const { id, base, data, texts } = m;
@@ -72,7 +72,8 @@ const isSummarised = ({ role, status }: JsonObject): boolean => role === "compac
 
 /**
  * Each step of an answer is one call: until autumn 2025 one answer had many, of which it tells the last one's tokens and the
- * sum of their cost, and Kilo Code adds what its subagents cost. An answer without steps is one call.
+ * sum of their cost, and Kilo Code adds what its subagents cost. An answer without steps is one call, and so is one whose
+ * model told no tokens.
  */
 function callsOf(m: Message, isEmptyCall: boolean): Call[] {
   const { data, steps } = m;
@@ -89,7 +90,8 @@ function callsOf(m: Message, isEmptyCall: boolean): Call[] {
   const tokens = object(data.tokens) ?? {};
   const [used, cost, finish] = [usage(tokens), number(data.cost), text(data.finish)];
   if (tokensOf(used) > 0) return [{ tokens, usage: used, cost, finish }];
-  return isEmptyCall && finish !== undefined ? [{ tokens, cost, finish }] : [];
+  const last = steps?.at(-1);
+  return isEmptyCall && (finish ?? last) !== undefined ? [{ tokens, cost, finish: finish ?? text(last?.reason) }] : [];
 }
 
 function tellCall(

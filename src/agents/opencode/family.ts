@@ -28,7 +28,7 @@ export function streamsOf(name: string): Stream[] {
     snapshot({
       kind: "messages",
       rank: 50,
-      version: 2,
+      version: 3,
       locate: (environment) => [
         ...folders(environment).map((root) => ({ root, match: [`${name}*.db`] })),
         ...named(environment.variable(`${name.toUpperCase()}_DB`), folders(environment)),
@@ -40,7 +40,7 @@ export function streamsOf(name: string): Stream[] {
     snapshot({
       kind: "storage",
       rank: 40,
-      version: 2,
+      version: 3,
       locate: (environment) => folders(environment).flatMap(storagePlaces),
       session: sessionIn,
       groups: { form: "json" },
