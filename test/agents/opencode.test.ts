@@ -259,6 +259,24 @@ describe("version 2", () => {
     ]);
     expect(of(told, "session").map((r) => r.forked_from)).toEqual([undefined, "s", "f"]);
   });
+
+  test("has commands that a person ran, each once, though a fork copies them", async () => {
+    const ran = (at: number, more: JsonObject = {}) => ({
+      ...{ command: "ls", status: "completed", exit: 0, time: { created: T + at, completed: T + at + 5 } },
+      ...more,
+    });
+    const rows = (id: string) => [
+      entry(`${id}1`, id, 1, "shell", ran(10)),
+      entry(`${id}2`, id, 2, "shell", ran(20)),
+      entry(`${id}3`, id, 3, "shell", ran(30, { time: undefined })),
+    ];
+    const fork = session("f", 100, { fork_session_id: "s" }, "session_v2");
+    const told = await tell(
+      [session("s", 0, {}, "session_v2"), ...rows("s"), fork, ...rows("f")],
+      V2.replace("slug TEXT", "fork_session_id TEXT"),
+    );
+    expect(of(told, "other").map((r) => r.session_id)).toEqual(["f", "s", "s", "s"]);
+  });
 });
 
 describe("tokens", () => {

@@ -84,10 +84,15 @@ export function message(m: Message, emit: Emit): void {
   else if (!SILENT.has(role)) emit.unknown(`message ${role || "without a role"}`);
 }
 
-/** Subagents are asked by models; a fork's copies have new ids, but their old times. */
+/** A fork's copies have new ids, but their old times. */
+function copiedFact(role: string, id: string, data: JsonObject): string {
+  return fingerprint([role, number(object(data.time)?.created) ?? id]);
+}
+
+/** Subagents are asked by models. */
 function prompt({ id, base, data, isPrompt, texts }: Message, emit: Emit): void {
   if (!isPrompt || base.parent_session_id !== undefined) return;
-  const fact = fingerprint(["user", number(object(data.time)?.created) ?? id]);
+  const fact = copiedFact("user", id, data);
   const content = texts && {
     input_messages: emit.keep(asked(texts)),
     system_instructions: emit.keep(instructions(texts.whole.system)),
@@ -103,6 +108,7 @@ function shell({ id, base, data, texts }: Message, emit: Emit): void {
   emit({
     ...base,
     key: id,
+    fact: copiedFact("shell", id, data),
     operation: "other",
     kind: "internal",
     name: "shell",
