@@ -54,6 +54,18 @@ test("a prompt is one when a person gave a part of it", async () => {
   expect(operationsOf(told, "user_message")).toHaveLength(1);
 });
 
+test("what an agent asks a subagent, of whatever name, is no person's prompt", async () => {
+  const asked = async (agent: string, tools?: JsonObject) => {
+    const prompt = messageFile("u", { role: "user", tokens: undefined, agent, ...(tools && { tools }) });
+    const told = await tellOfDocuments("opencode", { ...prompt, ...partFiles("u", { type: "text", text: "x" }) });
+    return operationsOf(told, "user_message").length;
+  };
+  expect(await asked("reviewer")).toBe(1);
+  expect(await asked("reviewer", { todowrite: false, todoread: false, task: false })).toBe(0);
+  expect(await asked("general")).toBe(0);
+  expect(await asked("build", { bash: false })).toBe(1);
+});
+
 test("the parts stood inside the message at first", async () => {
   const parts = [
     stepPart(10),

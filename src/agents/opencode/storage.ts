@@ -24,6 +24,8 @@ export function storagePlaces(root: string): Place[] {
 
 /** Agents that only other agents ask. Whether a prompt is a subagent's stands in another file. */
 const SUBAGENTS = /^(?:general|explore|compaction|summary|title)$/;
+/** Whoever asks a subagent takes the list of things to do from it. */
+const isDelegated = ({ tools }: JsonObject): boolean => object(tools)?.todoread === false;
 /** Parts that a person gave to a prompt. */
 const TYPED: ReadonlySet<unknown> = new Set(["text", "file", "agent", "subtask"]);
 
@@ -87,7 +89,7 @@ function tellMessage(
   };
   const steps = parts.flatMap(({ p }) => (p.type === "step-finish" ? [stepOf(p)] : []));
   const isTyped = parts.some(({ p }) => TYPED.has(p.type) && p.synthetic !== true && p.ignored !== true);
-  const isPrompt = isTyped && !SUBAGENTS.test(text(data.agent) ?? "");
+  const isPrompt = isTyped && !SUBAGENTS.test(text(data.agent) ?? "") && !isDelegated(o);
   const texts = emit.captures ? { whole: o, parts: parts.map(({ p }) => p) } : undefined;
   message({ id, base, data, steps, isPrompt, texts }, emit);
   for (const { id, p } of parts) tellPart(id, p, { session_id, cwd: base.cwd }, emit);
