@@ -460,6 +460,24 @@ describe("a session's log", () => {
     ]);
   });
 
+  test("has tools with short ids that come again, each time another call, whatever lies between, in the telemetry too", async () => {
+    const tool = (id: string, second: number) => [
+      event("tool.execution_start", second, { toolCallId: id, toolName: "bash" }),
+      event("tool.execution_complete", second + 1, { toolCallId: id, success: true }),
+    ];
+    const calls = Array.from({ length: 70 }, (_, n) => usage(`call-0000000000001${100 + n}`, 10 + n, { duration: n }));
+    const others = Array.from({ length: 70 }, (_, n) => tool(`call_${10 + n}`, 100 + n)).flat();
+    const log = [begin(), ...tool("call_5", 1), ...calls, ...others, ...tool("call_5", 300)];
+    const spans = log
+      .filter(({ type }) => type === "tool.execution_start")
+      .map(({ data }, n) =>
+        span("execute_tool", `a${100 + n}`, n, { "gen_ai.tool.call.id": (data as JsonObject).toolCallId as string }),
+      );
+    const told = await tellOf("copilot-cli", { [LOG]: log, ".copilot/otel/a.jsonl": spans });
+    expect(of(told, "execute_tool")).toHaveLength(72);
+    expect(of(told, "execute_tool").filter((r) => r.tool?.call_id === "call_5")).toHaveLength(2);
+  });
+
   test("may stand in a folder and in a file", async () => {
     const log = [begin(), usage("call-0000000000000001", 1)];
     const told = await tellOf("copilot-cli", { [LOG]: log, [`.copilot/session-state/${ID}.jsonl`]: log });

@@ -19,7 +19,7 @@ const SILENT =
 const TEXTS: ReadonlySet<string> = new Set(["assistant.message", "system.message"]);
 
 export function eventStream(locate: Stream["locate"], rank: number): Stream {
-  return tail<State>({ kind: "events", rank, version: 2, reads: READS, locate, session: sessionOf, start, step, open });
+  return tail<State>({ kind: "events", rank, version: 3, reads: READS, locate, session: sessionOf, start, step, open });
 }
 
 /** A session's folder, or its file in older versions, bears its id. */
@@ -28,8 +28,8 @@ function sessionOf(path: string): string | undefined {
 }
 
 function start(source: SourceInfo): State {
-  const none = { seen: [], names: {}, models: {}, turns: {}, tools: {}, agents: {}, hooks: {}, sums: noSums() };
-  return { session: sessionOf(source.path) ?? source.stem, turn: -1, ...none };
+  const none = { seen: [], ids: [], names: {}, models: {}, turns: {}, sums: noSums() };
+  return { session: sessionOf(source.path) ?? source.stem, turn: -1, ...none, tools: {}, agents: {}, hooks: {} };
 }
 
 function step(state: State, line: Line, emit: Emit): void {

@@ -22,20 +22,22 @@ export function callFact({ session, model, usage = {}, duration }: Call): string
 export type Seen = [fact: string, count: number][];
 
 const SEEN = 64;
+/** Ids that are counters begin anew with each answer, or with each run of the agent. */
+const SEEN_IDS = 512;
 
 /** Each call is one, also where several are alike in all that makes the fact: they are numbered as they come. */
-export function numbered(seen: Seen, fact: string): string {
+export function numbered(seen: Seen, fact: string, limit = SEEN): string {
   const at = seen.findIndex(([known]) => known === fact);
   const count = at < 0 ? 0 : (seen.splice(at, 1)[0]?.[1] ?? 0);
   seen.push([fact, count + 1]);
-  if (seen.length > SEEN) seen.shift();
+  if (seen.length > limit) seen.shift();
   return count === 0 ? fact : `${fact}/${count}`;
 }
 
 /** The fact of a tool call: streams tell different starts of it. Ids that are no random texts come again in a session. */
-export function toolCallFact(seen: Seen, id: string, session: string | undefined): string {
+export function toolCallFact(ids: Seen, id: string, session: string | undefined): string {
   const fact = toolFact(id, undefined, session);
-  return fact === id ? fact : numbered(seen, fact);
+  return fact === id ? fact : numbered(ids, fact, SEEN_IDS);
 }
 
 const CREDITS_SINCE = "2026-06-01";

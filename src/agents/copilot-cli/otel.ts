@@ -26,29 +26,30 @@ const SESSION = [GEN_AI.conversationId, "copilot_chat.session_id", "session.id"]
 interface State {
   /** The file lies in the agent's own folder. */
   home: boolean;
-  /** Facts of the latest calls. */
+  /** Facts of the latest calls, and of the latest tool calls whose ids are short. */
   seen: Seen;
+  ids: Seen;
 }
 
 export function otelStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "otel_file",
     rank,
-    version: 2,
+    version: 3,
     reads: READS,
     locate,
     session: () => undefined,
-    start: ({ path }) => ({ home: path.startsWith("otel/"), seen: [] }),
+    start: ({ path }) => ({ home: path.startsWith("otel/"), seen: [], ids: [] }),
     step,
     open: () => undefined,
   });
 }
 
 /** Other programs of the family may write to the same file; their spans are told as theirs. */
-function step({ home, seen }: State, line: Line, emit: Emit): void {
+function step(state: State, line: Line, emit: Emit): void {
   const o = line.json();
   const span = sdkSpan(o);
-  if (span && isOwn(o, home)) emit({ ...draftOf(span, seen, emit), at: { offset: line.offset } });
+  if (span && isOwn(o, state.home)) emit({ ...draftOf(span, state, emit), at: { offset: line.offset } });
   else if (!span && text(o.type) !== undefined && o.type !== "metric") emit.unknown(`type ${text(o.type)}`);
 }
 
@@ -62,7 +63,7 @@ function isOwn({ resource, instrumentationScope }: JsonObject, home: boolean): b
   return service === SERVICE || scope === SCOPE || (home && service === undefined && scope === undefined);
 }
 
-function draftOf(span: Span, seen: Seen, emit: Emit): Draft {
+function draftOf(span: Span, { seen, ids }: State, emit: Emit): Draft {
   const { attributes: a } = span;
   const draft = spanDraft(span, (name) => SILENT.test(name) || emit.unknown(`attribute ${name}`));
   const session_id = text(SESSION.map((name) => a[name]).find((value) => text(value) !== undefined));
@@ -73,7 +74,7 @@ function draftOf(span: Span, seen: Seen, emit: Emit): Draft {
   const exit = number(a["process.exit.code"]);
   const outcome = exit ? ({ status: "error", error_type: "exit_code" } as const) : {};
   const attributes = exit === undefined ? draft.attributes : { ...draft.attributes, exitCode: exit };
-  return { ...common, fact: id && toolCallFact(seen, id, session_id), attributes, ...outcome };
+  return { ...common, fact: id && toolCallFact(ids, id, session_id), attributes, ...outcome };
 }
 
 /**

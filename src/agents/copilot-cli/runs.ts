@@ -13,7 +13,7 @@ export function toolStart(now: Now): void {
   const id = text(data.toolCallId);
   if (id === undefined) return;
   const name = text(data.toolName);
-  const fact = toolCallFact(state.seen, id, sourceOf(state));
+  const fact = toolCallFact(state.ids, id, sourceOf(state));
   state.tools[id] = {
     ...base(now),
     key: fact,

@@ -22,8 +22,9 @@ export interface State {
   copies?: "next" | "here";
   /** The session that the latest copied call is of. */
   source?: string;
-  /** Facts of the latest calls. */
+  /** Facts of the latest calls, and of the latest tool calls whose ids are short. */
   seen: Seen;
+  ids: Seen;
   /** The latest call that a message told: several messages may be of one. */
   message?: string;
   /** Number of the person's last prompt. */
