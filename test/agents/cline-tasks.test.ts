@@ -60,6 +60,15 @@ test("entries of one millisecond, out of order, are all told", async () => {
   expect(operationsOf(told, "execute_tool").map((r) => r.tool?.name)).toEqual(["a", "execute_command"]);
 });
 
+test("a request in the millisecond of its subagents' usage is a call of its own", async () => {
+  const told = await tellOfDocuments(
+    "cline",
+    shown([entry(1, "task"), entry(9, "subagent_usage", { source: "subagents", ...USAGE }), request(9)]),
+  );
+  expect(operationsOf(told, "chat").map((r) => r.name)).toEqual([undefined, "subagent_usage"]);
+  expect(tokensOf(told)).toEqual({ input: 200, output: 20 });
+});
+
 test("values of wrong types tell nothing wrong, and what is not known is counted", async () => {
   const told = await tellOfDocuments("cline", {
     ...shown([

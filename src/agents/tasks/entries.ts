@@ -31,6 +31,8 @@ const TOOLS: ReadonlyMap<string, { readonly name: string; readonly result?: stri
   ["use_subagents", { name: "use_subagents", result: "subagent" }],
   ["browser_action_launch", { name: "browser_action", result: "browser_action_result" }],
 ]);
+/** Entries that tell calls of models. */
+const CALLS: ReadonlySet<string> = new Set(["api_req_started", "subagent_usage"]);
 const FOLDER = /Current Work(?:ing|space) Directory \(([^)\n]+)\)/;
 
 export const isTool = ({ kind }: Entry): boolean => TOOLS.has(kind);
@@ -47,7 +49,7 @@ export function entriesOf(document: unknown): Entry[] {
   let turn = -1;
   return whole.map(({ e, kind, ts, index }, at) => {
     const isPrompt = PROMPTS.has(kind) || (isTaskText && at === 0 && kind === "text" && e.type === "say");
-    const name = `${TOOLS.has(kind) ? "tool" : isPrompt ? "prompt" : kind} ${ts}`;
+    const name = `${TOOLS.has(kind) ? "tool" : CALLS.has(kind) ? "call" : isPrompt ? "prompt" : kind} ${ts}`;
     const before = times.get(name) ?? 0;
     times.set(name, before + 1);
     if (isPrompt) turn++;
