@@ -215,6 +215,16 @@ describe("logs, store and telemetry tell each call once", () => {
     expect(of(told, "chat").map((r) => r.session_id)).toEqual([ID, ID]);
   });
 
+  test("what has a span's ids but is a log is no span", async () => {
+    const { startTime, endTime, ...log } = span("chat", "a1", 10);
+    void [startTime, endTime];
+    const told = await tellOf("copilot-cli", {
+      ".copilot/otel/a.jsonl": [{ ...log, type: "log" }, span("chat", "a2", 10)],
+    });
+    expect(of(told, "chat")).toHaveLength(1);
+    expect(told.summary.unknown).toEqual({ "copilot-cli/otel_file: type log": 1 });
+  });
+
   test("spans of other programs in the same file are not this one's", async () => {
     const other = { ...span("chat", "a1", 10), resource: { attributes: { "service.name": "copilot-chat" } } };
     expect((await tellOf("copilot-cli", { ".copilot/otel/a.jsonl": [other] })).records).toEqual([]);

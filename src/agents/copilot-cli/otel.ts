@@ -45,12 +45,16 @@ export function otelStream(locate: Stream["locate"], rank: number): Stream {
   });
 }
 
-/** Other programs of the family may write to the same file; their spans are told as theirs. */
+/**
+ * Other programs of the family may write to the same file; their spans are told as theirs. Logs of some versions have the
+ * ids of a span, which they are not.
+ */
 function step(state: State, line: Line, emit: Emit): void {
   const o = line.json();
-  const span = sdkSpan(o);
+  const type = text(o.type);
+  const span = type === undefined || type === "span" ? sdkSpan(o) : undefined;
   if (span && isOwn(o, state.home)) emit({ ...draftOf(span, state, emit), at: { offset: line.offset } });
-  else if (!span && text(o.type) !== undefined && o.type !== "metric") emit.unknown(`type ${text(o.type)}`);
+  else if (!span && type !== undefined && type !== "metric") emit.unknown(`type ${type}`);
 }
 
 /**
