@@ -387,6 +387,16 @@ describe("the sums at a session's ends", () => {
     expect(of(once, "chat").map((r) => r.request_model)).toEqual(["m", "m", "m"]);
   });
 
+  test("have the output of each call once, also where messages of several subagents' calls are mixed", async () => {
+    const said = (call: string, n: number, outputTokens: number) =>
+      message(call, n, { outputTokens, parentToolCallId: `agent-${call}` });
+    const log = [begin(), said("a", 1, 10), said("b", 2, 20), said("a", 3, 10), said("b", 4, 20), said("c", 5, 30)];
+    for (const cut of [1, 2, 3, 4, 5, 6]) {
+      const told = await tellOf("copilot-cli", { [LOG]: log.slice(0, cut) }, { [LOG]: log.slice(cut) });
+      expect([of(told, "chat").length, tokens(told)]).toEqual([3, 60]);
+    }
+  });
+
   test("of the desktop app neither repeat the tokens nor the cost of calls", async () => {
     using place = scratch();
     const desktop = join(place.home, ".copilot/data.db");

@@ -100,9 +100,9 @@ export function message(now: Now): void {
   const agent = agentOf(now) ?? "";
   const model = told ?? under(state.models, agent);
   // A call's later messages tell nothing new but their texts.
-  const isLater = state.message === id;
+  const isLater = state.told.includes(id);
   if (!isLater && state.copies !== "here") noteCall(state.sums, model, output);
-  state.message = id;
+  if (!isLater && state.told.push(id) > KNOWN_AGENTS) state.told.shift();
   const began = under(state.turns, agent);
   const draft: Draft = {
     ...base(now),

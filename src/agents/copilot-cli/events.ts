@@ -28,7 +28,7 @@ function sessionOf(path: string): string | undefined {
 }
 
 function start(source: SourceInfo): State {
-  const none = { seen: [], ids: [], names: {}, models: {}, turns: {}, sums: noSums() };
+  const none = { seen: [], ids: [], told: [], names: {}, models: {}, turns: {}, sums: noSums() };
   return { session: sessionOf(source.path) ?? source.stem, turn: -1, ...none, tools: {}, agents: {}, hooks: {} };
 }
 

@@ -7,7 +7,7 @@ import { under } from "../../record/tool.ts";
 import type { Seen } from "./facts.ts";
 import type { Sums } from "./sums.ts";
 
-/** Of how many subagents names, models and texts are kept. */
+/** Of how many subagents names, models, latest calls and texts are kept. */
 export const KNOWN_AGENTS = 64;
 
 export interface State {
@@ -25,8 +25,8 @@ export interface State {
   /** Facts of the latest calls, and of the latest tool calls whose ids are short. */
   seen: Seen;
   ids: Seen;
-  /** The latest call that a message told: several messages may be of one. */
-  message?: string;
+  /** The latest calls that messages told: several may be of one, mixed with those of other agents. */
+  told: string[];
   /** Number of the person's last prompt. */
   turn: number;
   /** Calls are told by usage records. */
