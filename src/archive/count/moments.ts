@@ -68,5 +68,5 @@ function joinGroup(group: Call[], tellings: Tellings, chains: Chains, factOf: (r
 /** Of the names under which a fact is told, mostly one, the first. */
 function firstName(fact: number, tellings: Tellings, chains: Chains, factOf: (row: number) => string): string {
   const rows = new Map([...chains.tellers(fact)].map((row) => [tellings.fact(row), row]));
-  return [...rows.values()].map(factOf).reduce((a, b) => (b < a ? b : a));
+  return [...rows.values()].map(factOf).sort()[0] as string;
 }
