@@ -211,6 +211,42 @@ test("a subagent's file that tells more than the session's log does is believed"
     expect(of(await tellOf("qwen-code", ...steps), "chat")).toHaveLength(2);
 });
 
+test("a subagent's file rivals only what the session's log tells of the same subagent", async () => {
+  const ran = (id: string, second: number): JsonObject =>
+    record(id, second, "tool_result", { toolCallResult: { callId: id, status: "success" } });
+  const own = [
+    user("u", 1),
+    answer("a1", 2, counts(100, 10), call("call_1")),
+    ran("call_1", 8),
+    answer("a2", 9, counts(120, 12)),
+  ];
+  const its = { agentId: "explore-9", agentName: "explore" };
+  const child = [
+    answer("c1", 3, counts(50, 5), { ...call("call_2"), ...its }),
+    ran("call_2", 4),
+    answer("c2", 4, counts(60, 6), { ...call("call_3"), ...its }),
+    ran("call_3", 5),
+    answer("c3", 5, counts(70, 7), its),
+  ];
+  const one = response("x1", 3, 50, 5, { prompt_id: "s-1#explore-9#0", subagent_id: "explore-9" });
+  const memory = [5, 6, 7].map((n) =>
+    response(`m${n}`, n, n, 1, { prompt_id: "s-1#memory-87275e44#0", subagent_id: "memory-87275e44" }),
+  );
+  for (const [log, calls] of [
+    [own, 5],
+    [[...own, one], 5],
+    [[...own, one, ...memory], 8],
+    [[...own, ...memory], 8],
+    [[user("u", 1), ...memory], 6],
+  ] as const) {
+    const parent = { [`${CHATS}/s-1.jsonl`]: log };
+    for (const steps of [[{ ...parent, [CHILD]: child }], [parent, { [CHILD]: child }], [{ [CHILD]: child }, parent]]) {
+      const told = await tellOf("qwen-code", ...steps);
+      expect([of(told, "chat").length, of(told, "execute_tool").length]).toEqual([calls, calls === 6 ? 2 : 3]);
+    }
+  }
+});
+
 test("a session that was put away into the archive is the same session", async () => {
   const log = [user("u", 1), response("e", 3, 100, 10)];
   const told = await tellOf(
@@ -235,7 +271,7 @@ test("a subagent's tools are counted once, with or without a file of its own", a
   });
   const parent = { [`${CHATS}/s-1.jsonl`]: [user("u", 1), tool] };
   const result = record("r", 4, "tool_result", { toolCallResult: { callId: "call_1", status: "error" } });
-  const child = { [CHILD]: [answer("a", 3, undefined, call("call_1")), result] };
+  const child = { [CHILD]: [answer("a", 3, undefined, { ...call("call_1"), agentName: "explore" }), result] };
   for (const steps of [[parent, child], [child, parent], [parent], [child]]) {
     const tools = of(await tellOf("qwen-code", ...steps), "execute_tool");
     expect(tools).toHaveLength(1);

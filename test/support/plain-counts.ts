@@ -28,7 +28,7 @@ interface Telling {
   readonly session: string | undefined;
   readonly stream: string;
   readonly rank: number;
-  readonly sidechain: boolean;
+  readonly subagent: WeirRecord["subagent"];
   /** Its trace and span, where the source has them. */
   readonly span: string | undefined;
   readonly isTraced: boolean;
@@ -97,7 +97,7 @@ export class PlainCounter {
       session: record.session_id,
       stream: name,
       rank,
-      sidechain: record.subagent !== undefined,
+      subagent: record.subagent,
       span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
       isTraced: record.trace_id !== undefined,
       isNested: record.parent_span_id !== undefined,
@@ -192,7 +192,8 @@ export class PlainCounter {
   /** Chooses from the set alone, so that the order of reading does not matter. */
   #isBetter(a: Telling, b: Telling): boolean {
     if (a.rank !== b.rank) return a.rank > b.rank;
-    if (a.sidechain !== b.sidechain) return b.sidechain;
+    const sidechains = [a, b].map(isSidechain);
+    if (sidechains[0] !== sidechains[1]) return sidechains[1] === true;
     const copies = [this.#isCopy(a), this.#isCopy(b)];
     if (copies[0] !== copies[1]) return copies[1] === true;
     const [beganA, beganB] = [this.#began(a), this.#began(b)];
@@ -241,6 +242,8 @@ function noteIn(sets: Map<string, Set<string>>, key: string, value: string): voi
 
 const spanKey = (trace: string | undefined, span: string): string => `${trace ?? ""} ${span}`;
 
+const isSidechain = ({ subagent }: Telling): boolean => subagent !== undefined;
+
 const agentOf = ({ stream }: Telling): string => stream.slice(0, stream.indexOf("\0"));
 
 /**
@@ -284,7 +287,7 @@ function joinGroup(group: [fact: string, tellings: Telling[]][], joined: Map<str
 /**
  * Where streams tell of one session and no fact joins them, only the group of joined streams that tells most of a
  * class counts for it (telemetry may have been switched on half way); of as many the group that knows the tokens of
- * more, then the higher rank.
+ * more, then the higher rank. A group that tells of subagents alone rivals only what the others tell of each of these.
  */
 function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): Telling[] {
   const counted: Telling[] = [];
@@ -296,14 +299,33 @@ function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<str
       continue;
     }
     const joined = joinStreams(group, facts);
-    const sides = [...Map.groupBy(group, (t) => joined(t.stream)).values()];
-    const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
-    const known = (side: readonly Telling[]): number => side.filter((t) => t.tokens > 0).length;
-    const isBetter = (a: readonly Telling[], b: readonly Telling[]): boolean =>
-      (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
-    counted.push(...sides.reduce((a, b) => (isBetter(b, a) ? b : a)));
+    const sidesOf = (part: readonly Telling[]): Telling[][] => [...Map.groupBy(part, (t) => joined(t.stream)).values()];
+    const sides = sidesOf(group);
+    const isWhole = (side: readonly Telling[]): boolean => !side.every(isSidechain);
+    const whole = sides.filter(isWhole);
+    const best = whole.length > 0 ? bestSide(whole) : [];
+    const partial = sides.filter((side) => !isWhole(side)).flat();
+    if (partial.length === 0) {
+      counted.push(...best);
+      continue;
+    }
+    // A subagent is known by its id, where several sides know it; else by its name.
+    const sidechains = [...best.filter(isSidechain), ...partial];
+    const ofId = (id: string | undefined): Telling[] => sidechains.filter((t) => t.subagent?.id === id);
+    const nameOf = ({ subagent }: Telling): string =>
+      sidesOf(ofId(subagent?.id)).length > 1 ? `id ${subagent?.id}` : `name ${subagent?.name}`;
+    counted.push(...best.filter((t) => !isSidechain(t)));
+    for (const part of Map.groupBy(sidechains, nameOf).values()) counted.push(...bestSide(sidesOf(part)));
   }
   return counted;
+}
+
+function bestSide(sides: readonly (readonly Telling[])[]): readonly Telling[] {
+  const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
+  const known = (side: readonly Telling[]): number => side.filter((t) => t.tokens > 0).length;
+  const isBetter = (a: readonly Telling[], b: readonly Telling[]): boolean =>
+    (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
+  return sides.reduce((a, b) => (isBetter(b, a) ? b : a));
 }
 
 /** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */

@@ -2,7 +2,7 @@
  * Qwen Code: one JSONL file a session, one for each background subagent beside it; before that one JSON document a session.
  * Counting rule: a call is one `api_response` event, which covers subagents, memory and compaction too; the assistant's
  * line with the same tokens is the same call told again, and a call of its own only where no event tells it. A subagent's
- * own file counts where the session's tells less.
+ * own file counts where the session's tells less of this subagent.
  */
 import type { Agent, Environment, Home, Place, SourceInfo, Stream } from "../../read/types.ts";
 import { snapshot, tail } from "../../read/types.ts";

@@ -108,7 +108,7 @@ export class Counter {
     for (const [fact, other] of this.#named.pairs) chains.join(fact, other);
     joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
-    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams);
+    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, (rows) => this.#subagentsOf(rows));
     const withCalls = new Uint8Array(this.#sessions.count);
     // Loops by number: one over a typed array's values calls the engine's iterator each time.
     for (let at = 0; at < counted.length; at++) {
@@ -148,19 +148,30 @@ export class Counter {
   /** Weighs the tellings between which nothing else decides; each chain is given by its first one. */
   #weigh(firsts: readonly number[]): void {
     const tellings = this.#tellings;
-    const rows = new Map<number, number>();
+    const rows = new Set<number>();
     for (const first of firsts) {
       let best = first;
       for (let at = tellings.next(first); at >= 0; at = tellings.next(at)) {
         const order = this.#order(at, best);
-        if (order === 0) for (const row of [at, best]) rows.set(tellings.index(row), row);
+        if (order === 0) rows.add(at).add(best);
         if (order > 0) best = at;
       }
     }
-    const indexes = [...rows.keys()].sort((a, b) => a - b);
-    this.again.each(indexes, (index, record, line) =>
-      tellings.weigh(rows.get(index) as number, weightOf(record, line)),
-    );
+    this.#read(rows, (row, record, line) => tellings.weigh(row, weightOf(record, line)));
+  }
+
+  #subagentsOf(rows: readonly number[]): ReadonlyMap<number, WeirRecord["subagent"]> {
+    const subagents = new Map<number, WeirRecord["subagent"]>();
+    this.#read(rows, (row, { subagent }) => subagents.set(row, subagent));
+    return subagents;
+  }
+
+  /** Reads the records of these rows again. */
+  #read(rows: Iterable<number>, use: (row: number, record: WeirRecord, line: string) => void): void {
+    const byIndex = new Map<number, number>();
+    for (const row of rows) byIndex.set(this.#tellings.index(row), row);
+    const indexes = [...byIndex.keys()].sort((a, b) => a - b);
+    this.again.each(indexes, (index, record, line) => use(byIndex.get(index) as number, record, line));
   }
 
   /** The telling of a chain that is taken. */

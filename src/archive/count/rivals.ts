@@ -1,4 +1,5 @@
 /** Owns which streams count for a session where no fact joins what they tell. */
+import type { WeirRecord } from "../../record/schema.ts";
 import type { Chains } from "./chains.ts";
 import type { Streams } from "./sessions.ts";
 import type { Tellings } from "./tellings.ts";
@@ -6,16 +7,24 @@ import type { Tellings } from "./tellings.ts";
 /** Classes of facts are below this number. */
 const CLASSES = 8;
 
+/** Reads of which subagents rows tell: needed for very few. */
+export type SubagentsOf = (rows: readonly number[]) => ReadonlyMap<number, WeirRecord["subagent"]>;
+
+/** Rows of the streams that facts join. */
+type Side = readonly number[];
+
 /**
  * Where streams tell of one session and no fact joins them, only the group of joined streams that tells most of a
  * class counts for it (telemetry may have been switched on half way); of as many the group that knows the tokens of
- * more, then the higher rank. Gives those of the winners that count.
+ * more, then the higher rank. A group that tells of subagents alone says nothing of the rest, so it rivals only what
+ * the others tell of each of these. Gives those of the winners that count.
  */
 export function withoutRivalStreams(
   winners: Uint32Array,
   tellings: Tellings,
   chains: Chains,
   streams: Streams,
+  subagentsOf: SubagentsOf,
 ): Uint32Array {
   const rivalled = rivalledGroups(winners, tellings);
   if (rivalled.size === 0) return winners;
@@ -25,7 +34,7 @@ export function withoutRivalStreams(
     group?.push(row);
     return !group;
   });
-  const chosen = [...groups.values()].flatMap((group) => bestSide(group, tellings, chains, streams));
+  const chosen = [...groups.values()].flatMap((group) => bestOf(group, tellings, chains, streams, subagentsOf));
   const all = new Uint32Array(counted.length + chosen.length);
   all.set(counted);
   all.set(chosen, counted.length);
@@ -55,14 +64,34 @@ function rivalledGroups(winners: Uint32Array, tellings: Tellings): Set<number> {
   return rivalled;
 }
 
-function bestSide(group: readonly number[], tellings: Tellings, chains: Chains, streams: Streams): readonly number[] {
+function bestOf(group: Side, tellings: Tellings, chains: Chains, streams: Streams, subagentsOf: SubagentsOf): Side {
   const joined = joinStreams(group, tellings, chains, streams);
-  const sides = [...Map.groupBy(group, (row) => joined(tellings.stream(row))).values()];
-  const rank = (side: readonly number[]): number =>
+  const sidesOf = (rows: Side): Side[] => [...Map.groupBy(rows, (row) => joined(tellings.stream(row))).values()];
+  const isSidechain = (row: number): boolean => tellings.isSidechain(row);
+  const [partial, whole] = partition(sidesOf(group), (side) => side.every(isSidechain));
+  const best = whole.length > 0 ? bestSide(whole, tellings, streams) : [];
+  if (partial.length === 0) return best;
+  const [bySubagents, others] = partition([...best, ...partial.flat()], isSidechain);
+  const rivals = bySubagent(bySubagents, subagentsOf(bySubagents), sidesOf);
+  return [...others, ...rivals.flatMap((rows) => bestSide(sidesOf(rows), tellings, streams))];
+}
+
+/** The rows of each subagent; by its name where the sides do not know it by the same id. */
+function bySubagent(rows: Side, subagents: ReturnType<SubagentsOf>, sidesOf: (rows: Side) => Side[]): Side[] {
+  const byId = [...Map.groupBy(rows, (row) => subagents.get(row)?.id).values()];
+  const [shared, single] = partition(byId, (ofOne) => sidesOf(ofOne).length > 1);
+  return [...shared, ...Map.groupBy(single.flat(), (row) => subagents.get(row)?.name).values()];
+}
+
+function partition<T>(all: readonly T[], is: (one: T) => boolean): [are: T[], areNot: T[]] {
+  return [all.filter(is), all.filter((one) => !is(one))];
+}
+
+function bestSide(sides: readonly Side[], tellings: Tellings, streams: Streams): Side {
+  const rank = (side: Side): number =>
     side.reduce((highest, row) => Math.max(highest, streams.rank(tellings.stream(row))), Number.NEGATIVE_INFINITY);
-  const known = (side: readonly number[]): number => side.filter((row) => tellings.tokens(row) > 0).length;
-  const isBetter = (a: readonly number[], b: readonly number[]): boolean =>
-    (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
+  const known = (side: Side): number => side.filter((row) => tellings.tokens(row) > 0).length;
+  const isBetter = (a: Side, b: Side): boolean => (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
   return sides.reduce((a, b) => (isBetter(b, a) ? b : a));
 }
 
