@@ -1,6 +1,7 @@
 /** Owns a record's line: how a draft becomes one, what of it identifies its content, and how a line is taken apart again. */
 import { type Captured, textsOf } from "./captured.ts";
 import type { Draft } from "./draft.ts";
+import { folderOf } from "./folder.ts";
 import { factOf, idNumber, recordId, textHash } from "./identity.ts";
 import { safeName, withoutCredentials, withoutHome } from "./privacy.ts";
 import type { Usage, WeirRecord } from "./schema.ts";
@@ -66,10 +67,15 @@ function frameOf(d: Draft, o: Origin): Record<string, unknown> {
     parent_session_id: d.parent_session_id,
     forked_from: d.forked_from,
     conversation_id: d.conversation_id,
-    cwd: d.cwd === undefined ? undefined : safeName(withoutHome(d.cwd, o.homes)),
-    repository: d.repository === undefined ? undefined : safeName(withoutCredentials(d.repository)),
+    cwd: safePath(d.cwd, o.homes),
+    // It may lie in a folder of this machine.
+    repository: safePath(folderOf(d.repository && withoutCredentials(d.repository)), o.homes),
     branch: safeName(d.branch),
   };
+}
+
+function safePath(path: string | undefined, homes: readonly string[]): string | undefined {
+  return path === undefined ? undefined : safeName(withoutHome(path, homes));
 }
 
 /** What has a name that somebody gave. */

@@ -117,7 +117,7 @@ export const recordSchema = v.object({
   ),
   ttft_ms: maybe(v.number(), "time to the first token, in milliseconds"),
   cwd: maybe(text, "the working directory, its home folder written as ~"),
-  repository: maybe(text, "the repository's address, without user information"),
+  repository: maybe(text, "the repository's address, without user information, its home folder written as ~"),
   branch: maybe(text, "the branch that was checked out"),
   events: maybe(v.array(eventSchema), "the span's own events"),
   attributes: maybe(scalars, "further facts under their original names"),

@@ -160,6 +160,18 @@ describe("a record's line", () => {
     expect(record.cwd).toBe("~/project-a");
     expect(record.repository).toBe("https://example.com/r.git");
   });
+
+  test("writes the home folder as ~ in a repository's address too", () => {
+    for (const [repository, told] of [
+      ["/home/dev/git/app.git", "~/git/app.git"],
+      ["file:///home/dev/git/my%20app.git", "~/git/my app.git"],
+      ["file:///c%3A/Users/ana/r", "~/r"],
+      ["C:\\Users\\ana\\r", "~\\r"],
+      ["/srv/git/app.git", "/srv/git/app.git"],
+      ["git@example.com:dev/app.git", "git@example.com:dev/app.git"],
+    ] as const)
+      expect(parsed(encode({ ...call, repository }, origin).line(0)).repository).toBe(told);
+  });
 });
 
 describe("what a telling knows", () => {
