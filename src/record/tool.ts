@@ -25,6 +25,19 @@ export interface ToolEnd {
   readonly result?: unknown;
 }
 
+/** What a tool of Gemini CLI, or of an agent that began as a copy of it, is called while it is at work. */
+const AT_WORK: ReadonlySet<string> = new Set(["validating", "scheduled", "executing", "awaiting_approval"]);
+
+/** How such a tool ended by its status, and when; undefined while it is at work. */
+export function endByStatus(
+  status: string | undefined,
+  time: string | undefined,
+  result: unknown,
+): ToolEnd | undefined {
+  if (status === undefined || AT_WORK.has(status)) return undefined;
+  return { time, failed: status !== "success", error: status === "cancelled" ? status : undefined, result };
+}
+
 /** What is kept under an id that came from outside: a name that every object has is an id like any other. */
 export function under<T>(kept: Readonly<Record<string, T>>, id: string): T | undefined {
   return Object.hasOwn(kept, id) ? kept[id] : undefined;

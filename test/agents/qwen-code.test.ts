@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
+import { tellOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
 import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
@@ -482,6 +483,36 @@ test("texts of a subagent's own file and of the first versions' documents", asyn
     execute_tool: { tool_arguments: { file: "a" }, tool_result: "done" },
   } as never);
   expect(old.records.map((r) => r.raw && JSON.parse(r.raw).id)).toEqual([undefined, "1", "2", "2"]);
+});
+
+test("the first versions' documents are told by Gemini CLI's rules: prompts of tools, tools at work, results", async () => {
+  const path = `${PROJECTS}/h/chats/session-2025-09-01T09-00-cccccccc.json`;
+  const document = (status: string, second: number) => ({
+    [path]: {
+      sessionId: "s-0",
+      messages: [
+        { id: "1", type: "user", timestamp: at(1), content: "PLANTED" },
+        {
+          id: "2",
+          type: "qwen",
+          timestamp: at(2),
+          model: "m",
+          tokens: { input: 100, output: 10, cached: 40, thoughts: 5, tool: 7, total: 122 },
+          toolCalls: [{ id: "call_1", name: "read", args: {}, status, timestamp: at(second) }],
+        },
+        { id: "3", type: "user", timestamp: at(9), content: [{ functionResponse: { id: "call_1", name: "read" } }] },
+      ],
+    },
+  });
+  const told = await tellOfDocuments("qwen-code", document("executing", 3));
+  expect(of(told, "chat")[0]?.usage).toMatchObject({ input_tokens: 107, output_tokens: 15 });
+  expect(of(told, "user_message").map((r) => r.turn)).toEqual([0]);
+  expect(of(told, "execute_tool")).toMatchObject([{ open: true, time: at(2) }]);
+  expect(of(told, "execute_tool")[0]?.status).toBeUndefined();
+  const ended = await tellOfDocuments("qwen-code", document("executing", 3), document("cancelled", 7));
+  expect(of(ended, "execute_tool")).toMatchObject([
+    { status: "error", error_type: "cancelled", time: at(2), end_time: at(7), duration_ms: 5000 },
+  ]);
 });
 
 test("lines with missing, null and wrong values are told as far as they are known, and never as another number", async () => {

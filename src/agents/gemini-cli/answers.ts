@@ -5,11 +5,9 @@ import { type JsonObject, list, number, object, text } from "../../record/json.t
 import { answer as answerOf, partsOf, reasoningPart, toolCallPart } from "../../record/messages.ts";
 import type { Message as Said, Usage } from "../../record/schema.ts";
 import { between, utc } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { endByStatus, toolDraft } from "../../record/tool.ts";
 import { tokensOf, totalUsage } from "../../record/usage.ts";
 import { base, heard, known, type Message, placeOf, type State } from "./state.ts";
-
-const RUNNING: ReadonlySet<string> = new Set(["validating", "scheduled", "executing", "awaiting_approval"]);
 
 /** An answer is told again with its tokens, and again with its tools; its first telling has its times. */
 export function answer(state: State, told: Message, emit: Emit): void {
@@ -83,19 +81,16 @@ function usageOf(tokens: JsonObject): Usage | undefined {
 }
 
 function tellTool(state: State, tool: JsonObject, told: Message, emit: Emit): void {
-  const [id, name, status, done] = [text(tool.id), text(tool.name), text(tool.status), utc(tool.timestamp)];
+  const [id, name] = [text(tool.id), text(tool.name)];
   if (id === undefined) {
     emit.unknown("tool without an id");
     return;
   }
-  const isOpen = status === undefined || RUNNING.has(status);
-  const failed = status !== "success";
-  const result = emit.keep(resultIn(tool));
-  const end = { time: done, failed, error: status === "cancelled" ? status : undefined, result };
-  if (!isOpen) heard(state, done);
+  const end = endByStatus(text(tool.status), utc(tool.timestamp), emit.keep(resultIn(tool)));
+  heard(state, end?.time);
   const { session, turn } = state;
   const call = { name, start: told.time, turn: turn < 0 ? undefined : turn, at: 0, args: emit.keep(tool.args) };
-  emit({ ...base(state), ...toolDraft(id, call, session, isOpen ? undefined : end), ...placeOf(told) });
+  emit({ ...base(state), ...toolDraft(id, call, session, end), ...placeOf(told) });
   const child = text(tool.agentId);
   if (child !== undefined) tellSubagent(state, child, tool, told, emit);
 }

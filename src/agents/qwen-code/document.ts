@@ -4,7 +4,8 @@ import { type JsonObject, list, object, text } from "../../record/json.ts";
 import { answer, message, partsOf, reasoningPart, structured, toolCallPart } from "../../record/messages.ts";
 import type { Part } from "../../record/schema.ts";
 import { utc } from "../../record/time.ts";
-import { toolDraft } from "../../record/tool.ts";
+import { endByStatus, toolDraft } from "../../record/tool.ts";
+import { isResult } from "./state.ts";
 import { IN_DOCUMENT, usageOf } from "./tokens.ts";
 
 export function reduce(group: Group, source: SourceInfo, emit: Emit): void {
@@ -21,9 +22,10 @@ export function reduce(group: Group, source: SourceInfo, emit: Emit): void {
     const m = object(value) ?? {};
     const key = text(m.id) ?? String(index);
     const time = utc(m.timestamp);
-    if (m.type === "user") turn++;
+    const isPrompt = m.type === "user" && !isResult(m.content);
+    if (isPrompt) turn++;
     const common = { key, fact: key, session_id, time, turn: turn < 0 ? undefined : turn, at: { index }, raw: m };
-    if (m.type === "user") {
+    if (isPrompt) {
       const input_messages = emit.keep(message("user", partsOf(m.content)));
       emit({ ...common, operation: "user_message", content: { input_messages } });
     }
@@ -33,11 +35,10 @@ export function reduce(group: Group, source: SourceInfo, emit: Emit): void {
     if (usage) emit({ ...common, operation: "chat", kind: "client", status: "ok", model, usage, content });
     for (const item of list(m.toolCalls)) {
       const call = object(item) ?? {};
-      const status = text(call.status);
-      const result = emit.keep(givenBy(call));
-      const end = status === undefined ? undefined : { failed: status !== "success", result };
+      // Its own time moves with its status.
+      const end = endByStatus(text(call.status), utc(call.timestamp), emit.keep(givenBy(call)));
       const args = emit.keep(structured(call.args));
-      const tool = { name: text(call.name), start: utc(call.timestamp) ?? time, turn: common.turn, at: 0, args };
+      const tool = { name: text(call.name), start: time, turn: common.turn, at: 0, args };
       const draft = toolDraft(text(call.id) ?? `${key}#${tool.name}`, tool, session_id, end);
       emit({ ...draft, at: { index }, raw: m });
     }

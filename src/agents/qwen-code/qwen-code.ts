@@ -26,7 +26,7 @@ export const qwenCode: Agent = {
     snapshot({
       kind: "legacy_chats",
       rank: 30,
-      version: 1,
+      version: 2,
       locate: (environment) => placesOf(environment, ["tmp/*/chats/*.json"]),
       session: () => undefined,
       groups: { form: "json" },

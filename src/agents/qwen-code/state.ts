@@ -1,6 +1,6 @@
 /** A log of Qwen Code as far as it is read, and what every record of it says. */
 import type { Draft } from "../../read/types.ts";
-import { type JsonObject, text } from "../../record/json.ts";
+import { type JsonObject, list, object, text } from "../../record/json.ts";
 import type { ToolCall } from "../../record/tool.ts";
 
 export interface State {
@@ -55,6 +55,11 @@ export function base(state: State, o: JsonObject): Common {
     subagent: state.subagent && { ...state.subagent },
     turn: state.turn < 0 || state.subagent ? undefined : state.turn,
   };
+}
+
+/** True for the parts of a user's message that nobody typed: it gives the model a tool's result. */
+export function isResult(parts: unknown): boolean {
+  return list(parts).some((part) => object(part)?.functionResponse !== undefined);
 }
 
 /** True when the call was noted before; it is noted no more then. */

@@ -6,7 +6,7 @@ import { answer, message, partsOf, structured, textPart } from "../../record/mes
 import { between, utc } from "../../record/time.ts";
 import { toolDraft, under } from "../../record/tool.ts";
 import { event } from "./events.ts";
-import { base, type Entry, held, note, type State, taken } from "./state.ts";
+import { base, type Entry, held, isResult, note, type State, taken } from "./state.ts";
 import { IN_LINE, tokensText, usageOf } from "./tokens.ts";
 
 /** System records that say nothing weir keeps; titles and the like are written again and again. */
@@ -164,11 +164,11 @@ function user(state: State, entry: Entry, emit: Emit): void {
   state.asked = time;
   const subtype = text(o.subtype);
   const isSaid = (o.provenance ?? "real_user") === "real_user" && (subtype === undefined || SAID.has(subtype));
-  const isResult = list(object(o.message)?.parts).some((part) => object(part)?.functionResponse !== undefined);
-  if (!isSaid || isResult || o.isSidechain === true || state.subagent) return;
+  const parts = object(o.message)?.parts;
+  if (!isSaid || isResult(parts) || o.isSidechain === true || state.subagent) return;
   if (subtype !== MID_TURN) state.turn++;
   state.failed = false;
-  const input_messages = emit.keep(message("user", partsOf(object(o.message)?.parts)));
+  const input_messages = emit.keep(message("user", partsOf(parts)));
   emit({ ...base(state, o), key, fact: key, operation: "user_message", time, content: { input_messages } });
 }
 
