@@ -220,6 +220,24 @@ test("short ids of tools come again: in a session, in an item and in others, and
   ).toEqual(["1", "1", "1", "2", "3"]);
 });
 
+test("a tool with a short id is one, though its answer's usage came after it", async () => {
+  const step = (status: string, told?: object) => ({
+    [fileOf(1)]: session(1, [user(), answer(told, [state("call_0", status)])]),
+  });
+  const told = await tellOfDocuments(
+    "continue",
+    step("generated"),
+    step("calling", usage(100)),
+    step("done", usage(100)),
+  );
+  expect(operationsOf(told, "execute_tool")).toMatchObject([{ status: "ok" }]);
+  const without = await tellOfDocuments("continue", step("generated"), step("done"));
+  expect(operationsOf(without, "execute_tool")).toMatchObject([{ status: "ok" }]);
+  const left = [user(), answer(undefined, [state("call_0", "calling")]), user("another")];
+  const open = await tellOfDocuments("continue", { [fileOf(1)]: session(1, left) });
+  expect(operationsOf(open, "execute_tool")).toMatchObject([{ open: true }]);
+});
+
 test("a fork of a fork, and a fork whose parent is gone, count each call once", async () => {
   const [a, b, c] = [100, 200, 300].map((n) => [user(String(n)), answer(usage(n))]) as [object[], object[], object[]];
   const fork = { [fileOf(2)]: session(2, [...a, ...b]) };

@@ -89,7 +89,7 @@ function tellSession(document: JsonObject, source: SourceInfo, emit: Emit): void
     if ((message.usage ?? undefined) !== undefined && !object(message.usage)) emit.unknown("usage that is no object");
     if (role === "user") tellPrompt(common, items, at, times, emit);
     tellCall(common, items, at, text(document.chatModelTitle), emit);
-    tellTools({ session_id, cwd, turn, at: { index } }, one, times, emit);
+    tellTools({ session_id, cwd, turn, at: { index } }, one, at === items.length - 1, times, emit);
     tellCompaction(common, items, at, times, emit);
   });
 }

@@ -14,8 +14,12 @@ const SHELL = /^shell-(\d{13})-/;
 
 type Common = Pick<Draft, "session_id" | "cwd" | "turn" | "at">;
 
-/** Older versions tell one tool of an item. No times are told; ids of tools are what a fork's copies are known by. */
-export function tellTools(common: Common, one: Item, times: Map<string, number>, emit: Emit): void {
+/**
+ * Older versions tell one tool of an item. No times are told; ids of tools are what a fork's copies are known by. A short
+ * one is known by its answer as well: it is told when that is as it stays, with its usage.
+ */
+export function tellTools(common: Common, one: Item, isLast: boolean, times: Map<string, number>, emit: Emit): void {
+  const mayGrow = isLast && one.usage === undefined;
   const { toolCallStates, toolCallState } = one.item;
   for (const given of Array.isArray(toolCallStates) ? toolCallStates : [toolCallState ?? []].flat()) {
     const state = object(given) ?? {};
@@ -25,8 +29,10 @@ export function tellTools(common: Common, one: Item, times: Map<string, number>,
       emit.unknown("tool without an id");
       continue;
     }
-    const fact = numbered(times, id.length >= RANDOM ? id : `${id}@${one.chain}`);
     const draft = draftOf(id, state, call, common, emit);
+    const isShort = id.length < RANDOM;
+    if (isShort && mayGrow && draft.open) continue;
+    const fact = numbered(times, isShort ? `${id}@${one.chain}` : id);
     const began = SHELL.exec(id)?.[1];
     if (began === undefined || one.usage) emit({ ...common, ...draft, key: fact, fact, at: common.at, raw: state });
     else {
