@@ -168,6 +168,20 @@ test("a subagent's calls are of its parent's session; its run is told once, by t
   }
 });
 
+test("a subagent whose parent nothing tells is told under its own id, and is no session that a person began", async () => {
+  const own = header(0, { kind: "subagent" });
+  for (const files of [
+    { [LOG]: [own, user(1, 1), answer(2, 5)] },
+    { [DOCUMENT]: { ...own, messages: [user(1, 1), answer(2, 5)] } },
+  ]) {
+    const told = await tellOfDocuments("gemini-cli", files);
+    expect(told.records.map((r) => [r.operation, r.session_id, r.subagent])).toEqual([
+      ["chat", SESSION, { id: SESSION }],
+      ["invoke_agent", SESSION, { id: SESSION }],
+    ]);
+  }
+});
+
 test("a project's folder that got a new name, or that was copied, counts once", async () => {
   const log = [header(), user(1, 1), answer(2, 5)];
   const old = `.gemini/tmp/${"0".repeat(64)}/chats/session-2026-03-01T09-00-aaaaaaaa.jsonl`;

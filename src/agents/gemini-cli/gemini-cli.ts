@@ -30,7 +30,7 @@ export const geminiCli: Agent = {
     tail<State>({
       kind: "transcript",
       rank: 50,
-      version: 1,
+      version: 2,
       reads: READS,
       locate: (environment) => placesOf(environment, ["session-*.jsonl", "session-*.jsonl.unreadable-*", "*/*.jsonl"]),
       session: sessionOf,
@@ -41,7 +41,7 @@ export const geminiCli: Agent = {
     snapshot({
       kind: "transcript_json",
       rank: 40,
-      version: 1,
+      version: 2,
       locate: (environment) => placesOf(environment, ["session-*.json"]),
       session: sessionOf,
       groups: { form: "json", reads: READS },
@@ -94,8 +94,13 @@ function header(state: State, o: JsonObject): void {
   const id = text(o.sessionId);
   state.began = utc(o.startTime);
   state.cwd ??= text(list(o.directories)[0]);
-  if (state.subagent === undefined && o.kind !== "subagent") state.session = id ?? state.session;
-  else state.subagent = id ?? state.subagent ?? state.session;
+  if (state.subagent !== undefined) {
+    state.subagent = id ?? state.subagent;
+    return;
+  }
+  state.session = id ?? state.session;
+  // Outside a folder of its parent, nothing tells whose subagent it is.
+  if (o.kind === "subagent") state.subagent = state.session;
 }
 
 function open(state: State, emit: Emit): void {
