@@ -14,8 +14,10 @@ import { totalUsage } from "../../record/usage.ts";
 import { callFact } from "./facts.ts";
 
 interface State {
-  /** The session of the file, a child's own. */
+  /** The session of the file, a child's own; empty until an entry says it. */
   own: string;
+  /** A child's file name, which begins with what the child is. */
+  stem?: string;
   /** The session whose child this is. */
   parent?: string;
   /** A child that is no subagent: a title, a progress message. Its calls belong to no session. */
@@ -44,7 +46,7 @@ export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "debug_log",
     rank,
-    version: 1,
+    version: 2,
     reads: READS,
     locate,
     session: (path) => /debug-logs\/([^/]+?)(?:\.jsonl)?(?:\/|$)/.exec(path)?.[1],
@@ -59,10 +61,7 @@ function start({ path, stem }: SourceInfo): State {
   const folder = /debug-logs\/([^/]+)\//.exec(path)?.[1];
   if (!path.includes("debug-logs/")) return { own: "", turn: -1 }; // named by hand: its entries say whose they are
   if (folder === undefined) return { own: stem, turn: -1 };
-  if (stem === "main") return { own: folder, turn: -1 };
-  const own = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(stem)?.[0] ?? stem;
-  const state: State = { own, parent: folder, turn: -1 };
-  return /subagent/i.test(stem.slice(0, stem.length - own.length)) ? state : { ...state, helper: true };
+  return stem === "main" ? { own: folder, turn: -1 } : { own: "", stem, parent: folder, turn: -1 };
 }
 
 function step(state: State, line: Line, emit: Emit): void {
@@ -121,14 +120,19 @@ function step(state: State, line: Line, emit: Emit): void {
   }
 }
 
-/** Takes the session of the first entry for the file's. */
+/**
+ * Takes the session of the first entry for the file's. A child's may be the id of the call that made it, which nothing
+ * in the file's name tells from the label before it.
+ */
 function adopt(state: State, o: JsonObject): void {
   const attrs = object(o.attrs);
-  state.own = text(o.sid) ?? "?";
-  const parent = text(attrs?.parentSessionId);
+  const { stem } = state;
+  state.own = text(o.sid) ?? stem ?? "?";
+  const parent = state.parent ?? text(attrs?.parentSessionId);
   if (parent === undefined) return;
   state.parent = parent;
-  if (!/subagent/i.test(text(attrs?.label) ?? "")) state.helper = true;
+  const label = stem === undefined ? text(attrs?.label) : stem.split(`-${state.own}`)[0];
+  if (!/subagent/i.test(label ?? "")) state.helper = true;
 }
 
 /** What all entries have in common. */

@@ -386,6 +386,33 @@ describe("debug log", () => {
     });
   });
 
+  test("a child's session is what its entries say, also where that is the id of the call that made it", async () => {
+    const child = (label: string, sid: string) => {
+      const attrs = { parentSessionId: S1, label };
+      return {
+        [`${FOLDER}/${label}-${sid}.jsonl`]: jsonl([
+          entry("session_start", 1, "session-start", { sid, attrs }),
+          call(2, "b000000000000001", 10, { sid }),
+          entry("tool_call", 3, "b000000000000002", { sid }),
+        ]),
+      };
+    };
+    for (const [label, sid, isSubagent] of [
+      ["runSubagent-Explore", "call_4pC0Wmna3enffAsWE9y8DEMq__vscode-1775304769112", true],
+      ["runSubagent-Explore", "toolu_01AbCdEfGhIjKlMnOpQrStUv__vscode-1775304769113", true],
+      ["runSubagent", `subagent-${A9}`, true],
+      ["title", `subagent-${A9}`, false],
+      ["title", A9, false],
+    ] as const) {
+      using home = scratch();
+      const records = await told(home, child(label, sid));
+      for (const operation of ["chat", "execute_tool"])
+        expect(of(records, operation).map((r) => [r.session_id, r.parent_session_id])).toEqual([
+          [isSubagent ? sid : undefined, S1],
+        ]);
+    }
+  });
+
   test("a file that is named by hand says itself whose it is", async () => {
     for (const [name, session, parent] of [
       ["main.jsonl", S1, undefined],
