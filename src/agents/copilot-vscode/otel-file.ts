@@ -20,9 +20,16 @@ interface State {
   /** Spans that their parent has yet to say something of: they end before it. */
   waiting: Waiting[];
   /** Calls told by log records, as long as it is not known whether spans tell them too. */
-  calls: Draft[];
-  /** Whether spans are written, or lost; undefined before the first. */
-  spans?: "told" | "lost";
+  calls: Logged[];
+  /** Whose spans are written; the latest last. */
+  writers: string[];
+  /** Some program's spans are lost. */
+  lost?: true;
+}
+
+interface Logged {
+  readonly writer: string;
+  readonly draft: Draft;
 }
 
 interface Waiting {
@@ -33,6 +40,7 @@ interface Waiting {
 }
 
 const KNOWN_SESSIONS = 512;
+const KNOWN_WRITERS = 64;
 const WAITING = 256;
 
 const DETAILS = "gen_ai.client.inference.operation.details";
@@ -68,11 +76,11 @@ export function otelFileStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "otel_file",
     rank,
-    version: 1,
+    version: 2,
     reads: READS,
     locate,
     session: () => undefined,
-    start: () => ({ sessions: [], waiting: [], calls: [] }),
+    start: () => ({ sessions: [], waiting: [], calls: [], writers: [] }),
     step,
     open,
   });
@@ -82,8 +90,8 @@ function step(state: State, line: Line, emit: Emit): void {
   const o = line.json();
   if (Object.keys(o).length === 0) {
     emit.lost("span (its exporter wrote {})");
-    state.spans = "lost";
-    for (const call of state.calls.splice(0)) emit({ ...call, raw: null });
+    state.lost = true;
+    for (const { draft } of state.calls.splice(0)) emit({ ...draft, raw: null });
     return;
   }
   const span = o.hrTime === undefined ? sdkSpan(o) : undefined;
@@ -96,8 +104,7 @@ function step(state: State, line: Line, emit: Emit): void {
 
 function readSpan(state: State, told: Waiting, emit: Emit): void {
   const { span, at } = told;
-  state.spans = "told";
-  state.calls = [];
+  knowWriter(state, writerOf(span.resource ?? {}));
   const { traceId, spanId, parentSpanId } = span;
   const own = ownSession(span);
   if (own !== undefined && spanOperation(span) === "invoke_agent") knowSession(state, spanId, own);
@@ -148,6 +155,18 @@ function knowSession(state: State, id: string, session: string): void {
   if (state.sessions.length > KNOWN_SESSIONS) state.sessions.shift();
 }
 
+/** A version of a program writes all its spans or loses all of them, whatever others write to the same file. */
+function writerOf(resource: JsonObject): string {
+  return `${text(resource["service.name"]) ?? ""} ${text(resource["service.version"]) ?? ""}`;
+}
+
+function knowWriter(state: State, writer: string): void {
+  if (state.writers.includes(writer)) return;
+  state.writers.push(writer);
+  if (state.writers.length > KNOWN_WRITERS) state.writers.shift();
+  state.calls = state.calls.filter((call) => call.writer !== writer);
+}
+
 function readLog(state: State, o: JsonObject, offset: number, emit: Emit): void {
   const attributes = object(o.attributes) ?? {};
   const context = object(o.spanContext);
@@ -155,17 +174,22 @@ function readLog(state: State, o: JsonObject, offset: number, emit: Emit): void 
   const session = text(attributes["session.id"]);
   if (attributes["event.name"] === SESSION_START && trace !== undefined && session !== undefined)
     knowSession(state, trace, session);
-  if (attributes["event.name"] !== DETAILS || state.spans === "told") return;
-  const call = {
-    ...callOf(o, attributes, trace, sessionOf(state, trace), offset),
+  if (attributes["event.name"] !== DETAILS) return;
+  const resource = resourceOf(o);
+  const writer = writerOf(resource);
+  if (state.writers.includes(writer)) return;
+  const call = callOf(o, attributes, trace, sessionOf(state, trace), offset);
+  const draft = {
+    ...call,
+    agent_version: text(resource["service.version"]),
     content: spanContent(attributes, "chat", emit),
   };
-  if (state.spans === "lost") {
-    emit(call);
+  if (state.lost) {
+    emit(draft);
     return;
   }
-  state.calls.push(call);
-  if (state.calls.length > WAITING) emit({ ...(state.calls.shift() as Draft), raw: null });
+  state.calls.push({ writer, draft });
+  if (state.calls.length > WAITING) emit({ ...(state.calls.shift() as Logged).draft, raw: null });
 }
 
 /** A call as its log record tells it: when it ended, not when it began. */
@@ -193,7 +217,6 @@ function callOf(
     trace_id: trace,
     time,
     end_time: time,
-    agent_version: serviceVersion(o),
     status: error === undefined ? "ok" : "error",
     error_type: error,
     request_model: text(a[GEN_AI.requestModel]),
@@ -210,10 +233,10 @@ function callOf(
 }
 
 /** The SDK's own fields leak into a log record: its resource is a list of pairs. */
-function serviceVersion(o: JsonObject): string | undefined {
+function resourceOf(o: JsonObject): JsonObject {
   const resource = object(o.resource);
-  const pair = list(resource?._rawAttributes).find((item) => list(item)[0] === "service.version");
-  return text(list(pair)[1]) ?? text(object(resource?.attributes)?.["service.version"]);
+  const pairs = list(resource?._rawAttributes).map((pair) => list(pair).map(text));
+  return object(resource?.attributes) ?? Object.fromEntries(pairs.map(([name, value]) => [name ?? "", value]));
 }
 
 function open(state: State, emit: Emit): void {

@@ -512,6 +512,31 @@ describe("file exporter", () => {
     expect((await syncCopilot(home)).lost).toEqual({ "copilot-vscode/otel_file: span (its exporter wrote {})": 3 });
   });
 
+  test("spans that another program writes between do not hide the calls of one that loses its own", async () => {
+    using home = scratch();
+    const [details] = textOf("more/otel-file-exporter-prefix-bug.jsonl")
+      .split("\n")
+      .filter((line) => line.includes("inference.operation.details"))
+      .map((line) => JSON.parse(line));
+    const log = (input: number) => ({
+      ...details,
+      attributes: { ...details.attributes, "gen_ai.usage.input_tokens": input },
+    });
+    const by = (name: string) => ({ resource: { attributes: { "service.name": name, "service.version": "1.0.2" } } });
+    const asked = { "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 5 };
+    const lines = [
+      log(1500),
+      span("b000000000000001", undefined, asked, by("another")),
+      log(1600),
+      {},
+      log(1700),
+      span("b000000000000002", undefined, asked, by("another")),
+      log(1800),
+    ];
+    const records = await told(home, { [SETTINGS]: setting, "otel.jsonl": jsonl(lines) });
+    expect(figuresOf(records)).toMatchObject({ calls: 6, input: 1500 + 1600 + 1700 + 1800 + 5 + 5 });
+  });
+
   test("both kinds of exporter at one run, in two files, tell its call once", async () => {
     using home = scratch();
     const insiders = USER.replace("Code", "Code - Insiders");
