@@ -31,7 +31,7 @@ interface Telling {
   readonly subagent: WeirRecord["subagent"];
   /** Its trace and span, where the source has them. */
   readonly span: string | undefined;
-  readonly isTraced: boolean;
+  readonly trace: string | undefined;
   readonly isNested: boolean;
   readonly time: number;
   readonly tokens: number;
@@ -99,7 +99,7 @@ export class PlainCounter {
       rank,
       subagent: record.subagent,
       span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
-      isTraced: record.trace_id !== undefined,
+      trace: record.trace_id,
       isNested: record.parent_span_id !== undefined,
       time,
       tokens,
@@ -298,9 +298,10 @@ function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<str
       counted.push(...group);
       continue;
     }
-    const joined = joinStreams(group, facts);
+    const told = withoutLogged(group, facts);
+    const joined = joinStreams(told, facts);
     const sidesOf = (part: readonly Telling[]): Telling[][] => [...Map.groupBy(part, (t) => joined(t.stream)).values()];
-    const sides = sidesOf(group);
+    const sides = sidesOf(told);
     const isWhole = (side: readonly Telling[]): boolean => !side.every(isSidechain);
     const whole = sides.filter(isWhole);
     const best = whole.length > 0 ? bestSide(whole) : [];
@@ -328,6 +329,15 @@ function bestSide(sides: readonly (readonly Telling[])[]): readonly Telling[] {
   return sides.reduce((a, b) => (isBetter(b, a) ? b : a));
 }
 
+/** What only log records of a trace tell counts unless the trace's spans tell a call of the same tokens. */
+function withoutLogged(group: readonly Telling[], facts: ReadonlyMap<string, readonly Telling[]>): readonly Telling[] {
+  const isLogged = (t: Telling): boolean => t.trace !== undefined && t.span === undefined;
+  const logged = new Set(group.filter((t) => isLogged(t) && (facts.get(t.fact) ?? []).every(isLogged)));
+  const callOf = ({ trace, tokens }: Telling): string => `${tokens} ${trace}`;
+  const spans = new Set(group.filter((t) => t.trace !== undefined && !logged.has(t)).map(callOf));
+  return group.filter((t) => !logged.has(t) || !spans.has(callOf(t)));
+}
+
 /** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */
 function joinStreams(
   group: readonly Telling[],
@@ -346,7 +356,7 @@ function joinStreams(
   }
   // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
   for (const traced of Map.groupBy(
-    group.filter((t) => t.isTraced),
+    group.filter((t) => t.trace !== undefined),
     agentOf,
   ).values())
     for (const { stream } of traced) parent.set(find(stream), find(traced[0]?.stream ?? stream));

@@ -108,7 +108,7 @@ export class Counter {
     for (const [fact, other] of this.#named.pairs) chains.join(fact, other);
     joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
-    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, (rows) => this.#subagentsOf(rows));
+    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, (rows) => this.#records(rows));
     const withCalls = new Uint8Array(this.#sessions.count);
     // Loops by number: one over a typed array's values calls the engine's iterator each time.
     for (let at = 0; at < counted.length; at++) {
@@ -160,10 +160,10 @@ export class Counter {
     this.#read(rows, (row, record, line) => tellings.weigh(row, weightOf(record, line)));
   }
 
-  #subagentsOf(rows: readonly number[]): ReadonlyMap<number, WeirRecord["subagent"]> {
-    const subagents = new Map<number, WeirRecord["subagent"]>();
-    this.#read(rows, (row, { subagent }) => subagents.set(row, subagent));
-    return subagents;
+  #records(rows: Iterable<number>): ReadonlyMap<number, WeirRecord> {
+    const records = new Map<number, WeirRecord>();
+    this.#read(rows, (row, record) => records.set(row, record));
+    return records;
   }
 
   /** Reads the records of these rows again. */

@@ -7,8 +7,8 @@ import type { Tellings } from "./tellings.ts";
 /** Classes of facts are below this number. */
 const CLASSES = 8;
 
-/** Reads of which subagents rows tell: needed for very few. */
-export type SubagentsOf = (rows: readonly number[]) => ReadonlyMap<number, WeirRecord["subagent"]>;
+/** Reads the records of rows again. */
+type Read = (rows: readonly number[]) => ReadonlyMap<number, WeirRecord>;
 
 /** Rows of the streams that facts join. */
 type Side = readonly number[];
@@ -17,14 +17,14 @@ type Side = readonly number[];
  * Where streams tell of one session and no fact joins them, only the group of joined streams that tells most of a
  * class counts for it (telemetry may have been switched on half way); of as many the group that knows the tokens of
  * more, then the higher rank. A group that tells of subagents alone says nothing of the rest, so it rivals only what
- * the others tell of each of these. Gives those of the winners that count.
+ * the others tell of each of these. Gives those of the winners that count. `read` is asked for very few.
  */
 export function withoutRivalStreams(
   winners: Uint32Array,
   tellings: Tellings,
   chains: Chains,
   streams: Streams,
-  subagentsOf: SubagentsOf,
+  read: Read,
 ): Uint32Array {
   const rivalled = rivalledGroups(winners, tellings);
   if (rivalled.size === 0) return winners;
@@ -34,7 +34,9 @@ export function withoutRivalStreams(
     group?.push(row);
     return !group;
   });
-  const chosen = [...groups.values()].flatMap((group) => bestOf(group, tellings, chains, streams, subagentsOf));
+  const chosen = [...groups.values()].flatMap((group) =>
+    bestOf(withoutLogged(group, tellings, chains, read), tellings, chains, streams, read),
+  );
   const all = new Uint32Array(counted.length + chosen.length);
   all.set(counted);
   all.set(chosen, counted.length);
@@ -64,7 +66,22 @@ function rivalledGroups(winners: Uint32Array, tellings: Tellings): Set<number> {
   return rivalled;
 }
 
-function bestOf(group: Side, tellings: Tellings, chains: Chains, streams: Streams, subagentsOf: SubagentsOf): Side {
+/**
+ * A log record knows when a call ended, its span when it began: where that is in what they are known by, no fact joins
+ * them. What only log records tell counts unless the spans of its trace tell a call of the same tokens.
+ */
+function withoutLogged(group: Side, tellings: Tellings, chains: Chains, read: Read): Side {
+  const isLogged = (row: number): boolean => tellings.isTraced(row) && tellings.spanHigh(row) === 0;
+  const logged = new Set(group.filter((row) => isLogged(row) && chains.tellers(tellings.fact(row)).every(isLogged)));
+  if (logged.size === 0) return group;
+  const traced = group.filter((row) => tellings.isTraced(row));
+  const records = read(traced);
+  const callOf = (row: number): string => `${tellings.tokens(row)} ${records.get(row)?.trace_id}`;
+  const spans = new Set(traced.filter((row) => !logged.has(row)).map(callOf));
+  return group.filter((row) => !logged.has(row) || !spans.has(callOf(row)));
+}
+
+function bestOf(group: Side, tellings: Tellings, chains: Chains, streams: Streams, read: Read): Side {
   const joined = joinStreams(group, tellings, chains, streams);
   const sidesOf = (rows: Side): Side[] => [...Map.groupBy(rows, (row) => joined(tellings.stream(row))).values()];
   const isSidechain = (row: number): boolean => tellings.isSidechain(row);
@@ -72,15 +89,15 @@ function bestOf(group: Side, tellings: Tellings, chains: Chains, streams: Stream
   const best = whole.length > 0 ? bestSide(whole, tellings, streams) : [];
   if (partial.length === 0) return best;
   const [bySubagents, others] = partition([...best, ...partial.flat()], isSidechain);
-  const rivals = bySubagent(bySubagents, subagentsOf(bySubagents), sidesOf);
+  const rivals = bySubagent(bySubagents, read(bySubagents), sidesOf);
   return [...others, ...rivals.flatMap((rows) => bestSide(sidesOf(rows), tellings, streams))];
 }
 
 /** The rows of each subagent; by its name where the sides do not know it by the same id. */
-function bySubagent(rows: Side, subagents: ReturnType<SubagentsOf>, sidesOf: (rows: Side) => Side[]): Side[] {
-  const byId = [...Map.groupBy(rows, (row) => subagents.get(row)?.id).values()];
+function bySubagent(rows: Side, records: ReturnType<Read>, sidesOf: (rows: Side) => Side[]): Side[] {
+  const byId = [...Map.groupBy(rows, (row) => records.get(row)?.subagent?.id).values()];
   const [shared, single] = partition(byId, (ofOne) => sidesOf(ofOne).length > 1);
-  return [...shared, ...Map.groupBy(single.flat(), (row) => subagents.get(row)?.name).values()];
+  return [...shared, ...Map.groupBy(single.flat(), (row) => records.get(row)?.subagent?.name).values()];
 }
 
 function partition<T>(all: readonly T[], is: (one: T) => boolean): [are: T[], areNot: T[]] {

@@ -149,6 +149,50 @@ describe("within the agent", () => {
     ).toEqual(["chat", "execute_hook", "invoke_agent"]);
   });
 
+  test("calls that failed or have a short id, told by spans and by log records of lost ones, count once", async () => {
+    using home = scratch();
+    using traces = openTraces(home);
+    const trace = "cd".repeat(16);
+    const run = { "gen_ai.operation.name": "invoke_agent", "copilot_chat.chat_session_id": S1 };
+    const at = (ms: number) => [1774864800 + Math.floor(ms / 1000), (ms % 1000) * 1e6];
+    const log = (ms: number, name: string, attributes: object) => ({
+      hrTime: at(ms),
+      spanContext: { traceId: trace, spanId: "b000000000000009" },
+      resource: { _rawAttributes: [["service.name", "copilot-chat"]] },
+      attributes: { "event.name": name, ...attributes },
+      _body: "x",
+    });
+    const calls = [
+      chat(100, 10, { "gen_ai.response.id": "chatcmpl-1" }),
+      chat(300, 30, { "gen_ai.response.id": "a0b1c2d3-0000-4000-8000-000000000001" }),
+      { "gen_ai.operation.name": "chat", "error.type": "RateLimited" },
+    ];
+    const session = { "copilot_chat.chat_session_id": S1 };
+    calls.forEach((attributes, n) => {
+      const times = { start: 1000 * n + 1, end: 1000 * n + 900, status: n === 2 ? 2 : 0 };
+      traces.put({ id: `b00000000000000${n}`, trace, ...times, attributes: { ...attributes, ...session } });
+    });
+    traces.put({ id: "b000000000000009", trace, end: 9000, attributes: run });
+    home.write(`${USER}/settings.json`, '{"github.copilot.chat.otel.outfile": "/home/dev/otel.jsonl"}');
+    const details = "gen_ai.client.inference.operation.details";
+    home.write(
+      "otel.jsonl",
+      jsonl([
+        log(0, "copilot_chat.session.start", { "session.id": S1 }),
+        ...calls.flatMap((attributes, n) => [log(1000 * n + 899, details, attributes), {}]),
+        log(4000, details, chat(700, 70, { "gen_ai.response.id": "chatcmpl-2" })), // its span was lost here and there
+      ]),
+    );
+    await syncCopilot(home);
+    const counted = inSession(home, S1).filter((r) => r.operation === "chat");
+    expect(counted.map((r) => [r.usage?.input_tokens, r.status, r.stream])).toEqual([
+      [100, "ok", "otel_traces"],
+      [300, "ok", "otel_traces"],
+      [undefined, "error", "otel_traces"],
+      [700, "ok", "otel_file"],
+    ]);
+  });
+
   test("telemetry that was switched on half way does not hide the calls that the debug log tells", async () => {
     using home = scratch();
     PARTS.debugLogs!(home);
