@@ -6,11 +6,9 @@ import type { Draft } from "../../record/draft.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { SPAN_KEYS, sdkSpan } from "../../record/sdk.ts";
 import { spanContent } from "../../record/span-content.ts";
-import { type Span, spanDraft } from "../../record/spans.ts";
-import { tokensOf } from "../../record/usage.ts";
+import { COPILOT_CLI, cliRequest, type Span, spanDraft } from "../../record/spans.ts";
 import { callFact, costOf, numbered, type Seen, toolCallFact } from "./facts.ts";
 
-const SERVICE = "github-copilot";
 const SCOPE = "github.copilot";
 const SERVER_DURATION = "github.copilot.server_duration";
 
@@ -64,7 +62,7 @@ function step(state: State, line: Line, emit: Emit): void {
 function isOwn({ resource, instrumentationScope }: JsonObject, home: boolean): boolean {
   const service = text(object(object(resource)?.attributes)?.["service.name"]);
   const scope = text(object(instrumentationScope)?.name);
-  return service === SERVICE || scope === SCOPE || (home && service === undefined && scope === undefined);
+  return service === COPILOT_CLI || scope === SCOPE || (home && service === undefined && scope === undefined);
 }
 
 function draftOf(span: Span, { seen, ids }: State, emit: Emit): Draft {
@@ -81,16 +79,10 @@ function draftOf(span: Span, { seen, ids }: State, emit: Emit): Draft {
   return { ...common, fact: id && toolCallFact(ids, id, session_id), attributes, ...outcome };
 }
 
-/**
- * A request without tokens failed, which is told only here when another one then succeeded; or it is of a version that
- * told the tokens of a subagent's calls in one span, as if they were one call: the subagent's run tells them as well.
- */
-function chatOf(draft: Draft, duration: number | undefined, seen: Seen): Draft {
+function chatOf(given: Draft, duration: number | undefined, seen: Seen): Draft {
+  const draft = { ...given, ...cliRequest(given) };
+  if (draft.operation !== "chat") return { ...draft, content: undefined };
   const { session_id: session, request_model: model, usage, time } = draft;
-  if (tokensOf(usage) === 0)
-    return { ...draft, operation: draft.status === "error" ? "error" : "other", content: undefined };
-  const isSum = duration === undefined && draft.attributes?.[GEN_AI.requestStream] !== undefined;
-  if (isSum) return { ...draft, operation: "other", usage: undefined, content: undefined };
   const cost_usd = costOf(draft.attributes?.["github.copilot.nano_aiu"], time);
   return { ...draft, fact: numbered(seen, callFact({ session, model, usage, duration })), cost_usd };
 }

@@ -5,7 +5,7 @@
 import type { Draft, Emit } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
 import { text } from "../../record/json.ts";
-import { type Span, spanDraft, spanFact, spanOperation } from "../../record/spans.ts";
+import { COPILOT_CLI, cliRequest, type Span, spanDraft, spanFact, spanOperation } from "../../record/spans.ts";
 import { bareCallId, callFact, toolCallFact } from "./facts.ts";
 import type { SpanTexts } from "./span-texts.ts";
 
@@ -90,9 +90,14 @@ export function ownSession(span: Span): string | undefined {
   return spawner ?? text(a[OLD_SESSION]) ?? conversationOf(span);
 }
 
+/** True for a span that the CLI wrote itself, into a file that it shares with VS Code. */
+function isOfCli({ resource }: Span): boolean {
+  return resource?.["service.name"] === COPILOT_CLI;
+}
+
 /** On a run it is the session; on an early chat it is a request, in which case it names no session by itself. */
 function conversationOf(span: Span): string | undefined {
-  const isSession = spanOperation(span) === "invoke_agent" || span.resource?.["service.name"] === "github-copilot";
+  const isSession = spanOperation(span) === "invoke_agent" || isOfCli(span);
   return isSession ? text(span.attributes[GEN_AI.conversationId]) : undefined;
 }
 
@@ -284,6 +289,7 @@ function sessionDraft(
   draft.parent_session_id = spawner === session ? undefined : spawner;
   draft.at = { row: span.spanId };
   if (draft.usage && partsExceed(draft.usage)) unknown?.("usage whose cached part is larger than its input");
+  if (draft.operation === "chat" && isOfCli(span)) Object.assign(draft, cliRequest(draft));
   if (draft.operation === "chat") draft.fact = chatFact(span, draft, session);
   else if (draft.operation === "execute_tool") {
     const callId = bareCallId(draft.tool?.call_id);

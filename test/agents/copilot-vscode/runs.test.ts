@@ -214,6 +214,30 @@ describe("CLI in a terminal", () => {
       ["chat", 40],
     ]);
   });
+
+  test("a file of its own that VS Code's settings name too stays the CLI's, failed requests and sums of calls as well", async () => {
+    const chatSpan = (spanId: string, more: Record<string, unknown>, status = 0) => ({
+      ...line(spanId, "b000000000000001", 1, { "gen_ai.operation.name": "chat", ...conversation, ...more }),
+      status: { code: status },
+    });
+    const failed = chatSpan("b000000000000007", { "error.type": "ModelCallError" }, 2);
+    const sum = chatSpan("b000000000000008", { "gen_ai.usage.input_tokens": 130, "gen_ai.request.stream": true });
+    const lines = [failed, sum, ...file.filter((o) => JSON.stringify(o).includes(SESSION))];
+    const told: string[][] = [];
+    for (const settings of ["{}", '{"github.copilot.chat.otel.outfile": "/home/dev/.copilot/otel/x.jsonl"}']) {
+      using home = scratch();
+      home.write(".config/Code/User/settings.json", settings);
+      home.write(".copilot/otel/x.jsonl", lines.map((o) => `${JSON.stringify(o)}\n`).join(""));
+      await syncCopilot(home, "copilot-cli");
+      const records = countedIn(home).filter((r) => r.session_id === SESSION);
+      told.push(records.map((r) => `${r.agent} ${r.operation} ${r.span_id}`).sort());
+    }
+    expect(told[1]).toEqual(told[0]!);
+    expect(told[0]!.filter((record) => / (?:chat|error) /.test(record))).toEqual([
+      "copilot-cli chat b000000000000003",
+      "copilot-cli error b000000000000007",
+    ]);
+  });
 });
 
 describe("Claude", () => {
