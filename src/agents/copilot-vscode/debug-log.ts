@@ -76,6 +76,7 @@ function step(state: State, line: Line, emit: Emit): void {
       sessionStart(state, o, attrs, emit);
       return;
     case "user_message":
+      if (state.parent !== undefined) return; // a child is asked by an agent, not by a person
       state.turn++;
       emit({
         ...entry(state, o),
@@ -152,7 +153,7 @@ function entry(state: State, o: JsonObject): Omit<Draft, "operation"> {
     time: fromMillis(started),
     end_time: started !== undefined && took ? fromMillis(started + took) : undefined,
     duration_ms: took || undefined,
-    turn: state.turn >= 0 && state.parent === undefined ? state.turn : undefined,
+    turn: state.turn >= 0 ? state.turn : undefined,
     status: o.status === "error" ? "error" : "ok",
   };
 }

@@ -413,6 +413,23 @@ describe("debug log", () => {
     }
   });
 
+  test("what a child is asked is no message of a user", async () => {
+    using home = scratch();
+    const message = (ts: number, sid: string) => entry("user_message", ts, `b00000000000000${ts}`, { sid });
+    const records = await told(home, {
+      [`${FOLDER}/main.jsonl`]: jsonl([message(1, S1), call(2, "b000000000000002", 10)]),
+      [`${FOLDER}/runSubagent-Explore-${SUB}.jsonl`]: jsonl([
+        message(3, SUB),
+        call(4, "b000000000000004", 20, { sid: SUB }),
+      ]),
+    });
+    expect(records.map((r) => [r.operation, r.session_id, r.turn])).toEqual([
+      ["user_message", S1, 0],
+      ["chat", S1, 0],
+      ["chat", SUB, undefined],
+    ]);
+  });
+
   test("a file that is named by hand says itself whose it is", async () => {
     for (const [name, session, parent] of [
       ["main.jsonl", S1, undefined],
