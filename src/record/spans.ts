@@ -7,6 +7,7 @@ import type { Draft } from "./draft.ts";
 import { fingerprint } from "./identity.ts";
 import { type JsonObject, list, number, text } from "./json.ts";
 import type { Operation } from "./operations.ts";
+import { safeName } from "./privacy.ts";
 import { providerName } from "./provider.ts";
 import type { Scalars, Usage, WeirRecord } from "./schema.ts";
 import { fromMillis } from "./time.ts";
@@ -210,7 +211,11 @@ export function bareSpan(span: Span, wanted: (name: string) => boolean): Span {
   return {
     ...span,
     attributes: { ...kept, ...attributesOf(span.attributes, "other") },
-    events: span.events.map((event) => ({ ...event, attributes: allowAttributes(event.attributes) ?? {} })),
+    events: span.events.map(({ name, time, attributes }) => ({
+      name: eventName(name),
+      time,
+      attributes: allowAttributes(attributes) ?? {},
+    })),
     resource: pick(span.resource, (name) => name.startsWith("service.")),
   };
 }
@@ -277,10 +282,15 @@ function firstTokenOf(a: JsonObject): number | undefined {
 function eventsOf(events: readonly SpanEvent[]): WeirRecord["events"] {
   if (events.length === 0) return undefined;
   return events.map(({ name, time, attributes }) => ({
-    name: name.slice(0, NAME_LIMIT),
+    name: eventName(name),
     time,
     attributes: allowAttributes(attributes),
   }));
+}
+
+/** What is cut to its limit has lost its secrets before: half a secret looks like none. */
+function eventName(name: string): string {
+  return safeName(name.slice(0, 4 * NAME_LIMIT)).slice(0, NAME_LIMIT);
 }
 
 /** What becomes of an attribute, by its name; most spans have the same names. */

@@ -150,6 +150,19 @@ test("a span that is put aside keeps what its record needs, and no text", () => 
   expect(spanDraft(bare)).toMatchObject({ operation: "execute_tool", tool: { name: "bash" } });
 });
 
+test("names of events lose what looks like a secret, also where a name is cut and where a span is put aside", () => {
+  const secret = "ghp_0123456789abcdefghijklmnopqrstuvwxyz";
+  const events = [`used ${secret}`, `${"x".repeat(110)} ${secret}`, "exception"].map((name) => ({
+    name,
+    attributes: {},
+  }));
+  const span = spanOf("x", {}, { events });
+  const names = [spanDraft(span), bareSpan(span, () => false)].map((told) => told.events?.map(({ name }) => name));
+  expect(names[1]).toEqual(names[0]!);
+  expect(names[0]!.map((name) => name.includes("ghp_"))).toEqual([false, false, false]);
+  expect(names[0]![2]).toBe("exception");
+});
+
 test("the SDK's own JSON keeps its nanoseconds", () => {
   expect(hrTime([1795237839, 721147132])).toBe("2026-11-21T05:10:39.721147132Z");
   expect([hrTime([1, -1]), hrTime([1]), hrTime("x")]).toEqual([undefined, undefined, undefined]);
