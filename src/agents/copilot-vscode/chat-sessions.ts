@@ -26,7 +26,7 @@ export function chatSessionStream(form: "json" | "jsonl", locate: Snapshot["loca
   return snapshot({
     kind: "chat_sessions",
     rank,
-    version: 1,
+    version: 2,
     locate,
     session: (path) => /([^/.]+)[^/]*$/.exec(path)?.[1],
     groups: { form },
@@ -53,15 +53,16 @@ function reduce(group: Group, source: SourceInfo, emit: Emit): void {
     raw: pick(state, BEGINNING),
     at: { index: 0 },
   });
+  const calls: CallIds = new Map();
   requests.forEach((request, turn) => {
-    if (request) reduceRequest(session, request, turn, emit);
+    if (request) reduceRequest(session, request, turn, calls, emit);
   });
 }
 
 const versionOf = (request: JsonObject | undefined): string | undefined =>
   text(object(request?.agent)?.extensionVersion);
 
-function reduceRequest(session: string, request: JsonObject, turn: number, emit: Emit): void {
+function reduceRequest(session: string, request: JsonObject, turn: number, calls: CallIds, emit: Emit): void {
   const time = fromMillis(request.timestamp);
   // Early editions gave requests no ids; they are known by their place in the session then.
   const id = text(request.requestId) ?? `${session}/${turn}@${time}`;
@@ -87,8 +88,8 @@ function reduceRequest(session: string, request: JsonObject, turn: number, emit:
     content: texts?.shown,
     raw: pick(request, ANSWERED),
   });
-  for (const tool of toolsOf(request, session))
-    emit({ ...base, ...tool, content: texts?.tools(tool.tool?.call_id ?? "") });
+  for (const [callId, tool] of toolsOf(request, session, calls))
+    emit({ ...base, ...tool, content: texts?.tools(callId) });
 }
 
 /** What of a session and of a request stays, and what of a request changes only when its run is told again. */
@@ -102,7 +103,7 @@ const pick = (from: JsonObject, names: readonly string[]): JsonObject =>
 interface Texts {
   readonly typed: Content;
   readonly shown: Content;
-  tools(id: string): Content | undefined;
+  tools(callId: string): Content | undefined;
 }
 
 /** The texts of a request's records, kept. */
@@ -113,7 +114,10 @@ function textsOf(request: JsonObject, { captures, keep }: Emit): Texts | undefin
   return {
     typed: { input_messages: keep(typedIn(request)) },
     shown: { output_messages: keep(shownIn(request, tools)), error_message: keep(failure) },
-    tools: (id) => toolContent(keep(tools.get(id)?.given), { failed: false, result: keep(tools.get(id)?.result) }),
+    tools(callId) {
+      const told = tools.get(callId);
+      return toolContent(keep(told?.given), { failed: false, result: keep(told?.result) });
+    },
   };
 }
 
@@ -167,16 +171,32 @@ function splitModel(id: string | undefined): [vendor: string | undefined, model:
   return [vendor === "copilot" ? "github" : providerName(vendor), id.slice(slash + 1)];
 }
 
-/** The tools of a request: those that its rounds name, and those that only its response shows. */
-function toolsOf(request: JsonObject, session: string): Draft[] {
+/** The whole ids of a session's tool calls, by the fact that their bare ids give. */
+type CallIds = Map<string, string[]>;
+
+/** Models give one id to several calls, which only what VS Code adds to it tells apart: all but the first are numbered. */
+function numbered(fact: string, callId: string, calls: CallIds): string {
+  const ids = calls.get(fact) ?? [];
+  calls.set(fact, ids);
+  const known = ids.indexOf(callId);
+  const number = known < 0 ? ids.push(callId) - 1 : known;
+  return number === 0 ? fact : `${fact}/${number}`;
+}
+
+/** The tools of a request, by their whole ids: those that its rounds name, and those that only its response shows. */
+function toolsOf(request: JsonObject, session: string, calls: CallIds): ReadonlyMap<string, Draft> {
   const tools = new Map<string, Draft>();
+  const named = new Set<string>();
   const time = fromMillis(request.timestamp);
   const add = (item: JsonObject | undefined, name: unknown, owner: string, start: string | undefined): void => {
-    const id = bareCallId(text(item?.toolCallId) ?? text(item?.id));
-    if (id === undefined || tools.has(id)) return;
-    const fact = toolCallFact(id, owner, start ?? time, id);
+    const callId = text(item?.toolCallId) ?? text(item?.id);
+    const id = bareCallId(callId);
+    if (callId === undefined || id === undefined || tools.has(callId) || (callId === id && named.has(id))) return;
+    named.add(id);
+    const told = toolCallFact(id, owner, start ?? time, id);
+    const fact = callId === id ? told : numbered(told, callId, calls);
     const parent = owner === session ? undefined : session;
-    tools.set(id, {
+    tools.set(callId, {
       key: fact,
       fact,
       operation: "execute_tool",
@@ -196,7 +216,7 @@ function toolsOf(request: JsonObject, session: string): Draft[] {
     for (const call of list(round?.toolCalls).map(object)) add(call, call?.name, session, fromMillis(round?.timestamp));
   }
   for (const part of shown) add(part, part?.toolId, text(part?.subAgentInvocationId) ?? session, undefined);
-  return [...tools.values()];
+  return tools;
 }
 
 /** The state that a log of patches leads to. A patch that does not fit what is there changes nothing. */

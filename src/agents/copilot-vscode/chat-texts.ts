@@ -4,11 +4,15 @@ import { answer, message, reasoningPart, structured, textPart, toolCallPart } fr
 import type { Message, Part } from "../../record/schema.ts";
 import { bareCallId } from "./facts.ts";
 
-/** What a tool call was given and gave back, by the call's bare id; the name is the model's word for the tool. */
-export type ToolTexts = ReadonlyMap<
-  string,
-  { readonly name?: string; readonly given?: unknown; readonly result?: unknown }
->;
+/** What a tool call was given and gave back; the name is the model's word for the tool. */
+interface ToolText {
+  name?: string;
+  given?: unknown;
+  result?: unknown;
+}
+
+/** By the call's whole id and, of several calls of the same bare id the last one, by that. */
+export type ToolTexts = ReadonlyMap<string, ToolText>;
 
 /** What a person typed. */
 export function typedIn({ message: typed }: JsonObject): readonly Message[] | undefined {
@@ -54,33 +58,37 @@ const markdown = (value: unknown): string | undefined => text(object(value)?.val
 
 function partOf(shown: JsonObject, tools: ToolTexts): Part | undefined {
   if (shown.kind === "thinking") return reasoningPart(Array.isArray(shown.value) ? shown.value.join("") : shown.value);
-  const id = shown.kind === "toolInvocationSerialized" ? bareCallId(text(shown.toolCallId)) : undefined;
-  const tool = id === undefined ? undefined : tools.get(id);
-  return id === undefined ? undefined : toolCallPart(id, tool?.name ?? shown.toolId, tool?.given);
+  const callId = shown.kind === "toolInvocationSerialized" ? text(shown.toolCallId) : undefined;
+  const id = bareCallId(callId);
+  if (callId === undefined || id === undefined) return undefined;
+  const tool = tools.get(callId) ?? tools.get(id);
+  return toolCallPart(id, tool?.name ?? shown.toolId, tool?.given);
 }
 
 /** The texts of a request's tools: of its rounds, and of what its response shows. */
 export function toolTextsIn(request: JsonObject): ToolTexts {
-  const texts = new Map<string, { name?: string; given?: unknown; result?: unknown }>();
+  const texts = new Map<string, ToolText>();
+  const put = (callId: string, told: ToolText): void => {
+    texts.set(callId, told);
+    texts.set(bareCallId(callId) ?? "", told);
+  };
   const metadata = object(object(request.result)?.metadata);
   const results = object(metadata?.toolCallResults);
   for (const round of list(metadata?.toolCallRounds))
     for (const call of list(object(round)?.toolCalls).map(object)) {
       const id = text(call?.id) ?? "";
       const result = results && Object.hasOwn(results, id) ? givenBy(results[id]) : undefined;
-      texts.set(bareCallId(id) ?? "", { name: text(call?.name), given: structured(call?.arguments), result });
+      put(id, { name: text(call?.name), given: structured(call?.arguments), result });
     }
   for (const shown of list(request.response).map(object)) {
-    const id = bareCallId(text(shown?.toolCallId));
+    const callId = text(shown?.toolCallId);
     const details = object(shown?.resultDetails);
-    if (id === undefined || !details) continue;
-    const { name, given, result } = texts.get(id) ?? {};
+    if (callId === undefined || !details) continue;
+    const told = texts.get(callId) ?? texts.get(bareCallId(callId) ?? "") ?? {};
     const shownResult = list(details.output).map((one) => object(one)?.value);
-    texts.set(id, {
-      name,
-      given: given ?? structured(details.input),
-      result: result ?? (shownResult.length > 0 ? joined(shownResult) : undefined),
-    });
+    told.given ??= structured(details.input);
+    told.result ??= shownResult.length > 0 ? joined(shownResult) : undefined;
+    put(callId, told);
   }
   return texts;
 }

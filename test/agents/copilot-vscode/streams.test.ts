@@ -285,6 +285,44 @@ describe("chat sessions", () => {
     expect(JSON.stringify(archived(home.data))).not.toContain("secret words");
   });
 
+  test("calls to which a model gave one id are told apart by what VS Code adds to it", async () => {
+    using home = scratch();
+    const LONG = "call_fdXHhvmFAHhTnw2VXlXjOMFG";
+    const round = (timestamp: number, ...ids: string[]) => ({
+      timestamp,
+      toolCalls: ids.map((id) => ({ id, name: "read_file", arguments: "{}" })),
+    });
+    const shown = (...ids: string[]) =>
+      ids.map((toolCallId) => ({ kind: "toolInvocationSerialized", toolId: "read_file", toolCallId }));
+    const request = (at: number, response: object[], ...toolCallRounds: object[]) => ({
+      requestId: `r${at}`,
+      timestamp: at,
+      response,
+      result: { metadata: { toolCallRounds } },
+    });
+    const records = await told(home, {
+      [`${WORKSPACE}/chatSessions/${S1}.json`]: JSON.stringify({
+        sessionId: S1,
+        requests: [
+          request(
+            1,
+            shown("call_0__vscode-1", "call_0", "call_0__vscode-3", LONG),
+            round(10, "call_0__vscode-1"),
+            round(20, "call_0__vscode-2", "call_0__vscode-3", `${LONG}__vscode-4`),
+          ),
+          request(2, shown(`${LONG}__vscode-5`), round(30, `${LONG}__vscode-4`, `${LONG}__vscode-5`)),
+        ],
+      }),
+    });
+    expect(of(records, "execute_tool").map((r) => r.fact)).toEqual([
+      "call_0@1970-01-01T00:00:00.010Z",
+      "call_0@1970-01-01T00:00:00.020Z",
+      "call_0@1970-01-01T00:00:00.020Z/1",
+      LONG,
+      `${LONG}/1`,
+    ]);
+  });
+
   test("a subagent's tools belong to the subagent's session", async () => {
     using home = scratch();
     const response = [
