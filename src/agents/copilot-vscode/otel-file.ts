@@ -114,19 +114,27 @@ function readSpan(state: State, told: Waiting, emit: Emit): void {
   if (parentSpanId !== undefined && (known === undefined || isInner(span)))
     state.waiting.push({ ...told, span: bareSpan(span, isSessionName) });
   else emit({ ...draft, content: told.content, at: { offset: at } });
-  const settled = (w: Waiting): boolean =>
-    w.span.traceId === traceId && (parentSpanId === undefined || w.span.parentSpanId === spanId);
-  const all = state.waiting;
-  state.waiting = [];
-  for (const w of all) {
-    const isSettled = settled(w) && w.span.spanId !== spanId;
-    const session = isSettled ? (ownSession(w.span) ?? own ?? sessionOf(state, traceId)) : undefined;
-    if (isSettled && (session !== undefined || parentSpanId === undefined)) tell(session, w, emit, span);
-    else state.waiting.push(w);
-  }
+  if (known !== undefined || parentSpanId === undefined) settle(state, span, known ?? sessionOf(state, traceId), emit);
   while (state.waiting.length > WAITING) {
     const first = state.waiting.shift() as Waiting;
     tell(ownSession(first.span) ?? sessionOf(state, first.span.traceId), first, emit);
+  }
+}
+
+/** Tells what waited for a span: all that is below it, and with a root all that is left of its trace. */
+function settle(state: State, span: Span, session: string | undefined, emit: Emit): void {
+  const below = new Set([span.spanId]);
+  const isBelow = ({ span: { traceId, parentSpanId = "" } }: Waiting): boolean =>
+    traceId === span.traceId && (span.parentSpanId === undefined || below.has(parentSpanId));
+  for (let known = 0; known < below.size; ) {
+    known = below.size;
+    for (const w of state.waiting) if (isBelow(w)) below.add(w.span.spanId);
+  }
+  const all = state.waiting;
+  state.waiting = [];
+  for (const w of all) {
+    if (isBelow(w) && w.span.spanId !== span.spanId) tell(ownSession(w.span) ?? session, w, emit, span);
+    else state.waiting.push(w);
   }
 }
 

@@ -616,6 +616,12 @@ describe("file exporter", () => {
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": "runSubagent",
       }),
+      span("a000000000000007", "a000000000000006", chat),
+      span("a000000000000006", "a000000000000005", { "gen_ai.operation.name": "execute_tool" }),
+      span("a000000000000005", "a000000000000001", {
+        "gen_ai.operation.name": "execute_tool",
+        "copilot_chat.chat_session_id": SUB,
+      }),
       span("a000000000000003", "a000000000000001", chat),
       span("a000000000000001", undefined, run(S1, "GitHub Copilot Chat")),
       span(
@@ -629,7 +635,17 @@ describe("file exporter", () => {
     using whole = scratch();
     await told(whole, { [SETTINGS]: setting, "otel.jsonl": jsonl(lines) });
     const sessions = Object.fromEntries(toldIn(whole).map((r) => [r.span_id!.slice(-2), r.session_id]));
-    expect(sessions).toEqual({ "11": SUB, "10": SUB, "02": S1, "03": S1, "01": S1, "04": S1, "09": undefined });
+    const nested = { "07": SUB, "06": SUB, "05": SUB };
+    expect(sessions).toEqual({
+      "11": SUB,
+      "10": SUB,
+      "02": S1,
+      ...nested,
+      "03": S1,
+      "01": S1,
+      "04": S1,
+      "09": undefined,
+    });
     using pieces = scratch();
     for (let end = 1; end <= lines.length; end++)
       await told(pieces, { [SETTINGS]: setting, "otel.jsonl": jsonl(lines.slice(0, end)) });
