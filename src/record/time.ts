@@ -29,11 +29,10 @@ function isoOf(ms: number): string {
 export function fromMillis(ms: unknown): string | undefined {
   if (typeof ms !== "number" || !(ms >= 0 && ms < 253_402_300_800_000)) return undefined;
   const whole = Math.floor(ms);
-  const iso = isoOf(whole);
   const micros = Math.round((ms - whole) * 1000);
-  return micros > 0 && micros < 1000
-    ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z`
-    : iso;
+  if (micros === 1000) return isoOf(whole + 1);
+  const iso = isoOf(whole);
+  return micros > 0 ? `${iso.slice(0, -1)}${String(micros).padStart(3, "0").replace(/0+$/, "")}Z` : iso;
 }
 
 /** A time that may be a text, or milliseconds since 1970. */

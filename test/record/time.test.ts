@@ -37,6 +37,9 @@ describe("a number of milliseconds", () => {
     expect(fromMillis(1_795_238_429_192.25)).toBe("2026-11-21T05:20:29.19225Z");
     expect(fromMillis(1_795_238_429_192.001)).toBe("2026-11-21T05:20:29.192001Z");
     expect(fromMillis(1_795_238_429_192.9)).toBe("2026-11-21T05:20:29.1929Z");
+    expect(fromMillis(1_795_238_429_192.9993)).toBe("2026-11-21T05:20:29.192999Z");
+    expect(fromMillis(1_795_238_429_192.9998)).toBe("2026-11-21T05:20:29.193Z");
+    expect(fromMillis(1_795_238_459_999.9998)).toBe("2026-11-21T05:21:00.000Z");
   });
 
   test("outside the years that RFC 3339 can write is nothing", () => {
