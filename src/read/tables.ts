@@ -139,7 +139,7 @@ export function readCursor(db: ForeignDatabase, { cursor }: Fit): Row | undefine
   );
 }
 
-/** How many rows came after this cursor and were deleted before anybody read them. */
+/** How many rows came after this cursor and were deleted, or moved to a new number, before anybody read them. */
 export function countPruned(db: ForeignDatabase, { pruned }: Fit, since: Row): number {
   if (pruned === undefined) return 0;
   const [[count] = []] = db.page((ask) => ask.values(pruned, JSON.stringify(since)));

@@ -139,7 +139,7 @@ export interface Layout {
    * `_`. It saves no work and skips nothing.
    */
   readonly cursor?: string;
-  /** How many rows came after a kept cursor, `?1` as a JSON object, and are gone again without having been read. */
+  /** How many rows came after a kept cursor, `?1` as a JSON object, and are gone from their places without having been read. */
   readonly pruned?: string;
   /** Groups that are read at once; 500 unless the groups are large. With their texts fewer of large ones are. */
   readonly page?: number;

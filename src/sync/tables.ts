@@ -21,7 +21,7 @@ const SLICE = 50;
 /** With their texts, groups of about so many bytes are read at once. */
 const PAGE_BYTES = 16 << 20;
 const KEY_SHOWN = 80;
-const PRUNED = "row that its program deleted before it was read: sync more often";
+const PRUNED = "row that its program deleted or wrote again before it was read: sync more often";
 
 /** Reads a database's changed groups into the batch. One that cannot be read now is told, and keeps its cursor. */
 export async function collectTables(match: Match, stream: Snapshot, tables: Tables, work: Work): Promise<void> {

@@ -111,7 +111,7 @@ const LAYOUT: Layout = {
   cursor: `SELECT end_time_ms, span_id, (SELECT max(rowid) FROM spans) AS _row,
       (SELECT span_id FROM spans ORDER BY rowid DESC LIMIT 1) AS _last
     FROM spans ORDER BY end_time_ms DESC, span_id DESC LIMIT 1`,
-  // Rowids are given out in the order of commits: a gap above the last one is a row that came and went.
+  // Rowids are given out in the order of commits: a gap above the last one is a row that came and went, or was written again.
   pruned: `SELECT CASE WHEN EXISTS (SELECT 1 FROM spans WHERE rowid = ?1 ->> '_row' AND span_id <> ?1 ->> '_last') THEN 0
       ELSE max(rowid) - ?1 ->> '_row' - count(*) END FROM spans WHERE rowid > ?1 ->> '_row'`,
   page: 100,

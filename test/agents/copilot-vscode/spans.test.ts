@@ -252,6 +252,17 @@ test("rows that came and went between two syncs are reported once, with the advi
   expect([summary.lost, changes(summary)]).toEqual([{}, [1, 0]]);
 });
 
+test("rows that were written again before they were read are told, and not called deleted alone", async () => {
+  using home = scratch();
+  using traces = openTraces(home);
+  traces.put({ id: "f000000000000001", end: 1 });
+  await syncCopilot(home);
+  for (let again = 0; again < 2; again++) traces.put({ id: "f000000000000002", end: 2 });
+  const { lost } = await syncCopilot(home);
+  expect(Object.entries(lost)).toEqual([[expect.stringMatching(/deleted or wrote again before it was read/), 1]]);
+  expect(toldIn(home)).toHaveLength(2);
+});
+
 test("a database that was deleted and made anew is read from its start", async () => {
   using home = scratch();
   openTraces(home)
