@@ -18,6 +18,8 @@ export interface Batch {
   readonly signal: string;
   /** How the body is written: protocol and compression. */
   readonly form: string;
+  /** It was made with texts, which only a run that is asked for them may send. */
+  readonly content: boolean;
   readonly body: Uint8Array;
   /** One for each item in the body, in its order: what the destination is remembered to have had. */
   readonly keys: Float64Array;
@@ -25,7 +27,7 @@ export interface Batch {
 
 export type NewBatch = Omit<Batch, "id">;
 
-/** A batch that waits no more: the destination has it, or it was cut into others. */
+/** A batch that waits no more: the destination has it, or its items wait in others, or to be encoded again. */
 export interface Ended {
   readonly batch: Batch;
   readonly isSent: boolean;
@@ -89,11 +91,12 @@ export class Delivery {
 
   /** The batches that were fixed and not answered for good, in the order of their fixing. */
   waiting(): Batch[] {
-    const query = "SELECT id, signal, form, body, keys FROM export_batch WHERE destination = ? ORDER BY id";
-    const rows = this.#asked((db) => db.query(query).all(this.destination)) as (Omit<Batch, "keys"> & {
+    const query = "SELECT id, signal, form, content, body, keys FROM export_batch WHERE destination = ? ORDER BY id";
+    const rows = this.#asked((db) => db.query(query).all(this.destination)) as (Omit<Batch, "content" | "keys"> & {
+      readonly content: number;
       readonly keys: Uint8Array;
     })[];
-    return rows.map((row) => ({ ...row, keys: numbersIn(row.keys) }));
+    return rows.map((row) => ({ ...row, content: row.content !== 0, keys: numbersIn(row.keys) }));
   }
 
   /** True for what the destination has had, or has been refused. */
@@ -116,9 +119,12 @@ export class Delivery {
   }
 
   #fix(batch: NewBatch): Batch {
-    const insert = "INSERT INTO export_batch (destination, signal, form, body, keys) VALUES (?, ?, ?, ?, ?)";
-    const { signal, form, body, keys } = batch;
-    const { lastInsertRowid } = this.db.query(insert).run(this.destination, signal, form, body, bytesOf(keys));
+    const insert =
+      "INSERT INTO export_batch (destination, signal, form, content, body, keys) VALUES (?, ?, ?, ?, ?, ?)";
+    const { signal, form, content, body, keys } = batch;
+    const { lastInsertRowid } = this.db
+      .query(insert)
+      .run(this.destination, signal, form, content ? 1 : 0, body, bytesOf(keys));
     return { ...batch, id: Number(lastInsertRowid) };
   }
 

@@ -31,6 +31,8 @@ const MIGRATIONS: readonly string[] = [
   "SELECT 1",
   // What of a source is the same for as long as nothing changes, in one number; 0 where that is to be found out anew.
   "ALTER TABLE source ADD COLUMN mark REAL NOT NULL DEFAULT 0",
+  // Whether a batch was made with texts; of one that was fixed before nobody knows.
+  "ALTER TABLE export_batch ADD COLUMN content INTEGER NOT NULL DEFAULT 1",
 ];
 
 export const STATE_VERSION: number = MIGRATIONS.length;

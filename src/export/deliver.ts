@@ -78,7 +78,7 @@ export async function deliver(
   destination: Destination,
   outbox: Outbox,
   options: DeliverOptions,
-  around: Omit<Surroundings, "waiting">,
+  around: Omit<Surroundings, "waiting" | "content">,
 ): Promise<Delivered> {
   const run = new Run(families, destination, outbox, options, around);
   return run.all();
@@ -101,11 +101,11 @@ class Run {
     private readonly destination: Destination,
     private readonly outbox: Outbox,
     private readonly options: DeliverOptions,
-    private readonly around: Omit<Surroundings, "waiting">,
+    private readonly around: Omit<Surroundings, "waiting" | "content">,
   ) {
     this.#resources = new Resources(options.resource);
     const waiting = (): number => families.records - this.#taken + this.#queued();
-    this.#sender = new Sender(destination, outbox, { ...around, waiting });
+    this.#sender = new Sender(destination, outbox, { ...around, content: options.content, waiting });
     for (const { signal } of destination.routes) this.#queues.set(signal, new Queue());
   }
 
@@ -180,7 +180,7 @@ class Run {
   }
 
   async #sendItems(route: Route, items: (OtelSpan | OtelLog)[], keys: number[]): Promise<void> {
-    const batch = batchOf(route, items as OtelSpan[], new Float64Array(keys));
+    const batch = batchOf(route, items as OtelSpan[], new Float64Array(keys), this.options.content);
     if (batch) return this.#send(batch);
     const middle = Math.ceil(items.length / 2);
     await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));
@@ -210,7 +210,7 @@ class Run {
       if (this.options.onlyNew && keys.every((key) => this.outbox.has("metrics", key))) continue;
       const form = formOn(route);
       const body = packed(metricsAs(route.encoding, message), form.isPacked);
-      await this.#send({ signal: route.signal, form: form.name, body, keys });
+      await this.#send({ signal: route.signal, form: form.name, content: false, body, keys });
     }
   }
 }
@@ -222,13 +222,13 @@ function formOn({ encoding, gzip, protocol }: Route): { readonly name: string; r
 }
 
 /** A batch as it is fixed; undefined where its bytes, before they are compressed, do not fit. */
-function batchOf(route: Route, items: Items, keys: Float64Array): NewBatch | undefined {
+function batchOf(route: Route, items: Items, keys: Float64Array, content: boolean): NewBatch | undefined {
   const { signal, encoding } = route;
   if (signal === "metrics") throw new Error("metrics are no items");
   const form = formOn(route);
   const fits = (bytes: Uint8Array): boolean => bytes.length <= BATCH_BYTES || items.length === 1;
   const body = encoded(signal, encoding, items, (bytes) => (fits(bytes) ? packed(bytes, form.isPacked) : undefined));
-  return body && { signal, form: form.name, body, keys };
+  return body && { signal, form: form.name, content, body, keys };
 }
 
 /** One key a metric, made from its points: a changed metric is a new one. */

@@ -20,6 +20,8 @@ export interface Fixed {
   readonly id: number;
   readonly signal: string;
   readonly form: string;
+  /** It was made with texts, which only a run that is asked for them may send. */
+  readonly content: boolean;
   readonly body: Uint8Array;
   readonly keys: Float64Array;
 }
@@ -27,7 +29,7 @@ export interface Fixed {
 /** The state of one destination; see `archive/delivery.ts`. */
 export type NewBatch = Omit<Fixed, "id">;
 
-/** A batch that waits no more: the destination has it, or it was cut into others. */
+/** A batch that waits no more: the destination has it, or its items wait in others, or to be encoded again. */
 export interface Ended {
   readonly batch: Fixed;
   readonly isSent: boolean;
@@ -48,6 +50,8 @@ export interface Surroundings {
   readonly waiting: () => number;
   /** How long one batch is tried again without success. */
   readonly retryForMs: number;
+  /** Texts may be sent. */
+  readonly content: boolean;
   readonly version: string;
 }
 
@@ -85,8 +89,17 @@ export class Sender {
     private readonly around: Surroundings,
   ) {}
 
-  /** Sends what an earlier run fixed and could not finish. */
+  /**
+   * Sends what an earlier run fixed and could not finish. What this run would not send as it is gives its items back, to
+   * be encoded again.
+   */
   async resume(): Promise<void> {
+    const unfit = this.outbox.waiting().filter((batch) => this.#isUnfit(batch));
+    if (unfit.length > 0)
+      this.#move(
+        [],
+        unfit.map((batch) => ({ batch, isSent: false })),
+      );
     for (const batch of this.outbox.waiting()) {
       if (!this.#routeOf(batch)) continue;
       this.#flight = Promise.allSettled([this.#deliver(batch)]);
@@ -140,6 +153,10 @@ export class Sender {
     this.sent.refused++;
     if (++this.#refusedInARow >= REFUSED_IN_A_ROW)
       throw this.#failed(`${outcome.reason} to each of ${REFUSED_IN_A_ROW} single items`);
+  }
+
+  #isUnfit(batch: Fixed): boolean {
+    return batch.content && !this.around.content;
   }
 
   #routeOf = ({ signal }: Fixed): Route | undefined => this.destination.routes.find((r) => r.signal === signal);
@@ -223,13 +240,13 @@ function unpacked({ form, body }: Fixed): Uint8Array {
 const encodingOf = ({ form }: Fixed): Encoding => (form.startsWith("json") ? "json" : "protobuf");
 
 function halvesOf(batch: Fixed): NewBatch[] {
-  const { signal, form, keys } = batch;
+  const { signal, form, content, keys } = batch;
   const middle = Math.ceil(keys.length / 2);
   const gzip = form.endsWith("+gzip");
   const [a, b] = halve(unpacked(batch), encodingOf(batch), middle);
   return [
-    { signal, form, body: packed(a, gzip), keys: keys.slice(0, middle) },
-    { signal, form, body: packed(b, gzip), keys: keys.slice(middle) },
+    { signal, form, content, body: packed(a, gzip), keys: keys.slice(0, middle) },
+    { signal, form, content, body: packed(b, gzip), keys: keys.slice(middle) },
   ];
 }
 

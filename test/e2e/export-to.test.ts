@@ -18,6 +18,12 @@ afterAll(() => place[Symbol.dispose]());
 
 const SPANS = 253;
 
+/** A receiver's address where nobody listens any more. */
+async function closed(): Promise<{ readonly url: string }> {
+  await using to = await receiver();
+  return { url: to.url };
+}
+
 describe("weir export --to", () => {
   test("sends every span once, as protobuf, compressed", async () => {
     await using to = await receiver();
@@ -220,6 +226,18 @@ describe("weir export --to", () => {
       expect(to.got).toHaveLength(1);
       expect((await send(own, ["--to", to.url, "--new"])).stderr).toContain("nothing new");
     }
+  });
+
+  test("texts leave only in a run with --content, also where an earlier one has fixed a batch with them", async () => {
+    using own = archiveOf(10, ["--capture", "content"]);
+    const { url } = await closed();
+    const failed = await send(own, ["--to", url, "--signals", "traces,logs", "--content", "--retry-for", "0"]);
+    expect(failed.status).toBe(7);
+    await using to = await receiver(Number(new URL(url).port));
+    expect((await send(own, ["--to", url, "--signals", "traces,logs", "--new"])).status).toBe(0);
+    expect(to.got).toHaveLength(2);
+    for (const { body } of to.got) expect(Buffer.from(body).includes("gen_ai.output.messages")).toBe(false);
+    expect(to.spanIds()).toHaveLength(11);
   });
 
   const WRONG: readonly (readonly [string, readonly string[], Record<string, string>])[] = [

@@ -46,7 +46,9 @@ export async function receiver(port = 0): Promise<Receiver> {
       const body = request.headers["content-encoding"] === "gzip" ? Bun.gunzipSync(raw) : raw;
       const path = request.url?.replace(/\?.*$/, "") ?? "";
       const type = request.headers["content-type"] ?? "";
-      const ids = (type === "application/json" ? jsonSpans : protobufSpans)(body).map((span) => span.spanId);
+      const isTraces = !/\/v1\/(?:metrics|logs)$/.test(path);
+      const spans = isTraces ? (type === "application/json" ? jsonSpans : protobufSpans)(body) : [];
+      const ids = spans.map((span) => span.spanId);
       const fault = self.fault({ number: got.length, path, items: ids.length, ids });
       const isTaken = fault === undefined || "taken" in fault || "partial" in fault;
       got.push({ path, headers: request.headers as Record<string, string>, raw, body, isTaken });

@@ -6,8 +6,8 @@ import { startWeir } from "./weir.ts";
 
 export const SESSION = "11111111-2222-4333-8444-555555555555";
 
-/** A scratch archive of that many calls in sessions of a hundred, all long over. */
-export function archiveOf(calls: number): Scratch {
+/** A scratch archive of that many calls in sessions of a hundred, all long over; `args` are those of its sync. */
+export function archiveOf(calls: number, args: readonly string[] = []): Scratch {
   const place = scratch({ fast: true });
   for (let from = 0; from < calls; from += 100) {
     const session = SESSION.replace(/^.{8}/, String(from).padStart(8, "0"));
@@ -16,7 +16,7 @@ export function archiveOf(calls: number): Scratch {
       callLines(from + 1, Math.min(from + 100, calls) + 1, session).replaceAll("2026-11-21", "2025-03-01"),
     );
   }
-  const { status, stderr } = runSync(place);
+  const { status, stderr } = runSync(place, args);
   if (status !== 0) throw new Error(stderr);
   return place;
 }
