@@ -11,7 +11,7 @@ import type { Attributes } from "./otel.ts";
 import { type OtelLog, type OtelSpan, type Resource, Resources } from "./otel.ts";
 import { encoded, type Items, type Signal } from "./otlp.ts";
 import { Meter, type MetricsOfResource } from "./points.ts";
-import { formOf, type NewBatch, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
+import { formOn, type NewBatch, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
 import { settledNodes } from "./settled.ts";
 import { factKey, spanOf } from "./spans.ts";
 import { type Family, type Node, treeOf } from "./tree.ts";
@@ -213,12 +213,6 @@ class Run {
       await this.#send({ signal: route.signal, form: form.name, content: false, body, keys });
     }
   }
-}
-
-/** How a batch for this route is written. gRPC compresses by itself. */
-function formOn({ encoding, gzip, protocol }: Route): { readonly name: string; readonly isPacked: boolean } {
-  const isPacked = gzip && protocol !== "grpc";
-  return { name: formOf(encoding, isPacked), isPacked };
 }
 
 /** A batch as it is fixed; undefined where its bytes, before they are compressed, do not fit. */

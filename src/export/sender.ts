@@ -78,6 +78,8 @@ export class Sender {
   #refusedInARow = 0;
   #told = Number.NEGATIVE_INFINITY;
   #toldPartial = false;
+  /** By number, batches that may have arrived without an answer: they must not come a second time in other bytes. */
+  readonly #unsure = new Set<number>();
   /** Answered for good, and not yet noted in the state: that is done when the next ones are fixed. */
   #ended: Ended[] = [];
   /** The batches that are on their way. */
@@ -102,6 +104,7 @@ export class Sender {
       );
     for (const batch of this.outbox.waiting()) {
       if (!this.#routeOf(batch)) continue;
+      this.#unsure.add(batch.id);
       this.#flight = Promise.allSettled([this.#deliver(batch)]);
       await this.settled();
     }
@@ -138,12 +141,16 @@ export class Sender {
     return this.outbox.move(all, fixed);
   }
 
-  /** Sends a batch that was fixed, in halves where it must be; throws `export` when the destination does not take it. */
+  /**
+   * Sends a batch that was fixed, in halves where it must be; throws `export` when the destination does not take it. What
+   * was only ever refused is then not kept as it is: the next run may know better how to send its items.
+   */
   async #deliver(batch: Fixed): Promise<void> {
     const route = this.#routeOf(batch);
     if (!route) throw new WeirError("export", `${this.destination.origin}: ${batch.signal} are not asked for`);
     const outcome = await this.#settled(route, batch);
     if (outcome.kind === "accepted") return this.#accept(batch, outcome.rejected, outcome.message);
+    if (outcome.kind === "stop" && !this.#unsure.has(batch.id)) this.#ended.push({ batch, isSent: false });
     if (outcome.kind !== "halve") throw this.#failed(outcome.reason);
     if (batch.keys.length > 1) {
       for (const half of this.#move(halvesOf(batch), [{ batch, isSent: false }])) await this.#deliver(half);
@@ -156,7 +163,9 @@ export class Sender {
   }
 
   #isUnfit(batch: Fixed): boolean {
-    return batch.content && !this.around.content;
+    const route = this.#routeOf(batch);
+    const isForm = route === undefined || formOn(route).name === batch.form;
+    return !isForm || (batch.content && !this.around.content);
   }
 
   #routeOf = ({ signal }: Fixed): Route | undefined => this.destination.routes.find((r) => r.signal === signal);
@@ -186,6 +195,7 @@ export class Sender {
     for (;;) {
       const outcome = await attempt(route, batch, this.around.version);
       if (outcome.kind !== "again") return outcome;
+      this.#unsure.add(batch.id);
       // A receiver that asks to wait no time at all is not asked without a pause.
       const wait = outcome.afterMs || jitter(longest);
       longest = Math.min(longest * 2, LONGEST_WAIT_MS);
@@ -223,9 +233,10 @@ function jitter(longest: number): number {
   return ((byte * 256 + more) / 65_535) * longest;
 }
 
-/** How a body is written: its encoding, and whether it is compressed. */
-export function formOf(encoding: Encoding, gzip: boolean): string {
-  return gzip ? `${encoding}+gzip` : encoding;
+/** How a body for this route is written: its encoding, and whether it is compressed. gRPC compresses by itself. */
+export function formOn({ encoding, gzip, protocol }: Route): { readonly name: string; readonly isPacked: boolean } {
+  const isPacked = gzip && protocol !== "grpc";
+  return { name: isPacked ? `${encoding}+gzip` : encoding, isPacked };
 }
 
 /** A body as it is sent, in memory of its own; level 1 takes a third of the time of level 6 and is as good for spans (measured). */

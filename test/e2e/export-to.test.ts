@@ -240,6 +240,32 @@ describe("weir export --to", () => {
     expect(to.spanIds()).toHaveLength(11);
   });
 
+  test("what it refuses in one form goes out in another one, and what may have arrived in the same bytes", async () => {
+    for (const answer of [{ status: 415 }, { status: 503, headers: { "retry-after": "60" } }]) {
+      using own = archiveOf(10);
+      await using to = await receiver();
+      to.fault = ({ type }) => (type === "application/json" ? undefined : answer);
+      const json = ["--protocol", "http/json"];
+      expect((await send(own, ["--to", to.url, "--new"])).status).toBe(7);
+      expect((await send(own, ["--to", to.url, "--new"])).status).toBe(7);
+      expect(to.got[1]?.raw).toEqual(to.got[0]!.raw);
+      expect((await send(own, ["--to", to.url, "--new", ...json])).status).toBe(0);
+      expect(to.spanIds()).toHaveLength(11);
+      expect((await send(own, ["--to", to.url, "--new"])).stderr).toContain("nothing new");
+    }
+  });
+
+  test("what was only ever refused is encoded again, as this run has it", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    to.fault = () => ({ status: 422 });
+    expect((await send(own, ["--to", to.url, "--new"])).status).toBe(7);
+    to.fault = () => undefined;
+    expect((await send(own, ["--to", to.url, "--new"], { OTEL_SERVICE_NAME: "mine" })).status).toBe(0);
+    expect(to.spanIds()).toHaveLength(11);
+    expect(protobufSpans(to.got.at(-1)!.body)[0]?.resource).toMatchObject({ "service.name": "mine" });
+  });
+
   const WRONG: readonly (readonly [string, readonly string[], Record<string, string>])[] = [
     ["no URL", ["--to", "nowhere"], {}],
     ["an address without its scheme", ["--to", "localhost:4318"], {}],

@@ -29,6 +29,7 @@ export interface Receiver extends AsyncDisposable {
   fault: (request: {
     readonly number: number;
     readonly path: string;
+    readonly type: string;
     readonly items: number;
     readonly ids: readonly string[];
   }) => Fault | undefined;
@@ -49,7 +50,7 @@ export async function receiver(port = 0): Promise<Receiver> {
       const isTraces = !/\/v1\/(?:metrics|logs)$/.test(path);
       const spans = isTraces ? (type === "application/json" ? jsonSpans : protobufSpans)(body) : [];
       const ids = spans.map((span) => span.spanId);
-      const fault = self.fault({ number: got.length, path, items: ids.length, ids });
+      const fault = self.fault({ number: got.length, path, type, items: ids.length, ids });
       const isTaken = fault === undefined || "taken" in fault || "partial" in fault;
       got.push({ path, headers: request.headers as Record<string, string>, raw, body, isTaken });
       answer(response, type, fault);
