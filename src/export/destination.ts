@@ -6,7 +6,7 @@ import { platform } from "../system/process.ts";
 import { ifPresent, readSmallFile, sys } from "../system/system.ts";
 import type { Attributes } from "./otel.ts";
 import { type Encoding, SIGNALS, type Signal } from "./otlp.ts";
-import { parseHeaders, parsePairs, SecretHeaders } from "./secret.ts";
+import { parseHeaders, parsePairs, SecretHeaders, unfitForGrpc } from "./secret.ts";
 
 export const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
@@ -90,6 +90,9 @@ function routeOf(signal: Signal, asked: Asked, variables: Variables): Route {
   };
   const protocol = asked.protocol ?? protocolOf(variable("PROTOCOL"));
   const { url, origin } = urlOf(signal, asked.to, protocol, variables);
+  const headers = headersOf(signal, asked.headersFile, variables);
+  const unfit = protocol === "grpc" ? unfitForGrpc(headers) : undefined;
+  if (unfit !== undefined) throw wrong(unfit);
   return {
     signal,
     url,
@@ -97,7 +100,7 @@ function routeOf(signal: Signal, asked: Asked, variables: Variables): Route {
     protocol,
     encoding: protocol === "http/json" ? "json" : "protobuf",
     gzip: gzipOf(asked.compress, variable("COMPRESSION")),
-    headers: headersOf(signal, asked.headersFile, variables),
+    headers,
     timeoutMs: timeoutOf(variable("TIMEOUT")),
     certificates: {
       ca: fileOf(variable("CERTIFICATE")),

@@ -60,6 +60,16 @@ export function parseHeaders(text: string): Readonly<Record<string, string>> | s
   return headers;
 }
 
+/** Why gRPC cannot carry one of these headers, naming no value; undefined where it can. Its `-bin` headers take any bytes. */
+export function unfitForGrpc(headers: SecretHeaders): string | undefined {
+  for (const [name, value] of Object.entries(headers.reveal())) {
+    if (!/^[0-9a-z_.-]+$/.test(name)) return `header ${name} has a name that gRPC cannot carry`;
+    if (!name.endsWith("-bin") && !/^[\x20-\x7e]*$/.test(value))
+      return `the value of header ${name} holds a character that gRPC cannot carry`;
+  }
+  return undefined;
+}
+
 /** `name=value` pairs as `OTEL_RESOURCE_ATTRIBUTES` writes them; a part that is not so spoils all, as the specification says. */
 export function parsePairs(text: string): Readonly<Record<string, string>> | undefined {
   const pairs: Record<string, string> = {};

@@ -53,7 +53,8 @@ function clientFor({ url, gzip, certificates: { ca, cert, key } }: GrpcCall): Cl
 /** Calls and waits for the answer or the deadline; a failure is an answer too. */
 export function call(given: GrpcCall): Promise<GrpcAnswer> {
   const metadata = new Metadata();
-  for (const [name, value] of Object.entries(given.headers)) metadata.set(name, value);
+  for (const [name, value] of Object.entries(given.headers))
+    metadata.set(name, name.endsWith("-bin") ? Buffer.from(value) : value);
   const pass = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return new Promise((resolve) => {
     clientFor(given).makeUnaryRequest(

@@ -78,12 +78,13 @@ const send = (args: readonly string[], env: Record<string, string> = {}): Promis
 
 test("sends traces, metrics and logs over gRPC", async () => {
   await using to = await grpcReceiver();
-  const env = { OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=one%20two" };
+  const env = { OTEL_EXPORTER_OTLP_HEADERS: "x-tenant=one%20two,x-key-bin=%C3%A9" };
   const { status, stderr } = await send(["--to", to.url, "--signals", "traces,metrics,logs"], env);
   expect(stderr).toContain("accepted 11 spans");
   expect(status).toBe(0);
   expect(to.calls.map((call) => call.method).sort()).toEqual(["logs", "metrics", "trace"]);
   expect(to.calls[0]?.metadata.get("x-tenant")).toEqual(["one two"]);
+  expect(to.calls[0]?.metadata.get("x-key-bin")).toEqual([Buffer.from("é")]);
   expect(protobufSpans(to.calls.find((call) => call.method === "trace")!.body)).toHaveLength(11);
 });
 

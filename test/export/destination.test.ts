@@ -93,6 +93,17 @@ describe("headers", () => {
     }
   });
 
+  test("what gRPC cannot carry is wrong usage there, told without the value", () => {
+    const of = (text: string, protocol: Asked["protocol"]) => (): unknown =>
+      destinationOf(asked("http://h:1", { protocol }), { OTEL_EXPORTER_OTLP_HEADERS: text });
+    for (const text of ["x-key=hush%C3%A9", "x!key=hush", "a=b,x-key=%C2%A0hush"]) {
+      expect(of(text, "http/protobuf")).not.toThrow();
+      expect(of(text, "grpc")).toThrow(expect.objectContaining({ failure: "usage" }));
+      expect(of(text, "grpc")).toThrow(/^(?!.*hush).*header x.key/);
+    }
+    expect(of("x-key-bin=hush%C3%A9,x.y_z=~ ", "grpc")).not.toThrow();
+  });
+
   test("they cannot be printed, listed or put into JSON", () => {
     const headers = new SecretHeaders({ authorization: "hush" });
     const shown = [
