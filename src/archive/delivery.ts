@@ -23,6 +23,8 @@ export interface Batch {
   readonly body: Uint8Array;
   /** One for each item in the body, in its order: what the destination is remembered to have had. */
   readonly keys: Float64Array;
+  /** In the same order what an item is also known by; 0 where that is nothing. */
+  readonly others: Float64Array;
 }
 
 export type NewBatch = Omit<Batch, "id">;
@@ -91,12 +93,22 @@ export class Delivery {
 
   /** The batches that were fixed and not answered for good, in the order of their fixing. */
   waiting(): Batch[] {
-    const query = "SELECT id, signal, form, content, body, keys FROM export_batch WHERE destination = ? ORDER BY id";
-    const rows = this.#asked((db) => db.query(query).all(this.destination)) as (Omit<Batch, "content" | "keys"> & {
+    const query =
+      "SELECT id, signal, form, content, body, keys, others FROM export_batch WHERE destination = ? ORDER BY id";
+    const rows = this.#asked((db) => db.query(query).all(this.destination)) as (Omit<
+      Batch,
+      "content" | "keys" | "others"
+    > & {
       readonly content: number;
       readonly keys: Uint8Array;
+      readonly others: Uint8Array;
     })[];
-    return rows.map((row) => ({ ...row, content: row.content !== 0, keys: numbersIn(row.keys) }));
+    return rows.map(({ content, keys, others, ...row }) => ({
+      ...row,
+      content: content !== 0,
+      keys: numbersIn(keys),
+      others: numbersIn(others),
+    }));
   }
 
   /** True for what the destination has had, or has been refused. */
@@ -120,11 +132,11 @@ export class Delivery {
 
   #fix(batch: NewBatch): Batch {
     const insert =
-      "INSERT INTO export_batch (destination, signal, form, content, body, keys) VALUES (?, ?, ?, ?, ?, ?)";
-    const { signal, form, content, body, keys } = batch;
+      "INSERT INTO export_batch (destination, signal, form, content, body, keys, others) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    const { signal, form, content, body, keys, others } = batch;
     const { lastInsertRowid } = this.db
       .query(insert)
-      .run(this.destination, signal, form, content ? 1 : 0, body, bytesOf(keys));
+      .run(this.destination, signal, form, content ? 1 : 0, body, bytesOf(keys), bytesOf(others));
     return { ...batch, id: Number(lastInsertRowid) };
   }
 
@@ -137,7 +149,7 @@ export class Delivery {
     for (const [signal, own] of signals)
       this.#note(
         signal,
-        own.map(({ batch }) => batch.keys),
+        own.flatMap(({ batch }) => [batch.keys, batch.others.filter((key) => key !== 0)]),
       );
   }
 

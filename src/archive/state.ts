@@ -33,6 +33,8 @@ const MIGRATIONS: readonly string[] = [
   "ALTER TABLE source ADD COLUMN mark REAL NOT NULL DEFAULT 0",
   // Whether a batch was made with texts; of one that was fixed before nobody knows.
   "ALTER TABLE export_batch ADD COLUMN content INTEGER NOT NULL DEFAULT 1",
+  // By which else the items of a batch are known.
+  "ALTER TABLE export_batch ADD COLUMN others BLOB NOT NULL DEFAULT x''",
 ];
 
 export const STATE_VERSION: number = MIGRATIONS.length;

@@ -1,5 +1,6 @@
 /** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
 import { textHash } from "../record/identity.ts";
+import type { WeirRecord } from "../record/schema.ts";
 import { collectGarbage } from "../system/engine.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
@@ -13,7 +14,7 @@ import { encoded, type Items, type Signal } from "./otlp.ts";
 import { Meter, type MetricsOfResource } from "./points.ts";
 import { formOn, type NewBatch, type Outbox, packed, Sender, type Sent, Stopped, type Surroundings } from "./sender.ts";
 import { settledNodes } from "./settled.ts";
-import { factKey, spanOf } from "./spans.ts";
+import { factKey, spanOf, tellingKey } from "./spans.ts";
 import { type Family, type Node, treeOf } from "./tree.ts";
 
 /** What fits into a request: receivers that speak gRPC take 4 MiB, and a batch lost to a refusal should be small. */
@@ -47,28 +48,34 @@ export interface Delivered {
   readonly isStopped: boolean;
 }
 
+/** What is to be sent, and by what the destination will know that it had it; `other` is 0 where that is by one key. */
+interface Entry {
+  readonly item: OtelSpan | OtelLog;
+  readonly key: number;
+  readonly other: number;
+}
+
 /** One signal's items that are not fixed yet, by resource. */
 class Queue {
-  #groups = new Map<Resource, { readonly items: (OtelSpan | OtelLog)[]; readonly keys: number[] }>();
+  #groups = new Map<Resource, Entry[]>();
   length = 0;
 
-  add(item: OtelSpan | OtelLog, key: number): void {
-    let group = this.#groups.get(item.resource);
+  add(entry: Entry): void {
+    let group = this.#groups.get(entry.item.resource);
     if (!group) {
-      group = { items: [], keys: [] };
-      this.#groups.set(item.resource, group);
+      group = [];
+      this.#groups.set(entry.item.resource, group);
     }
-    group.items.push(item);
-    group.keys.push(key);
+    group.push(entry);
     this.length++;
   }
 
   /** The items as the encoder will write them: one resource after the other. */
-  take(): { readonly items: (OtelSpan | OtelLog)[]; readonly keys: number[] } {
+  take(): Entry[] {
     const groups = [...this.#groups.values()];
     this.#groups = new Map();
     this.length = 0;
-    return { items: groups.flatMap((g) => g.items), keys: groups.flatMap((g) => g.keys) };
+    return groups.flat();
   }
 }
 
@@ -151,10 +158,10 @@ class Run {
     const given = { resources: this.#resources, content };
     const isReady = (node: Node): boolean => settled === undefined || settled.has(node);
     for (const node of this.#queues.has("traces") ? selection.nodes : [])
-      if (isReady(node)) this.#offer("traces", factKey(node.record), () => spanOf(node, given));
+      if (isReady(node)) this.#offer("traces", node.record, factKey(node.record), () => spanOf(node, given));
     if (this.#queues.has("logs"))
       for (const { log, record, node } of logsOf(selection, given))
-        if (isReady(node)) this.#offer("logs", factKey(record, "log\0"), () => log);
+        if (isReady(node)) this.#offer("logs", record, factKey(record, "log\0"), () => log);
     if (this.#queues.has("metrics"))
       measure(this.#meter, { ...selection, nodes: selection.nodes.filter(isReady) }, this.#resources);
     const waiting = selection.nodes.filter((node) => !isReady(node)).length;
@@ -162,29 +169,34 @@ class Run {
     if (waiting > 0) for (const segment of segments) this.#lacking.add(segment);
   }
 
-  #offer(signal: Signal, key: number, item: () => OtelSpan | OtelLog): void {
-    if (this.options.onlyNew && this.outbox.has(signal, key)) return;
-    this.#queues.get(signal)?.add(item(), key);
+  #offer(signal: Signal, record: WeirRecord, key: number, item: () => OtelSpan | OtelLog): void {
+    if (this.options.onlyNew && this.#hasHad(signal, record, key)) return;
+    this.#queues.get(signal)?.add({ item: item(), key, other: record.open ? tellingKey(record) : 0 });
+  }
+
+  /** Only what was told before may have gone out under another fact. */
+  #hasHad(signal: Signal, record: WeirRecord, key: number): boolean {
+    return this.outbox.has(signal, key) || (record.rev > 0 && this.outbox.has(signal, tellingKey(record)));
   }
 
   async #flush(least: number): Promise<void> {
     for (const route of this.destination.routes) {
       const queue = this.#queues.get(route.signal);
       if (!queue || queue.length < least) continue;
-      const { items, keys } = queue.take();
+      const entries = queue.take();
       let from = 0;
-      for (; items.length - from >= least; from += BATCH_ITEMS)
-        await this.#sendItems(route, items.slice(from, from + BATCH_ITEMS), keys.slice(from, from + BATCH_ITEMS));
-      for (; from < items.length; from++) queue.add(items[from] as OtelSpan, keys[from] as number);
+      for (; entries.length - from >= least; from += BATCH_ITEMS)
+        await this.#sendEntries(route, entries.slice(from, from + BATCH_ITEMS));
+      for (; from < entries.length; from++) queue.add(entries[from] as Entry);
     }
   }
 
-  async #sendItems(route: Route, items: (OtelSpan | OtelLog)[], keys: number[]): Promise<void> {
-    const batch = batchOf(route, items as OtelSpan[], new Float64Array(keys), this.options.content);
+  async #sendEntries(route: Route, entries: readonly Entry[]): Promise<void> {
+    const batch = batchOf(route, entries, this.options.content);
     if (batch) return this.#send(batch);
-    const middle = Math.ceil(items.length / 2);
-    await this.#sendItems(route, items.slice(0, middle), keys.slice(0, middle));
-    await this.#sendItems(route, items.slice(middle), keys.slice(middle));
+    const middle = Math.ceil(entries.length / 2);
+    await this.#sendEntries(route, entries.slice(0, middle));
+    await this.#sendEntries(route, entries.slice(middle));
   }
 
   /** The first batch goes alone: whether the destination takes anything at all is not asked several times at once. */
@@ -210,19 +222,34 @@ class Run {
       if (this.options.onlyNew && keys.every((key) => this.outbox.has("metrics", key))) continue;
       const form = formOn(route);
       const body = packed(metricsAs(route.encoding, message), form.isPacked);
-      await this.#send({ signal: route.signal, form: form.name, content: false, body, keys });
+      await this.#send({
+        signal: route.signal,
+        form: form.name,
+        content: false,
+        body,
+        keys,
+        others: new Float64Array(keys.length),
+      });
     }
   }
 }
 
 /** A batch as it is fixed; undefined where its bytes, before they are compressed, do not fit. */
-function batchOf(route: Route, items: Items, keys: Float64Array, content: boolean): NewBatch | undefined {
+function batchOf(route: Route, entries: readonly Entry[], content: boolean): NewBatch | undefined {
   const { signal, encoding } = route;
+  const items = entries.map(({ item }) => item) as Items;
   if (signal === "metrics") throw new Error("metrics are no items");
   const form = formOn(route);
   const fits = (bytes: Uint8Array): boolean => bytes.length <= BATCH_BYTES || items.length === 1;
   const body = encoded(signal, encoding, items, (bytes) => (fits(bytes) ? packed(bytes, form.isPacked) : undefined));
-  return body && { signal, form: form.name, content, body, keys };
+  return body && { signal, form: form.name, content, body, ...keysIn(entries) };
+}
+
+function keysIn(entries: readonly Entry[]): Pick<NewBatch, "keys" | "others"> {
+  return {
+    keys: new Float64Array(entries.map(({ key }) => key)),
+    others: new Float64Array(entries.map(({ other }) => other)),
+  };
 }
 
 /** One key a metric, made from its points: a changed metric is a new one. */

@@ -24,6 +24,8 @@ export interface Fixed {
   readonly content: boolean;
   readonly body: Uint8Array;
   readonly keys: Float64Array;
+  /** In the same order what an item is also known by; 0 where that is nothing. */
+  readonly others: Float64Array;
 }
 
 /** The state of one destination; see `archive/delivery.ts`. */
@@ -251,13 +253,13 @@ function unpacked({ form, body }: Fixed): Uint8Array {
 const encodingOf = ({ form }: Fixed): Encoding => (form.startsWith("json") ? "json" : "protobuf");
 
 function halvesOf(batch: Fixed): NewBatch[] {
-  const { signal, form, content, keys } = batch;
+  const { signal, form, content, keys, others } = batch;
   const middle = Math.ceil(keys.length / 2);
   const gzip = form.endsWith("+gzip");
   const [a, b] = halve(unpacked(batch), encodingOf(batch), middle);
   return [
-    { signal, form, content, body: packed(a, gzip), keys: keys.slice(0, middle) },
-    { signal, form, content, body: packed(b, gzip), keys: keys.slice(middle) },
+    { signal, form, content, body: packed(a, gzip), keys: keys.slice(0, middle), others: others.slice(0, middle) },
+    { signal, form, content, body: packed(b, gzip), keys: keys.slice(middle), others: others.slice(middle) },
   ];
 }
 

@@ -61,6 +61,14 @@ function noted(note: WeirRecord, start: Node["start"], content: boolean): SpanEv
   return { name: `weir.${note.operation}`, time: timesOf(note)?.start ?? start, attributes, droppedAttributesCount: 0 };
 }
 
+/**
+ * What a destination remembers of a sent span whose record was open, 52 bits: that record, since its source may tell it
+ * again under another fact, as with the provider's id once the answer is whole.
+ */
+export function tellingKey({ id }: WeirRecord): number {
+  return Number.parseInt(id.slice(0, 13), 16);
+}
+
 /** What a destination remembers of a sent span, 52 bits: the fact that it tells, whoever tells it. */
 export function factKey(record: WeirRecord, what = ""): number {
   const text = `${what}${record.operation}\0${record.fact}`;

@@ -1,6 +1,6 @@
 /** Proves `weir export --to` on real receivers: what is sent, once, with `--new` only what is new, and what every refusal becomes. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { callLines, sessionPath } from "../support/claude.ts";
 import { bytesBelow, type Scratch, scratch } from "../support/home.ts";
@@ -62,6 +62,26 @@ describe("weir export --to", () => {
     await send(own, ["--to", to.url, "--new"]);
     expect(to.spanIds()).toHaveLength(112);
     expect(new Set(to.spanIds()).size).toBe(112);
+  });
+
+  test("--new sends a call once, however its session is cut and under whichever fact it is told first", async () => {
+    using own = scratch({ fast: true });
+    await using to = await receiver();
+    const path = ".kimi-code/sessions/wd_project-a_4394911a6a79/session_6d771bda-6995-44f5-8f47-9958cce9fcf3";
+    const wire = `${path}/agents/main/wire.jsonl`;
+    const fixture = join(import.meta.dir, "../../fixtures/agents/kimi-code/home", wire);
+    const lines = readFileSync(fixture, "utf8")
+      .replaceAll(/\b179(\d{10})\b/g, "175$1")
+      .trimEnd()
+      .split("\n");
+    for (let count = 1; count <= lines.length; count++) {
+      own.write(wire, `${lines.slice(0, count).join("\n")}\n`);
+      runSync(own);
+      expect((await send(own, ["--to", to.url, "--new"])).status).toBe(0);
+    }
+    const calls = to.got.flatMap(({ body }) => protobufSpans(body)).filter(({ name }) => name.startsWith("chat"));
+    expect(calls).toHaveLength(2);
+    expect(new Set(calls.map(({ spanId }) => spanId)).size).toBe(calls.length);
   });
 
   test("--new waits for a turn that is not over", async () => {

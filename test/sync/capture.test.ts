@@ -284,7 +284,7 @@ test("a state of version 2 is read as it is, then brought to the newest, and wha
       for (let at = 27; at < entries.length; at += 28) expect(entries[at]).toBe(0);
     }
     db.run("ALTER TABLE source DROP COLUMN mark");
-    db.run("ALTER TABLE export_batch DROP COLUMN content");
+    for (const column of ["content", "others"]) db.run(`ALTER TABLE export_batch DROP COLUMN ${column}`);
     db.run("PRAGMA user_version = 2");
   }
   expect(await p.sync(CONTENT)).toMatchObject({ records: { added: 0, revised: 0 } });
