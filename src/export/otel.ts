@@ -146,7 +146,10 @@ export function timesOf(record: WeirRecord): Times | undefined {
 
 /** Resources, one object for each that differs, so that the encoder groups what belongs together. */
 export class Resources {
+  /** By what records say of theirs. */
   readonly #known = new Map<string, Resource>();
+  /** By their attributes: where the user's own stand over those of records, several become one. */
+  readonly #made = new Map<string, Resource>();
   /** The last one that was asked for, which is mostly asked for again. */
   #last: { readonly agent: string; readonly name: unknown; readonly version: unknown; readonly host: string } & {
     readonly made: Resource;
@@ -162,19 +165,23 @@ export class Resources {
     const last = this.#last;
     if (last.agent === agent && last.name === name && last.version === version && last.host === host) return last.made;
     const key = `${agent}\0${name}\0${version}\0${host}`;
-    const made = this.#known.get(key) ?? {
-      attributes: this.#attributes(agent, name, version, host),
-      schemaUrl: SCHEMA_URL,
-    };
+    const made = this.#known.get(key) ?? this.#resource(this.#attributes(agent, name, version, host));
     this.#known.set(key, made);
     this.#last = { agent, name, version, host, made };
     return made;
   }
 
+  #resource(attributes: Attributes): Resource {
+    const key = JSON.stringify(attributes);
+    const made = this.#made.get(key) ?? { attributes, schemaUrl: SCHEMA_URL };
+    this.#made.set(key, made);
+    return made;
+  }
+
+  /** In an order that does not depend on which of them the record tells. */
   #attributes(agent: string, name: Scalars[string], version: Scalars[string], host: string): Attributes {
-    const attributes: Attributes = { "service.name": String(name) };
-    if (version !== "") attributes["service.version"] = String(version);
-    if (host !== "") attributes["host.id"] = host;
-    return { ...attributes, "weir.agent": agent, ...this.given };
+    const own = { "service.name": String(name), "service.version": String(version), "host.id": host };
+    const all = Object.entries({ ...own, "weir.agent": agent, ...this.given });
+    return Object.fromEntries(all.filter(([key, value]) => value !== "" || key in this.given));
   }
 }

@@ -46,6 +46,18 @@ function metricsOf(families: Awaited<ReturnType<typeof familiesIn>>): {
 }
 
 describe("metrics", () => {
+  test("are one series where the user's own attributes make several resources one", async () => {
+    const families = await familiesIn("codex", "claude-code", "kimi-code");
+    const given = { "service.name": "mine", "service.version": "1", "weir.agent": "any" };
+    const resources = new Resources(given);
+    const meter = new Meter();
+    for (const family of families) measure(meter, select(treeOf(family), family.records, ALL), resources);
+    const messages = meter.messages();
+    expect(messages.map(({ resource }) => resource.attributes)).toEqual([
+      { ...given, "host.id": families[0]!.records[0]!.host },
+    ]);
+  });
+
   test("hold the tokens, tool calls and sessions of the archive", async () => {
     const families = await familiesIn("codex");
     const records = families.flatMap((f) => f.records);
