@@ -35,9 +35,9 @@ export interface Ended {
   readonly isSent: boolean;
 }
 
-/** The registered destinations of an archive, with the number of the last segment that each has had whole. */
+/** The registered destinations of an archive, with the number of the last segment whose registered signals each has had. */
 export function deliveredSegments(db: Database): Map<string, number> {
-  const rows = db.query("SELECT origin, through FROM export WHERE registered = 1").all() as {
+  const rows = db.query("SELECT origin, through FROM export_through JOIN export ON id = destination").all() as {
     origin: string;
     through: number;
   }[];
@@ -196,12 +196,14 @@ export class Delivery {
   }
 
   /**
-   * Notes that the destination has had these segments up to the bytes that were read of each, all but those named in
-   * `lacking`, and that retention must keep the others until it has had them too. One that grew meanwhile is one of them.
+   * Notes that the destination has had these signals of these segments up to the bytes that were read of each, all but
+   * those named in `lacking`, and that retention must keep the others until it has had them too. One that grew meanwhile
+   * is one of them.
    */
-  register(read: ReadonlyMap<string, number>, lacking: ReadonlySet<string>): void {
+  register(signals: readonly string[], read: ReadonlyMap<string, number>, lacking: ReadonlySet<string>): void {
     const query = "SELECT seq, name, bytes, sealed FROM segment WHERE pruned = 0 ORDER BY seq";
-    const update = "UPDATE export SET registered = 1, through = max(through, ?) WHERE id = ?";
+    const note =
+      "INSERT INTO export_through VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET through = max(through, excluded.through)";
     this.#asked((db) => {
       const rows = db.query(query).all() as { seq: number; name: string; bytes: number; sealed: number }[];
       let through = 0;
@@ -209,7 +211,7 @@ export class Delivery {
         if (sealed === 0 || read.get(name) !== bytes || lacking.has(name)) break;
         through = seq;
       }
-      db.query(update).run(through, this.destination);
+      for (const signal of signals) db.query(note).run(this.destination, signal, through);
     });
   }
 

@@ -50,8 +50,8 @@ export function planOf(db: Database, last: number | undefined, limits: Limits): 
 }
 
 function deliveredIn(db: Database): ReadonlyMap<string, number> {
-  // A dry run reads a state as it is: an older one has no such table yet.
-  const isThere = db.query("SELECT 1 FROM sqlite_master WHERE name = 'export'").get() !== null;
+  // A dry run reads a state as it is: an older one may have no such table yet.
+  const isThere = db.query("SELECT 1 FROM sqlite_master WHERE name = 'export_through'").get() !== null;
   return isThere ? deliveredSegments(db) : new Map();
 }
 

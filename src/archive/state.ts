@@ -35,6 +35,12 @@ const MIGRATIONS: readonly string[] = [
   "ALTER TABLE export_batch ADD COLUMN content INTEGER NOT NULL DEFAULT 1",
   // By which else the items of a batch are known.
   "ALTER TABLE export_batch ADD COLUMN others BLOB NOT NULL DEFAULT x''",
+  // What a destination has had whole, by signal. Before, it was one number for whichever had been asked for, mostly traces.
+  `CREATE TABLE export_through (destination INTEGER NOT NULL, signal TEXT NOT NULL, through INTEGER NOT NULL,
+     PRIMARY KEY (destination, signal)) WITHOUT ROWID;
+   INSERT INTO export_through SELECT id, 'traces', through FROM export WHERE registered = 1;
+   ALTER TABLE export DROP COLUMN through;
+   ALTER TABLE export DROP COLUMN registered;`,
 ];
 
 export const STATE_VERSION: number = MIGRATIONS.length;

@@ -61,7 +61,8 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
       const nameOf = (path: string): string => path.replace(/^.*[\\/]/, "");
       const read = new Map(reader.segments.map(({ path, bytes }) => [nameOf(path), bytes]));
       const names = [...read.keys()];
-      delivery.register(read, new Set([...lacking].map((at) => names[at] ?? "")));
+      const signals = destination.routes.map(({ signal }) => signal);
+      delivery.register(signals, read, new Set([...lacking].map((at) => names[at] ?? "")));
     }
     io.log.info(summary(destination, sent, open, options.new === true));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;

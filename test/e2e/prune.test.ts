@@ -7,8 +7,10 @@ import { openReader } from "../../src/archive/read.ts";
 import { listSegments } from "../../src/archive/segment.ts";
 import { callLines, callNumbers, numbersTo, sessionPath, writeCalls } from "../support/claude.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
+import { receiver } from "../support/otlp.ts";
 import { SEED, trial } from "../support/random.ts";
 import { exported, recordsIn, runExport, runSync, summaryOf } from "../support/runs.ts";
+import { send } from "../support/sending.ts";
 import { type RunResult, startWeir, weir } from "../support/weir.ts";
 
 const DAY = 86_400_000;
@@ -209,13 +211,38 @@ describe("weir prune", () => {
   test("what a registered destination has not had stays, unless forced", () => {
     using place = manySegments();
     const before = segmentsIn(place).length;
-    inState(place, (db) =>
-      db.run("INSERT INTO export (name, origin, begun, through, registered) VALUES ('x', 'https://there', 0, 3, 1)"),
-    );
+    inState(place, (db) => {
+      db.run("INSERT INTO export (id, name, origin, begun) VALUES (1, 'x', 'https://there', 0)");
+      db.run("INSERT INTO export_through VALUES (1, 'traces', 5), (1, 'logs', 3)");
+    });
     const { status, stderr } = prune(place, "--max-size", "4KiB");
     expect([status, segmentsIn(place).length]).toEqual([0, before - 3]);
     expect(stderr).toContain(`${before - 4} segments kept: https://there has not had them yet`);
     expect(prune(place, "--max-size", "4KiB", "--force").status).toBe(0);
+    expect(segmentsIn(place)).toHaveLength(1);
+  });
+
+  test("what a destination has had of one signal stays until it has had the others that it takes", async () => {
+    using place = scratch({ fast: true });
+    await using to = await receiver();
+    const sends = async (signals: string): Promise<void> => {
+      expect((await send(place, ["--to", to.url, "--new", "--signals", signals])).status).toBe(0);
+    };
+    const grow = (session: string, from: number): void => {
+      const calls = callLines(from, from + CALLS, session).replaceAll("2026-11-21", "2025-03-01");
+      place.write(sessionPath(session), calls);
+      expect(runSync(place, [], { env: { WEIR_SEGMENT_MAX_BYTES: "8KiB" } }).status).toBe(0);
+    };
+    grow("s0", 0);
+    await sends("traces");
+    await sends("logs");
+    grow("s1", CALLS);
+    await sends("traces");
+    const held = prune(place, "--max-size", "4KiB");
+    expect(held.stderr).toContain(`${to.url} has not had them yet`);
+    expect(segmentsIn(place).length).toBeGreaterThan(1);
+    await sends("logs");
+    expect(prune(place, "--max-size", "4KiB").stderr).not.toContain("has not had them yet");
     expect(segmentsIn(place)).toHaveLength(1);
   });
 

@@ -96,7 +96,7 @@ test.skipIf(!strace)(
     {
       // As the first version left it: without what destinations have had, and without marks.
       using db = new Database(join(world.data, "state.db"));
-      for (const table of ["export", "export_batch", "export_sent"]) db.run(`DROP TABLE ${table}`);
+      for (const table of ["export", "export_batch", "export_sent", "export_through"]) db.run(`DROP TABLE ${table}`);
       db.run("ALTER TABLE source DROP COLUMN mark");
       db.run("PRAGMA user_version = 1");
     }

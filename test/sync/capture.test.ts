@@ -285,6 +285,9 @@ test("a state of version 2 is read as it is, then brought to the newest, and wha
     }
     db.run("ALTER TABLE source DROP COLUMN mark");
     for (const column of ["content", "others"]) db.run(`ALTER TABLE export_batch DROP COLUMN ${column}`);
+    for (const column of ["through", "registered"])
+      db.run(`ALTER TABLE export ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0`);
+    db.run("DROP TABLE export_through");
     db.run("PRAGMA user_version = 2");
   }
   expect(await p.sync(CONTENT)).toMatchObject({ records: { added: 0, revised: 0 } });
