@@ -36,6 +36,12 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
     sayExport(io, options.json, documentOf(destination, { sent: newSent(), open: 0, isStopped: false }, true));
     return EXIT.done;
   }
+  const withheld = new Set(destination.routes.flatMap((route) => route.withheld));
+  if (withheld.size > 0)
+    io.log.warn(
+      `the environment's headers (${[...withheld].join(", ")}) are for the endpoint that it names, not for ${destination.origin}: they are not sent`,
+      "--headers-file gives others",
+    );
   using reader = openForReading(io);
   io.log.verbose(`sending to ${destination.origin}`);
   const stopped = (): boolean => io.stopSignal() !== undefined;

@@ -33,6 +33,8 @@ export interface Route {
   readonly encoding: Encoding;
   readonly gzip: boolean;
   readonly headers: SecretHeaders;
+  /** Names of headers that the environment gives for another host. */
+  readonly withheld: readonly string[];
   readonly timeoutMs: number;
   readonly certificates: Certificates;
 }
@@ -90,7 +92,10 @@ function routeOf(signal: Signal, asked: Asked, variables: Variables): Route {
   };
   const protocol = asked.protocol ?? protocolOf(variable("PROTOCOL"));
   const { url, origin } = urlOf(signal, asked.to, protocol, variables);
-  const headers = headersOf(signal, asked.headersFile, variables);
+  const elsewhere = isElsewhere(origin, endpointOf(signal, variables));
+  const given = headersGiven(signal, variables);
+  const own = asked.headersFile === undefined ? {} : parsed(headersIn(asked.headersFile), asked.headersFile);
+  const headers = new SecretHeaders(elsewhere ? own : { ...given, ...own });
   const unfit = protocol === "grpc" ? unfitForGrpc(headers) : undefined;
   if (unfit !== undefined) throw wrong(unfit);
   return {
@@ -101,6 +106,7 @@ function routeOf(signal: Signal, asked: Asked, variables: Variables): Route {
     encoding: protocol === "http/json" ? "json" : "protobuf",
     gzip: gzipOf(asked.compress, variable("COMPRESSION")),
     headers,
+    withheld: elsewhere ? Object.keys(given) : [],
     timeoutMs: timeoutOf(variable("TIMEOUT")),
     certificates: {
       ca: fileOf(variable("CERTIFICATE")),
@@ -144,13 +150,19 @@ function fileOf(given: Given): string | undefined {
   }
 }
 
-function headersOf(signal: Signal, file: string | undefined, variables: Variables): SecretHeaders {
-  let all: Record<string, string> = {};
+/** The environment's headers for a signal, which may hold the credentials for the endpoint that it names. */
+function headersGiven(signal: Signal, variables: Variables): Readonly<Record<string, string>> {
   const names = ["OTEL_EXPORTER_OTLP_HEADERS", `OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_HEADERS`];
-  for (const name of names) all = { ...all, ...parsed(variables[name] ?? "", name) };
-  if (file !== undefined) all = { ...all, ...parsed(headersIn(file), file) };
-  return new SecretHeaders(all);
+  return Object.assign({}, ...names.map((name) => parsed(variables[name] ?? "", name)));
 }
+
+/** Whether the environment names an endpoint, and not this one. */
+function isElsewhere(origin: string, endpoint: Given): boolean {
+  if (!endpoint) return false;
+  return !URL.canParse(endpoint.value) || originOf(new URL(endpoint.value)) !== origin;
+}
+
+const originOf = ({ protocol, host }: URL): string => `${protocol}//${host}`;
 
 function headersIn(path: string): string {
   const mode = ifPresent(() => sys.stat(path))?.mode ?? 0;
@@ -181,7 +193,7 @@ function urlOf(signal: Signal, to: string, protocol: Protocol, variables: Variab
 const SIGNAL_PATH = /\/v1\/(traces|metrics|logs)\/?(?:[?#]|$)/;
 
 function pathed(url: URL, signal: Signal, protocol: Protocol, untouched: boolean): { url: string; origin: string } {
-  const origin = `${url.protocol}//${url.host}`;
+  const origin = originOf(url);
   const named = SIGNAL_PATH.exec(url.href)?.[1];
   if (named !== undefined && named !== signal)
     throw wrong(`${origin}: the address is that of ${named}, not of ${signal}`, `give it without /v1/${named}`);

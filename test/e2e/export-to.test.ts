@@ -128,6 +128,18 @@ describe("weir export --to", () => {
     });
   });
 
+  test("another host than the environment's endpoint gets none of its headers, which is said without their values", async () => {
+    await using to = await receiver();
+    const { status, stderr } = await send(place, ["--to", to.url], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://cloud.example",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=hush",
+    });
+    expect(status).toBe(0);
+    expect(stderr).toContain("(authorization) are for the endpoint that it names");
+    expect(stderr).not.toContain("hush");
+    expect(to.got[0]?.headers).not.toHaveProperty("authorization");
+  });
+
   test("a signal's own endpoint is used untouched", async () => {
     await using to = await receiver();
     await send(place, ["--to", "otel"], { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${to.url}/here` });

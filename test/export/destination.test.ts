@@ -93,6 +93,27 @@ describe("headers", () => {
     }
   });
 
+  test("of the environment are for the endpoint that it names: --to another host gets none of them", () => {
+    const variables = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://cloud.example/otlp",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=hush,x-tenant=a",
+    };
+    const of = (to: string, more = {}) => {
+      const { headers, withheld } = destinationOf(asked(to), { ...variables, ...more }).routes[0]!;
+      return [Object.keys(headers.reveal()), withheld];
+    };
+    const sent = [["authorization", "x-tenant"], []];
+    const kept = [[], ["authorization", "x-tenant"]];
+    expect(of("otel")).toEqual(sent);
+    expect(of("https://cloud.example:443/other")).toEqual(sent);
+    for (const to of ["http://cloud.example", "https://cloud.example:4318", "http://127.0.0.1:4318"])
+      expect(of(to)).toEqual(kept);
+    expect(of("http://127.0.0.1:4318", { OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toEqual(sent);
+    expect(of("http://127.0.0.1:4318", { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://127.0.0.1:4318/x" })).toEqual(
+      sent,
+    );
+  });
+
   test("what gRPC cannot carry is wrong usage there, told without the value", () => {
     const of = (text: string, protocol: Asked["protocol"]) => (): unknown =>
       destinationOf(asked("http://h:1", { protocol }), { OTEL_EXPORTER_OTLP_HEADERS: text });
