@@ -130,6 +130,15 @@ export class Delivery {
     });
   }
 
+  /** Forgets what the destination has had of a signal. */
+  forget(signal: string): void {
+    this.#asked((db) =>
+      db.query("DELETE FROM export_sent WHERE destination = ? AND signal = ?").run(this.destination, signal),
+    );
+    this.#sent.delete(signal);
+    this.#parts.delete(signal);
+  }
+
   #fix(batch: NewBatch): Batch {
     const insert =
       "INSERT INTO export_batch (destination, signal, form, content, body, keys, others) VALUES (?, ?, ?, ?, ?, ?, ?)";

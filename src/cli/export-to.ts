@@ -11,7 +11,7 @@ import {
   resourceAttributes,
   signalsOf,
 } from "../export/destination.ts";
-import type { Filter } from "../export/filter.ts";
+import { type Filter, isFiltering } from "../export/filter.ts";
 import type { Signal } from "../export/otlp.ts";
 import { newSent, nounOf, type Sent } from "../export/sender.ts";
 import { env } from "../system/process.ts";
@@ -27,7 +27,7 @@ import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
-export async function runTo(options: Options, filter: Filter, isFiltered: boolean, io: Io): Promise<number> {
+export async function runTo(options: Options, filter: Filter, io: Io): Promise<number> {
   const destination = destinationFor(options);
   const retryForMs = durationOf(options["retry-for"]);
   const resource = resourceAttributes(env);
@@ -41,6 +41,11 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
     io.log.warn(
       `the environment's headers (${[...withheld].join(", ")}) are for the endpoint that it names, not for ${destination.origin}: they are not sent`,
       "--headers-file gives others",
+    );
+  if (isFiltering(filter) && destination.routes.some(({ signal }) => signal === "metrics"))
+    io.log.warn(
+      "metrics of a part of the archive take the place of those of the whole",
+      "the next run of metrics without filters puts them right",
     );
   using reader = openForReading(io);
   io.log.verbose(`sending to ${destination.origin}`);
@@ -63,7 +68,7 @@ export async function runTo(options: Options, filter: Filter, isFiltered: boolea
     sayExport(io, options.json, documentOf(destination, delivered, false));
     const signal = io.stopSignal();
     if (isStopped && signal) return EXIT[signal];
-    if (options.new && !isFiltered) {
+    if (options.new && !isFiltering(filter)) {
       const nameOf = (path: string): string => path.replace(/^.*[\\/]/, "");
       const read = new Map(reader.segments.map(({ path, bytes }) => [nameOf(path), bytes]));
       const names = [...read.keys()];

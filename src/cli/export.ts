@@ -27,7 +27,7 @@ export async function run(options: Options, io: Io): Promise<number> {
   checkTogether(options, filter, io);
   if (options.to !== undefined) {
     const { runTo } = await import("./export-to.ts");
-    return runTo(options, filter, isFiltered(options), io);
+    return runTo(options, filter, io);
   }
   if (options.format === "otlp-json" || options.format === "text") {
     const { runTrees } = await import("./export-trees.ts");
@@ -104,11 +104,6 @@ function checkTogether(options: Options, { since = Number.NEGATIVE_INFINITY, unt
   const isBinary = format === "parquet" || (options.compress ?? "none") !== "none";
   if (isBinary && to === undefined && !isFile(options) && io.columns < Number.POSITIVE_INFINITY)
     throw new UsageError("what is binary would spoil the terminal", "write it with -o FILE, or into a pipe");
-}
-
-function isFiltered({ since, until, agent, session, model, operation }: Options): boolean {
-  const lists = [agent, session, model, operation];
-  return since !== undefined || until !== undefined || lists.some((names) => names.length > 0);
 }
 
 function filterOf(options: Options): Filter {

@@ -5,7 +5,7 @@ import { collectGarbage } from "../system/engine.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
-import { type Filter, select } from "./filter.ts";
+import { type Filter, isFiltering, select } from "./filter.ts";
 import { logsOf } from "./logs.ts";
 import { measure } from "./metrics.ts";
 import type { Attributes } from "./otel.ts";
@@ -217,6 +217,8 @@ class Run {
     const route = this.destination.routes.find((r) => r.signal === "metrics");
     if (!route) return;
     const { metricsAs } = await import("./official.ts");
+    // Those of a part take the place of the whole's, which then must go out again although they have not changed.
+    if (isFiltering(this.options.filter)) this.outbox.forget("metrics");
     for (const message of this.#meter.messages()) {
       const keys = keysOf(message);
       if (this.options.onlyNew && keys.every((key) => this.outbox.has("metrics", key))) continue;

@@ -12,6 +12,12 @@ export interface Filter {
   readonly operations: readonly string[];
 }
 
+/** Whether a filter leaves anything out. */
+export function isFiltering({ since, until, agents, sessions, models, operations }: Filter): boolean {
+  const lists = [agents, sessions, models, operations];
+  return since !== undefined || until !== undefined || lists.some((names) => names.length > 0);
+}
+
 const among = (wanted: readonly string[], value: string | undefined): boolean =>
   wanted.length === 0 || (value !== undefined && wanted.includes(value));
 
@@ -40,9 +46,7 @@ export interface Selection {
 }
 
 export function select(all: readonly Node[], records: readonly WeirRecord[], filter: Filter): Selection {
-  const { since, until, agents, sessions, models, operations } = filter;
-  const isOpen = [agents, sessions, models, operations].every((names) => names.length === 0);
-  if (isOpen && since === undefined && until === undefined) return { all, nodes: all, records };
+  if (!isFiltering(filter)) return { all, nodes: all, records };
   return { all, nodes: wanted(all, filter), records: records.filter((record) => passes(record, filter)) };
 }
 

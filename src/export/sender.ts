@@ -40,6 +40,7 @@ export interface Ended {
 export interface Outbox {
   waiting(): Fixed[];
   has(signal: string, key: number): boolean;
+  forget(signal: string): void;
   move(ended: readonly Ended[], fixed: readonly NewBatch[]): Fixed[];
 }
 

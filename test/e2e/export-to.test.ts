@@ -97,6 +97,22 @@ describe("weir export --to", () => {
     expect(to.spanIds()).toHaveLength(2);
   });
 
+  test("metrics of a part of the archive, which take the place of the whole's, are put right by the next whole run", async () => {
+    using own = archiveOf(150);
+    await using to = await receiver();
+    const metrics = ["--to", to.url, "--signals", "metrics", "--compress", "none"];
+    await send(own, [...metrics, "--new"]);
+    const whole = to.got.at(-1)!.body;
+    const part = await send(own, [...metrics, "--new", "--session", SESSION.replace(/^.{8}/, "00000000")]);
+    expect(part.stderr).toContain("metrics of a part of the archive");
+    expect(to.got).toHaveLength(2);
+    expect(to.got[1]!.body).not.toEqual(whole);
+    await send(own, [...metrics, "--new"]);
+    expect(to.got).toHaveLength(3);
+    expect(to.got[2]!.body).toEqual(whole);
+    expect((await send(own, [...metrics, "--new"])).stderr).toContain("nothing new");
+  });
+
   test("tells destinations apart, by their address and by a fragment", async () => {
     using own = archiveOf(10);
     await using a = await receiver();
