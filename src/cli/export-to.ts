@@ -64,8 +64,9 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
       version,
     };
     const delivered = await deliver(families, destination, delivery, asked, around);
-    const { sent, open, lacking, isStopped } = delivered;
+    const { sent, open, lacking, isStopped, failure } = delivered;
     sayExport(io, options.json, documentOf(destination, delivered, false));
+    if (failure) throw failure;
     const signal = io.stopSignal();
     if (isStopped && signal) return EXIT[signal];
     if (options.new && !isFiltering(filter)) {

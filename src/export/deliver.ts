@@ -2,6 +2,7 @@
 import { textHash } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { collectGarbage } from "../system/engine.ts";
+import { WeirError } from "../system/errors.ts";
 import { yieldToEvents } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import type { Destination, Route } from "./destination.ts";
@@ -46,6 +47,8 @@ export interface Delivered {
   /** Segments, by number, that hold records which the destination has not had. */
   readonly lacking: ReadonlySet<number>;
   readonly isStopped: boolean;
+  /** Why the destination has not taken it all, an `export` error. */
+  readonly failure?: WeirError;
 }
 
 /** What is to be sent, and by what the destination will know that it had it; `other` is 0 where that is by one key. */
@@ -79,7 +82,7 @@ class Queue {
   }
 }
 
-/** Sends a whole archive, or what of it is new; throws `export` when the destination does not take it all. */
+/** Sends a whole archive, or what of it is new, as far as the destination takes it. */
 export async function deliver(
   families: Families,
   destination: Destination,
@@ -141,12 +144,13 @@ class Run {
       return this.#result(false);
     } catch (error) {
       if (error instanceof Stopped) return this.#result(true);
+      if (error instanceof WeirError && error.failure === "export") return this.#result(false, error);
       throw error;
     }
   }
 
-  #result(isStopped: boolean): Delivered {
-    return { sent: this.#sender.sent, open: this.#open, lacking: this.#lacking, isStopped };
+  #result(isStopped: boolean, failure?: WeirError): Delivered {
+    return { sent: this.#sender.sent, open: this.#open, lacking: this.#lacking, isStopped, failure };
   }
 
   #takeFamily(family: Family, segments: readonly number[]): void {

@@ -175,6 +175,15 @@ describe("weir export --to", () => {
     expect(await says()).toMatchObject({ ...about, accepted: { traces: 8 }, rejected: 3 });
   });
 
+  test("--json says also of a failure how much was accepted before it", async () => {
+    await using to = await receiver();
+    to.fault = ({ path }) => (path === "/v1/logs" ? { status: 401 } : undefined);
+    const { status, stdout, stderr } = await send(place, ["--json", "--to", to.url, "--signals", "traces,logs"]);
+    expect(status).toBe(7);
+    expect(stderr).toContain("credentials");
+    expect(JSON.parse(stdout)).toMatchObject({ accepted: { traces: SPANS, logs: 0 }, batches: 1, stopped: false });
+  });
+
   test("an endpoint in the environment never sends by itself", async () => {
     await using to = await receiver();
     const { status } = runExport(place, [], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: to.url } });
