@@ -9,6 +9,7 @@ export type Encoding = "protobuf" | "json";
 
 /** What the receiver did with a request that it accepted. */
 export interface Partial {
+  /** Spans, log records, or points of metrics. */
   readonly rejected: number;
   readonly message: string;
 }
@@ -65,6 +66,9 @@ function parsed(body: Uint8Array): unknown {
 function partialOf(answer: unknown): Partial | undefined {
   if (typeof answer !== "object" || answer === null) return undefined;
   const partial = (answer as { partialSuccess?: Record<string, unknown> }).partialSuccess ?? {};
-  const count = partial.rejectedSpans ?? partial.rejectedLogRecords ?? partial.rejectedDataPoints ?? 0;
-  return { rejected: Number(count) || 0, message: String(partial.errorMessage ?? "") };
+  const count = Number(partial.rejectedSpans ?? partial.rejectedLogRecords ?? partial.rejectedDataPoints ?? 0);
+  return {
+    rejected: Number.isSafeInteger(count) && count > 0 ? count : 0,
+    message: String(partial.errorMessage ?? ""),
+  };
 }

@@ -152,9 +152,9 @@ export class Sender {
     const route = this.#routeOf(batch);
     if (!route) throw new WeirError("export", `${this.destination.origin}: ${batch.signal} are not asked for`);
     const outcome = await this.#settled(route, batch);
-    if (outcome.kind === "accepted") return this.#accept(batch, outcome.rejected, outcome.message);
+    if (outcome.kind === "accepted") return this.#accept(route, batch, outcome.rejected, outcome.message);
     if (outcome.kind === "stop" && !this.#unsure.has(batch.id)) this.#ended.push({ batch, isSent: false });
-    if (outcome.kind !== "halve") throw this.#failed(outcome.reason);
+    if (outcome.kind !== "halve") throw this.#failed(route, outcome.reason);
     if (batch.keys.length > 1) {
       for (const half of this.#move(halvesOf(batch), [{ batch, isSent: false }])) await this.#deliver(half);
       return;
@@ -162,7 +162,7 @@ export class Sender {
     this.#ended.push({ batch, isSent: true });
     this.sent.refused++;
     if (++this.#refusedInARow >= REFUSED_IN_A_ROW)
-      throw this.#failed(`${outcome.reason} to each of ${REFUSED_IN_A_ROW} single items`);
+      throw this.#failed(route, `${outcome.reason} to each of ${REFUSED_IN_A_ROW} single items`);
   }
 
   #isUnfit(batch: Fixed): boolean {
@@ -173,21 +173,24 @@ export class Sender {
 
   #routeOf = ({ signal }: Fixed): Route | undefined => this.destination.routes.find((r) => r.signal === signal);
 
-  #accept(batch: Fixed, rejected: number, message: string): void {
+  #accept({ origin }: Route, batch: Fixed, rejected: number, message: string): void {
     const items = batch.keys.length;
     const first = this.sent.batches === 0;
     this.#ended.push({ batch, isSent: true });
     this.#refusedInARow = 0;
     this.sent.batches++;
     this.sent.bytes += batch.body.length;
-    this.sent.rejected += Math.min(rejected, items);
-    this.sent.accepted[batch.signal as Signal] += items - Math.min(rejected, items);
-    if (first)
-      this.around.info(`${this.destination.origin} accepted the first batch (${items} ${nounOf(batch.signal)})`);
+    // A metric has many points: of how many metrics some were rejected nobody tells.
+    const isPoints = batch.signal === "metrics";
+    const lost = isPoints ? rejected : Math.min(rejected, items);
+    this.sent.rejected += lost;
+    this.sent.accepted[batch.signal as Signal] += isPoints ? items : items - lost;
+    if (first) this.around.info(`${origin} accepted the first batch (${items} ${nounOf(batch.signal)})`);
     if ((rejected > 0 || message !== "") && !this.#toldPartial) {
       this.#toldPartial = true;
-      const what = rejected > 0 ? `rejected ${rejected} of ${items} ${nounOf(batch.signal)}` : "warns";
-      this.around.warn(`${this.destination.origin} ${what}${message === "" ? "" : `: ${message.slice(0, 200)}`}`);
+      const points = isPoints ? "points of " : "of ";
+      const what = rejected > 0 ? `rejected ${rejected} ${points}${items} ${nounOf(batch.signal)}` : "warns";
+      this.around.warn(`${origin} ${what}${message === "" ? "" : `: ${message.slice(0, 200)}`}`);
     }
   }
 
@@ -207,22 +210,22 @@ export class Sender {
         const asked = outcome.afterMs === undefined ? "" : ` and asks to wait ${Math.ceil(outcome.afterMs / 1000)} s`;
         return { kind: "stop", reason: `${outcome.reason}${asked}` };
       }
-      this.#tell(outcome.reason);
+      this.#tell(route, outcome.reason);
       await this.around.rest(wait);
       if (this.around.stopped()) throw new Stopped();
     }
   }
 
-  #tell(reason: string): void {
+  #tell({ origin }: Route, reason: string): void {
     if (uptime() - this.#told < TOLD_EVERY_MS) return;
     this.#told = uptime();
-    this.around.warn(`${this.destination.origin}: ${reason}; ${this.around.waiting()} waiting, trying again`);
+    this.around.warn(`${origin}: ${reason}; ${this.around.waiting()} waiting, trying again`);
   }
 
-  #failed(reason: string): WeirError {
+  #failed({ origin }: Route, reason: string): WeirError {
     return new WeirError(
       "export",
-      `${this.destination.origin}: ${reason}; ${this.around.waiting()} waiting`,
+      `${origin}: ${reason}; ${this.around.waiting()} waiting`,
       "what was accepted is remembered: the same command with --new goes on from there",
     );
   }

@@ -323,6 +323,25 @@ describe("weir export --to", () => {
     expect(protobufSpans(to.got.at(-1)!.body)[0]?.resource).toMatchObject({ "service.name": "mine" });
   });
 
+  test("points that it rejects are no metrics", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    to.fault = () => ({ partial: 9 });
+    const { status, stdout, stderr } = await send(own, ["--json", "--to", to.url, "--signals", "metrics"]);
+    expect(status).toBe(7);
+    expect(stderr).toContain("rejected 9 points of 5 metrics");
+    expect(JSON.parse(stdout)).toMatchObject({ accepted: { metrics: 5 }, rejected: 9 });
+  });
+
+  test("an error names the host that failed", async () => {
+    await using to = await receiver();
+    await using logs = await receiver();
+    logs.fault = () => ({ status: 401 });
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: to.url, OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: `${logs.url}/v1/logs` };
+    const { stderr } = await send(place, ["--to", "otel", "--signals", "traces,logs"], env);
+    expect(stderr).toContain(`error: ${logs.url}: answered 401`);
+  });
+
   const WRONG: readonly (readonly [string, readonly string[], Record<string, string>])[] = [
     ["no URL", ["--to", "nowhere"], {}],
     ["an address without its scheme", ["--to", "localhost:4318"], {}],

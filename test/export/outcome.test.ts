@@ -25,6 +25,20 @@ describe("every class of status", () => {
     });
 });
 
+test("what was rejected is a number of items, whatever the answer says", async () => {
+  for (const [says, rejected] of [
+    [3, 3],
+    ["3", 3],
+    [-3, 0],
+    ["1e999", 0],
+    ["many", 0],
+  ] as const) {
+    const body = JSON.stringify({ partialSuccess: { rejectedSpans: says } });
+    const given = answer(200, { contentType: "application/json", body });
+    expect(await outcomeOf("traces", "json", given, NOW)).toEqual({ kind: "accepted", rejected, message: "" });
+  }
+});
+
 test("200 with something else than an OTLP answer is no acceptance", async () => {
   for (const [encoding, contentType, body] of [
     ["protobuf", "text/html", "<html>"],
