@@ -57,6 +57,7 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
     const asked = { filter, content: options.content === true, onlyNew: options.new === true, resource };
     const around = {
       rest: io.rest,
+      stopping: io.stopping,
       stopped,
       info: io.log.info,
       warn: io.log.warn,

@@ -25,4 +25,6 @@ export interface Io {
   readonly stopSignal: () => StopSignal | undefined;
   /** Sleeps, but not beyond a signal that asks for a stop. */
   readonly rest: (ms: number) => Promise<void>;
+  /** Aborted by a signal that asks for a stop. */
+  readonly stopping: AbortSignal;
 }

@@ -103,6 +103,7 @@ async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
     color: colorOn(1, flags.color),
     stopSignal: stop.received,
     rest: stop.rest,
+    stopping: stop.stopping,
   };
 }
 

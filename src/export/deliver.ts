@@ -143,7 +143,10 @@ class Run {
       await this.#sender.settled();
       return this.#result(false);
     } catch (error) {
-      if (error instanceof Stopped) return this.#result(true);
+      if (error instanceof Stopped) {
+        await this.#sender.halted();
+        return this.#result(true);
+      }
       if (error instanceof WeirError && error.failure === "export") return this.#result(false, error);
       throw error;
     }

@@ -40,6 +40,7 @@ export interface Request {
   readonly body: Uint8Array;
   readonly gzip: boolean;
   readonly timeoutMs: number;
+  readonly cut: AbortSignal;
   readonly certificates: Certificates;
 }
 

@@ -12,6 +12,8 @@ import { type Outcome, outcomeOf } from "./outcome.ts";
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
 const TOLD_EVERY_MS = 60_000;
+/** After a stop signal what is on its way may still be answered for so long: what was accepted is then not sent again. */
+const LAST_WAIT_MS = 1000;
 /** So many single items refused one after the other, and it is not the items. */
 const REFUSED_IN_A_ROW = 100;
 
@@ -47,6 +49,8 @@ export interface Outbox {
 export interface Surroundings {
   readonly rest: (ms: number) => Promise<void>;
   readonly stopped: () => boolean;
+  /** Aborted by a stop signal. */
+  readonly stopping: AbortSignal;
   readonly info: (message: string) => void;
   readonly warn: (message: string) => void;
   /** Items that are still to be sent. */
@@ -83,6 +87,7 @@ export class Sender {
   #toldPartial = false;
   /** By number, batches that may have arrived without an answer: they must not come a second time in other bytes. */
   readonly #unsure = new Set<number>();
+  readonly #cut = new AbortController();
   /** Answered for good, and not yet noted in the state: that is done when the next ones are fixed. */
   #ended: Ended[] = [];
   /** The batches that are on their way. */
@@ -92,7 +97,9 @@ export class Sender {
     private readonly destination: Destination,
     private readonly outbox: Outbox,
     private readonly around: Surroundings,
-  ) {}
+  ) {
+    around.stopping.addEventListener("abort", () => setTimeout(() => this.#cut.abort(), LAST_WAIT_MS).unref());
+  }
 
   /**
    * Sends what an earlier run fixed and could not finish. What this run would not send as it is gives its items back, to
@@ -127,6 +134,16 @@ export class Sender {
   /** Waits until all that was sent has been answered for good, and notes that; throws as `send` does. */
   async settled(): Promise<void> {
     await this.#landed();
+    this.#note();
+  }
+
+  /** The same after a stop signal, whatever became of it. */
+  async halted(): Promise<void> {
+    await this.#flight;
+    this.#note();
+  }
+
+  #note(): void {
     if (this.#ended.length > 0) this.#move([]);
   }
 
@@ -199,7 +216,7 @@ export class Sender {
     const deadline = uptime() + this.around.retryForMs;
     let longest = FIRST_WAIT_MS;
     for (;;) {
-      const outcome = await attempt(route, batch, this.around.version);
+      const outcome = await attempt(route, batch, this.around.version, this.#cut.signal);
       if (outcome.kind !== "again") return outcome;
       this.#unsure.add(batch.id);
       // A receiver that asks to wait no time at all is not asked without a pause.
@@ -267,7 +284,7 @@ function halvesOf(batch: Fixed): NewBatch[] {
   ];
 }
 
-async function attempt(route: Route, batch: Fixed, version: string): Promise<Outcome> {
+async function attempt(route: Route, batch: Fixed, version: string, cut: AbortSignal): Promise<Outcome> {
   const { timeoutMs, certificates, url } = route;
   const own = {
     "user-agent": `weir/${version}`,
@@ -283,6 +300,7 @@ async function attempt(route: Route, batch: Fixed, version: string): Promise<Out
       body: unpacked(batch),
       gzip: route.gzip,
       timeoutMs,
+      cut,
       certificates,
     });
   }
@@ -292,7 +310,7 @@ async function attempt(route: Route, batch: Fixed, version: string): Promise<Out
     "content-type": encodingOf(batch) === "json" ? "application/json" : "application/x-protobuf",
   };
   if (batch.form.endsWith("+gzip")) headers["content-encoding"] = "gzip";
-  const answer = await post({ url, headers, body: batch.body, timeoutMs, certificates }).catch(noAnswer);
+  const answer = await post({ url, headers, body: batch.body, timeoutMs, cut, certificates }).catch(noAnswer);
   if (typeof answer === "string") return { kind: "again", reason: answer };
   return outcomeOf(batch.signal as Signal, encodingOf(batch), answer, sys.now());
 }

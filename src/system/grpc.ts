@@ -13,6 +13,8 @@ export interface GrpcCall {
   readonly body: Uint8Array;
   readonly gzip: boolean;
   readonly timeoutMs: number;
+  /** Ends the waiting for an answer. */
+  readonly cut: AbortSignal;
   readonly certificates: Certificates;
 }
 
@@ -57,16 +59,20 @@ export function call(given: GrpcCall): Promise<GrpcAnswer> {
     metadata.set(name, name.endsWith("-bin") ? Buffer.from(value) : value);
   const pass = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return new Promise((resolve) => {
-    clientFor(given).makeUnaryRequest(
+    const cancel = (): void => request.cancel();
+    const request = clientFor(given).makeUnaryRequest(
       given.method,
       pass,
       (bytes: Buffer) => bytes as Uint8Array,
       given.body,
       metadata,
       { deadline: Date.now() + given.timeoutMs },
-      (error: ServiceError | null, body?: Uint8Array) =>
-        resolve(error ? failed(error) : { code: 0, body: body ?? new Uint8Array() }),
+      (error: ServiceError | null, body?: Uint8Array) => {
+        given.cut.removeEventListener("abort", cancel);
+        resolve(error ? failed(error) : { code: 0, body: body ?? new Uint8Array() });
+      },
     );
+    given.cut.addEventListener("abort", cancel);
   });
 }
 

@@ -17,6 +17,8 @@ export interface HttpPost {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   readonly timeoutMs: number;
+  /** Ends the waiting for an answer. */
+  readonly cut: AbortSignal;
   readonly certificates: Certificates;
 }
 
@@ -33,7 +35,7 @@ function forgetProxies(): void {
 }
 
 /** Posts and reads the answer; throws where there is none: refused, reset, timed out, a certificate that does not hold. */
-export async function post({ url, headers, body, timeoutMs, certificates }: HttpPost): Promise<HttpAnswer> {
+export async function post({ url, headers, body, timeoutMs, cut, certificates }: HttpPost): Promise<HttpAnswer> {
   forgetProxies();
   const { ca, cert, key } = certificates;
   const response = await fetch(url, {
@@ -41,7 +43,7 @@ export async function post({ url, headers, body, timeoutMs, certificates }: Http
     headers,
     body: body as Uint8Array<ArrayBuffer>,
     redirect: "manual",
-    signal: AbortSignal.timeout(timeoutMs),
+    signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), cut]),
     tls: { rejectUnauthorized: true, ca, cert, key },
   });
   return {

@@ -63,6 +63,8 @@ export interface Stop {
   readonly received: () => StopSignal | undefined;
   /** Sleeps until the time is over or a stop signal comes. */
   readonly rest: (ms: number) => Promise<void>;
+  /** Aborted when a stop signal comes. */
+  readonly stopping: AbortSignal;
 }
 
 const listeners: (readonly [StopSignal, () => void])[] = [];
@@ -85,27 +87,29 @@ export function interruptibly<T>(work: () => T): T {
   }
 }
 
-/** Notes the first stop signal and wakes whoever rests; calls back for the second. */
+/** Notes the first stop signal and wakes all who rest; calls back for the second. */
 export function stopSignals(onSecond: (signal: StopSignal) => void): Stop {
   let received: StopSignal | undefined;
-  let wake = (): void => undefined;
+  const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     listen(signal, () => {
       if (received) onSecond(signal);
       received = signal;
-      wake();
+      stop.abort();
     });
   }
   const rest = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       if (received) return resolve();
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
+      const over = (): void => {
         clearTimeout(timer);
+        stop.signal.removeEventListener("abort", over);
         resolve();
       };
+      const timer = setTimeout(over, ms);
+      stop.signal.addEventListener("abort", over);
     });
-  return { received: () => received, rest };
+  return { received: () => received, rest, stopping: stop.signal };
 }
 
 /** Lets timers and signals run; work in a long loop calls it every few milliseconds. */

@@ -6,6 +6,7 @@ import { selfSigned } from "../support/certificates.ts";
 import type { Scratch } from "../support/home.ts";
 import { protobufSpans } from "../support/otlp.ts";
 import { archiveOf, type Sending, send as sendFrom } from "../support/sending.ts";
+import { startWeir } from "../support/weir.ts";
 
 let place: Scratch;
 
@@ -23,7 +24,10 @@ interface Call {
 interface Receiver extends AsyncDisposable {
   readonly url: string;
   readonly calls: Call[];
-  answer: (call: Call) => { readonly code: number; readonly details: string; readonly metadata?: Metadata } | Buffer;
+  /** Without an answer the call hangs. */
+  answer: (
+    call: Call,
+  ) => { readonly code: number; readonly details: string; readonly metadata?: Metadata } | Buffer | undefined;
 }
 
 async function grpcReceiver(credentials = ServerCredentials.createInsecure()): Promise<Receiver> {
@@ -54,7 +58,7 @@ async function grpcReceiver(credentials = ServerCredentials.createInsecure()): P
           calls.push(given);
           const answer = self.answer(given);
           if (Buffer.isBuffer(answer)) done(null, answer);
-          else done(answer);
+          else if (answer) done(answer);
         },
       },
     );
@@ -141,6 +145,19 @@ test("speaks TLS, trusts whom it is told to, and says who sends", async () => {
   const { status: exit, stderr } = await send(["--to", url, "--new"], both);
   expect(stderr).toContain("accepted 11 spans");
   expect(exit).toBe(0);
+});
+
+test("a stop signal does not wait for a receiver that never answers", async () => {
+  await using to = await grpcReceiver();
+  to.answer = () => undefined;
+  const run = startWeir(["export", "--data-dir", place.data, "--to", to.url, "--protocol", "grpc"]);
+  run.stdin.end();
+  while (to.calls.length === 0) await Bun.sleep(10);
+  const begun = Date.now();
+  run.kill("SIGTERM");
+  await run.exited;
+  expect(run.exitCode).toBe(143);
+  expect(Date.now() - begun).toBeLessThan(4000);
 });
 
 test("nobody there is exit 7", async () => {

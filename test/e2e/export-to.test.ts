@@ -383,6 +383,26 @@ describe("weir export --to", () => {
     expect(to.got[0]?.raw).toEqual(to.got[1]!.raw);
   });
 
+  test("a stop signal does not wait for a receiver that never answers, but for one that answers soon", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    for (const answer of ["never", "soon"] as const) {
+      const before = to.got.length;
+      to.fault = () => (answer === "never" ? { hang: true } : { taken: "late" });
+      const run = startWeir(["export", "--data-dir", own.data, "--to", to.url, "--new"]);
+      run.stdin.end();
+      while (to.got.length === before) await Bun.sleep(10);
+      const begun = Date.now();
+      run.kill("SIGTERM");
+      await run.exited;
+      expect(run.exitCode).toBe(143);
+      expect(Date.now() - begun).toBeLessThan(4000);
+    }
+    to.fault = () => undefined;
+    expect((await send(own, ["--to", to.url, "--new"])).stderr).toContain("nothing new");
+    expect(to.got).toHaveLength(2);
+  });
+
   test("a sync at the same time disturbs nothing", async () => {
     using own = archiveOf(10);
     await using to = await receiver();

@@ -35,6 +35,7 @@ function ioFor(flags: Flags, variables: Readonly<Record<string, string>>, out: B
     color: false,
     stopSignal: () => undefined,
     rest: (ms) => Bun.sleep(ms),
+    stopping: new AbortController().signal,
   };
 }
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 export type Fault =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   /** Takes it, and then behaves like this. */
-  | { readonly taken: "hang" | "reset" | "bad gateway" }
+  | { readonly taken: "hang" | "reset" | "bad gateway" | "late" }
   | { readonly hang: true }
   | { readonly reset: true }
   | { readonly partial: number }
@@ -96,6 +96,7 @@ function answer(response: ServerResponse, type: string, fault: Fault | undefined
           : "";
   if (does === "hang") return;
   if (does === "reset") response.socket?.destroy();
+  else if (does === "late") setTimeout(() => say(200, { "content-type": type }, ""), 300);
   else if (does === "bad gateway") say(502, {}, "");
   else if (fault && "status" in fault) say(fault.status, fault.headers ?? {}, fault.body ?? "");
   else if (fault && "page" in fault) say(200, { "content-type": "text/html" }, "<html>Please log in</html>");
