@@ -1,13 +1,23 @@
 /** Owns times as records write them: RFC 3339 in UTC, fractions kept. */
 
-const CANONICAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+/** Of all times since 1970 only; whether a month has a 29th, 30th or 31st is asked apart. */
+const CANONICAL =
+  /^(?:19[7-9]|[2-9]\d\d)\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
-/** A time text in RFC 3339 UTC; what already is, stays as it is. Undefined for what is no time. */
+/** A time text in RFC 3339 UTC; what already is, stays as it is. Undefined for what is no time of the years 1970 to 9999. */
 export function utc(text: unknown): string | undefined {
   if (typeof text !== "string") return undefined;
-  if (CANONICAL.test(text)) return text;
+  if (CANONICAL.test(text)) return two(text, 8) <= 28 || two(text, 8) <= lastDayOf(text) ? text : undefined;
   const ms = Date.parse(text);
   return Number.isFinite(ms) ? fromMillis(ms) : undefined;
+}
+
+/** The last day of the month of a time. */
+function lastDayOf(time: string): number {
+  const month = two(time, 5);
+  if (month !== 2) return 30 + ((month + (month >> 3)) & 1);
+  const year = two(time, 0) * 100 + two(time, 2);
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
 const MINUTE = 60_000;
@@ -76,7 +86,10 @@ export type Instant = [seconds: number, nanos: number];
 let lastDay = "";
 let lastDaySeconds = 0;
 
-/** A record's time (RFC 3339 in UTC, up to nine fractional digits) as seconds and nanoseconds. */
+/**
+ * A record's time (RFC 3339 in UTC, up to nine fractional digits) as seconds and nanoseconds. A day that no calendar has,
+ * which a record of an earlier version may tell, is the first one: in OTLP 0 is a time that is not known.
+ */
 export function instantOf(text: string): Instant {
   const end = text.length - 1;
   if (text.charCodeAt(10) !== 84 || text.charCodeAt(end) !== 90 || (end > 19 && text.charCodeAt(19) !== 46)) {
@@ -87,7 +100,7 @@ export function instantOf(text: string): Instant {
   // A date is parsed once a day: parsing every time takes as long as building the span (measured).
   if (!text.startsWith(lastDay) || lastDay === "") {
     lastDay = text.slice(0, 11);
-    lastDaySeconds = Date.parse(`${lastDay}00:00:00Z`) / 1000;
+    lastDaySeconds = Math.max(0, Date.parse(`${lastDay}00:00:00Z`) / 1000 || 0);
   }
   let nanos = 0;
   let scale = 1e8;

@@ -114,6 +114,18 @@ describe("control characters, wherever weir shows somebody else's words", () => 
   });
 });
 
+test("times that no calendar has stop no export and damage no archive: the facts come without them", () => {
+  using place = scratch();
+  const times = ["2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "2026-11-21T23:59:60Z", "2026-11-21T24:00:00Z"];
+  const lines = times.map((timestamp, n) => JSON.stringify({ ...JSON.parse(callLine(n + 1, "s1")), timestamp }));
+  place.write(sessionPath("s1"), `${callLine(0, "s1")}${lines.join("\n")}\n`);
+  expect(runSync(place).status).toBe(0);
+  expect(weir(["verify", "--data-dir", place.data]).status).toBe(0);
+  for (const format of ["otlp-json", "parquet", "csv", "text"])
+    expect(runExport(place, ["--format", format, "-o", join(place.root, format)])).toMatchObject({ status: 0 });
+  expect(callNumbers(exported(place, "--operation", "chat"))).toEqual([0, 1, 2, 3, 4]);
+});
+
 test("no cell of any column is a formula in a spreadsheet, whatever it begins with", () => {
   using place = scratch();
   const starts = ["=", "+", "-", "@", "\t=", "\r=", "\n=", "＝", "＋", "－", "＠", '"=', "|", "%"];

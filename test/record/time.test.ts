@@ -22,6 +22,45 @@ describe("a time text", () => {
   });
 });
 
+describe("a time text that looks like UTC", () => {
+  test("and is no time of any calendar is nothing", () => {
+    for (const none of [
+      "2026-13-45T99:99:99Z",
+      "2026-00-10T00:00:00Z",
+      "2026-11-00T00:00:00Z",
+      "2026-11-31T00:00:00Z",
+      "2026-02-29T00:00:00.123456789Z",
+      "2100-02-29T00:00:00Z",
+      "2026-11-21T24:00:01Z",
+      "2026-11-21T05:60:00Z",
+      "2026-11-21T23:59:60Z",
+    ])
+      expect(utc(none)).toBeUndefined();
+  });
+
+  test("and lies before 1970 is nothing, as for numbers", () => {
+    expect(utc("0001-01-01T00:00:00Z")).toBeUndefined();
+    expect(utc("1969-12-31T23:59:59.999Z")).toBeUndefined();
+    expect(utc("1970-01-01T00:00:00Z")).toBe("1970-01-01T00:00:00Z");
+    expect(utc("9999-12-31T23:59:59.999999999Z")).toBe("9999-12-31T23:59:59.999999999Z");
+  });
+
+  test("and ends its day is the next day's beginning", () => {
+    expect(utc("2026-11-21T24:00:00Z")).toBe("2026-11-22T00:00:00.000Z");
+  });
+
+  test("stays as it is on every day that there is", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2_932_896 }), (day) => {
+        const text = new Date(day * 86_400_000).toISOString();
+        expect(utc(text)).toBe(text);
+      }),
+    );
+    expect(utc("2028-02-29T12:00:00.123456789Z")).toBe("2028-02-29T12:00:00.123456789Z");
+    expect(utc("2000-02-29T12:00:00Z")).toBe("2000-02-29T12:00:00Z");
+  });
+});
+
 describe("a number of milliseconds", () => {
   test("is RFC 3339 in UTC, and the same moment again", () => {
     fc.assert(
