@@ -5,6 +5,7 @@ import { deliveredSegments } from "./delivery.ts";
 import type { DataFolder } from "./folder.ts";
 import { type KeptSegment, type Limits, type Plan, planRetention } from "./retention.ts";
 import { bySegmentName, parseSegmentName } from "./segment.ts";
+import { FIRST_TEXTS, getMeta } from "./state.ts";
 
 /** How long a removal waits for readers; what stays then, the next run removes. */
 const READERS_MS = 200;
@@ -55,10 +56,15 @@ function deliveredIn(db: Database): ReadonlyMap<string, number> {
   return isThere ? deliveredSegments(db) : new Map();
 }
 
-/** Takes the planned segments out of the archive; call it in a transaction. Their records stay in the ledger. */
+/**
+ * Takes the planned segments out of the archive; call it in a transaction. Their records stay in the ledger. What a
+ * reducer keeps for later lines may be their texts, so it goes too: a source that changes is then read from its start,
+ * and the ledger suppresses what was told.
+ */
 export function markPruned(db: Database, plan: Plan): void {
   const mark = db.query("UPDATE segment SET pruned = 1 WHERE seq = ?");
   for (const { seq } of plan.prune) mark.run(seq);
+  if (getMeta(db, FIRST_TEXTS) !== undefined) db.run("DELETE FROM cursor WHERE typeof(state) = 'text'"); // databases' are digests
 }
 
 /**

@@ -80,6 +80,7 @@ export function openState(path: string): Database {
     const from = refuseNewer(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
+    db.run("PRAGMA secure_delete = ON"); // what reducers keep may be texts: what is deleted is overwritten with zeros
     if (from > 0 && !endedCleanly(db)) checkPages(db);
     for (let version = from; version < STATE_VERSION; version++) {
       db.transaction(() => {

@@ -1,12 +1,21 @@
 /** Proves retention on the program: off by default, plan before deed, order of deeds, readers and foreign files left in peace. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openReader } from "../../src/archive/read.ts";
 import { listSegments } from "../../src/archive/segment.ts";
 import { callLines, callNumbers, numbersTo, sessionPath, writeCalls } from "../support/claude.ts";
-import { listing, type Scratch, scratch } from "../support/home.ts";
+import { bytesBelow, listing, type Scratch, scratch } from "../support/home.ts";
 import { receiver } from "../support/otlp.ts";
 import { SEED, trial } from "../support/random.ts";
 import { exported, recordsIn, runExport, runSync, summaryOf } from "../support/runs.ts";
@@ -111,6 +120,26 @@ describe("weir prune", () => {
     writeFileSync(place.write(path, callLines(CALLS, CALLS + 5, "s")), callLines(CALLS, CALLS + 5, "s"));
     expect(summaryOf(place).records.added).toBeGreaterThan(0);
     expect(callNumbers(exported(place))).toEqual([...kept, ...numbersTo(CALLS + 5).slice(CALLS)]);
+  });
+
+  test("takes the texts out of the state too, and what goes on is told as if they had stayed", () => {
+    using place = scratch();
+    const options = { env: { WEIR_SEGMENT_MAX_BYTES: "8KiB" } };
+    const level = ["--capture", "content"];
+    const inFolder = (text: string): boolean => bytesBelow(place.data).toString("latin1").includes(text);
+    place.write(sessionPath("s1"), `${callLines(0, 3, "s1", "Words of one session.")}garbage\n`);
+    expect(runSync(place, level, options).status).toBe(3);
+    place.write(sessionPath("s2"), callLines(3, 60, "s2", "Words of another."));
+    expect(runSync(place, level, options).status).toBe(0);
+    expect(inFolder("Words of one session.")).toBe(true);
+    expect(prune(place, "--max-size", "4KiB").status).toBe(0);
+    expect(inFolder("Words of one session.")).toBe(false);
+    expect(inFolder("Words of another.")).toBe(true);
+    const kept = callNumbers(exported(place));
+    expect(summaryOf(place, ...level).records).toMatchObject({ added: 0, revised: 0 });
+    appendFileSync(join(place.home, sessionPath("s1")), callLines(60, 62, "s1", "Later words."));
+    expect(summaryOf(place, ...level)).toMatchObject({ records: { added: 2, revised: 0 } });
+    expect(callNumbers(exported(place))).toEqual([...kept, 60, 61]);
   });
 
   test("sealing a segment on a later day does not make it younger", () => {
