@@ -2,7 +2,7 @@
 
 /** How names that tell of a secret end: their last letters in lower case, three or two. */
 const LAST_LETTERS =
-  "ord ort swd pwd ase ode ret ken key ial als ing url ion kie ies uth ass pat psk pw lue pem raw ain sig ure mac sas ket";
+  "ord ort swd pwd ase ode ret ken key ial als ing url ion kie ies uth ass pat psk pw lue pem raw ain sig ure mac sas ket ets rds eys";
 const LAST = new Uint8Array(1 << 15);
 for (const letters of LAST_LETTERS.split(" ")) {
   const [c = 0, b = 0, a] = [...letters].reverse().map((letter) => letter.charCodeAt(0) & 31);
@@ -51,19 +51,26 @@ function judge(name: string): NameKind {
   // Not the end of another word: `db_pass`, never `compass`.
   if (/(?:^|[_.-])(?:auth|pass|pat|psk|pw)$/i.test(bare) || /[a-z](?:Auth|Pass|Pat)$/.test(bare)) return "secret";
   if (
-    /(?:token|(?:api|access|account|app|auth|client|encryption|license|master|private|secret|service|shared|signing|ssh|subscription)key)$/.test(
+    /(?:token|^tokens|(?:access|api|auth|bearer|refresh)tokens|(?:api|access|account|app|auth|client|encryption|license|master|private|secret|service|shared|signing|ssh|subscription)keys?)$/.test(
       plain,
     )
   )
     return "random";
-  return /(?:passw(?:or[dt]|d)|passphrase|passcode|pwd|secret|credentials?|connectionstring|webhookurl)$/.test(plain)
+  return /(?:passw(?:or[dt]|d)s?|passphrases?|passcode|pwd|secrets?|credentials?|connectionstring|webhookurl)$/.test(
+    plain,
+  )
     ? "secret"
     : "none";
 }
 
 /** Of these everything below is a secret. */
 export function isGroup(name: string): boolean {
-  return /^(?:credentials?|secrets|cookies?|passwords)$/i.test(name);
+  return /^(?:credentials?|secrets?|cookies?|passwords?|api[_-]?keys?)$/i.test(name);
+}
+
+/** Of these a number says how many there are. */
+export function isPlural(name: string): boolean {
+  return /[^s]s$/i.test(name);
 }
 
 /** In the query of an address these are what a signature or a grant is. */

@@ -1,6 +1,6 @@
 /** Owns taking secrets out of values: texts by what they say, fields by their names, at any depth, keys as well. */
 import { set, shortText } from "./cut.ts";
-import { isGroup, kindOf } from "./names.ts";
+import { isGroup, isPlural, kindOf } from "./names.ts";
 import type { Found } from "./secrets.ts";
 import { SHORTEST_TOKEN } from "./tokens.ts";
 import { isSecret } from "./values.ts";
@@ -108,7 +108,7 @@ export class Redactor {
   /** What lies below a secret's name. */
   #under(name: string, item: unknown, depth: number): unknown {
     if (typeof item === "string") return isSecret(item, kindOf(name)) ? this.#named() : this.text(item);
-    if (typeof item === "number") return kindOf(name) === "random" ? item : this.#named();
+    if (typeof item === "number") return kindOf(name) === "random" || isPlural(name) ? item : this.#named();
     if (typeof item !== "object" || item === null) return item;
     if (depth > DEEPEST) return this.value(item, depth + 1);
     if (Array.isArray(item)) return item.map((one) => this.#under(name, one, depth + 1));

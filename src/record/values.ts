@@ -67,12 +67,12 @@ export function isPlaceholder(text: string): boolean {
 /** Whether the value of a field of this kind is a secret; of a long one the beginning is enough. */
 export function isSecret(value: string, kind: NameKind): boolean {
   if (kind === "none" || value.length < 2 || isPlaceholder(value)) return false;
-  return kind !== "random" || !/^(?:[\d._,-]{1,12}|[A-Za-z][a-z]{0,14})$/.test(value);
+  return kind !== "random" || !/^(?:[\d._,-]{1,12}[kK]?|[A-Za-z][a-z]{0,14})$/.test(value);
 }
 
-/** Without quotation marks it may also be a type, a word of a program, a call, or another name of the same. */
+/** Without quotation marks it may also be a type, a word of a program, a call, or another name, of the same or below it. */
 function isBareSecret(value: string, kind: NameKind, next: string): boolean {
-  if (!isSecret(value, kind) || /^\W+$/.test(value)) return false;
+  if (!isSecret(value, kind) || /^\W+$|:$/.test(value)) return false;
   if ("([{".includes(next) && next !== "" && /[\w$]$/.test(value)) return false;
   if (/^[A-Za-z_$][\w$]*(?:\??\.[A-Za-z_$][\w$]*)*$/.test(value))
     return !value.includes(".") && kindOf(value) === "none" && !WORDS.has(value.toLowerCase());
@@ -83,6 +83,6 @@ const WORDS: ReadonlySet<string> = new Set(
   (
     "string str text number boolean bool int any unknown object bytes none null nil undefined true false required optional " +
     "self this new await return function const let var key value example changeme your the is not and or for in to of a " +
-    "an if"
+    "an if inherit"
   ).split(" "),
 );

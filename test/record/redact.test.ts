@@ -40,6 +40,42 @@ test("a field that is named as a secret loses its value, whatever that is like",
   expect(new Set(found)).toEqual(new Set(["named-field"]));
 });
 
+test("a plural names secrets too, whatever holds them; how many there are is none", () => {
+  const { keep } = keeper();
+  const given = {
+    secrets: { db: "hunter2" },
+    passwords: ["hunter2"],
+    tokens: ["abcdef0123"],
+    api_keys: ["abcdef0123", "abcdef0124"],
+    apiKeys: { openai: "abcdef0123" },
+    access_tokens: ["abcdef0123"],
+    password: { raw: "hunter2" },
+    secret: { db: { main: "hunter2" } },
+  };
+  expect(keep.keep(given) as unknown).toEqual({
+    secrets: { db: GONE },
+    passwords: [GONE],
+    tokens: [GONE],
+    api_keys: [GONE, GONE],
+    apiKeys: { openai: GONE },
+    access_tokens: [GONE],
+    password: { raw: GONE },
+    secret: { db: { main: GONE } },
+  });
+  const counts = {
+    tokens: 123,
+    secrets: 3,
+    passwords: 2,
+    credentials: 1,
+    api_keys: 4,
+    max_tokens: "8k",
+    stop_tokens: ["<|end|>"],
+    usage: { tokens: { input: 5, model: "gpt-4" } },
+    keys: ["a1b2c3d4e5"],
+  };
+  expect(keep.keep(counts) as unknown).toEqual(counts);
+});
+
 test("pairs of name and value, and options of a command as a list, are fields too", () => {
   const { keep } = keeper();
   expect(

@@ -46,6 +46,12 @@ describe("a secret in a text", () => {
       expect(clean(text).length).toBeLessThan(60);
   });
 
+  test("is taken out after a plural as well", () => {
+    expect(clean("secrets: hunter2")).toBe("secrets: [redacted:assignment]");
+    expect(clean('DB_PASSWORDS="hunter2 hunter3"')).toBe('DB_PASSWORDS="[redacted:assignment]"');
+    expect(clean("api_keys=abcdef0123")).toBe("api_keys=[redacted:assignment]");
+  });
+
   test("of a key whose last line is cut off is taken out as far as it goes", () => {
     const begin = ["-----BEGIN ", "PRIVATE KEY-----"].join("");
     expect(clean(`x ${begin}\nabc/def+ghi\njkl==`)).toBe("x [redacted:private-key]");
@@ -61,6 +67,9 @@ test("what is no secret stays as it is", () => {
     "password=$" + "{PASSWORD}",
     "PASSWORD=$PASSWORD",
     "max_tokens: 4096, tokens: 12, token: 15",
+    "TOKENS: 12k, MAX_TOKENS=8k, tokens: 1,234",
+    "jobs:\n  build:\n    secrets: inherit",
+    "secrets:\n  db_password:\n    file: ./db.txt\nsecrets:\n  - name: db",
     "Basic authentication with a Bearer token",
     "https://example.com:8080/a?b=c#d",
     "git@github.com:org/repo.git ssh://git@github.com/org/repo.git",
