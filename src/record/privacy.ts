@@ -4,8 +4,17 @@
  */
 import { secretsIn, withoutSecrets } from "./secrets.ts";
 
-const HOME =
-  /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root|\/mnt\/[a-z]\/Users\/[^/]+|[A-Za-z]:[\\/]Users[\\/][^\\/]+)(?=[\\/]|$)/;
+/** Home folders on Linux, on macOS, on Windows and between it and WSL, as the systems spell them or people type them. */
+const HOME = new RegExp(
+  `^(?:${[
+    /(?:\/var)?\/home\/[^/]+|\/root/,
+    /(?:\/System\/Volumes\/Data)?\/Users\/[^/]+/,
+    /(?:\/mnt\/[a-z]|[A-Za-z]:)[\\/][Uu]sers[\\/][^\\/]+/,
+    /[\\/]{2}[Ww][Ss][Ll](?:\.localhost|\$)[\\/][^\\/]+[\\/](?:home[\\/][^\\/]+|root)/,
+  ]
+    .map(({ source }) => source)
+    .join("|")})(?=[\\\\/]|$)`,
+);
 
 /** A path whose home folder is written as `~`: the given homes first, then every platform's usual places. */
 export function withoutHome(path: string, homes: readonly string[]): string {

@@ -11,7 +11,7 @@ import { type File, filesBelow, type Unreadable } from "./walk.ts";
 export interface Found extends File {
   readonly agent: Agent;
   readonly stream: Stream;
-  /** Below the home in use, or absolute where it lies outside. This is what records carry. */
+  /** Below the home in use, or absolute where it lies outside. */
   readonly relative: string;
 }
 
@@ -187,6 +187,20 @@ class Paths {
 /** A path as records carry it. Only Windows divides with backslashes; elsewhere they are part of a name. */
 function withSlashes(path: string): string {
   return platform === "win32" ? path.replaceAll("\\", "/") : path;
+}
+
+/** The homes in use as paths in stores may name them: as they were given, and with all links resolved. */
+export function homesOf({ homes }: Environment): readonly string[] {
+  return [...new Set(homes.flatMap(({ path }) => [path, realPath(path)]))];
+}
+
+/** What cannot be looked at stays as it is: discovery tells of it. */
+function realPath(path: string): string {
+  try {
+    return sys.realpath(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Homes that were named but are not there: offline, never a sign that their sessions were deleted. */

@@ -7,7 +7,7 @@ import { encode, type Origin } from "../record/encode.ts";
 import type { Keeper } from "../record/keep.ts";
 import { safeName } from "../record/privacy.ts";
 import type { Found } from "./discover.ts";
-import { streamName } from "./source.ts";
+import { streamName, toldPath } from "./source.ts";
 import { tally, tallyUnknown } from "./summary.ts";
 import type { Work } from "./sync.ts";
 
@@ -33,13 +33,13 @@ interface Emission {
 
 /** What a reducer of this source gives its drafts to. */
 export function emitter(found: Found, work: Work, ledger: Ledger, manner: Manner, reading: Reading): Emit {
-  const { archive, summary, environment, keeper } = work;
+  const { archive, summary, homes, keeper } = work;
   const origin: Origin = {
     agent: found.agent.id,
     stream: found.stream.kind,
-    path: found.relative,
+    path: toldPath(found, work),
     host: archive.host,
-    homes: environment.homes.map((home) => home.path),
+    homes,
   };
   const name = streamName(found);
   const unknown = (what: string): void => tallyUnknown(summary.unknown, name, safeName(what));

@@ -4,7 +4,7 @@ import { markOf } from "../read/identity.ts";
 import type { BadBytes } from "../read/tail.ts";
 import type { SourceInfo } from "../read/types.ts";
 import { originalName } from "../record/copies.ts";
-import { safeName } from "../record/privacy.ts";
+import { safeName, withoutHome } from "../record/privacy.ts";
 import { errorCode, readSmallFile, sys } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 import { sidecarStamp } from "./match.ts";
@@ -48,9 +48,14 @@ export function rowOf(found: Found, now: Standing): StoredSource {
   };
 }
 
+/** A source's path as records tell it. */
+export function toldPath({ relative }: Pick<Found, "relative">, { homes }: Pick<Work, "homes">): string {
+  return safeName(withoutHome(relative, homes));
+}
+
 /** The row of a source that no sync has read. */
-export function newRow(found: Found, { archive }: Work): StoredSource {
-  const id = archive.sources.added(found.agent.id, found.stream.kind, found.relative);
+export function newRow(found: Found, work: Work): StoredSource {
+  const id = work.archive.sources.added(found.agent.id, found.stream.kind, toldPath(found, work));
   return rowOf(found, { id, size: -1, position: 0, generation: 0 });
 }
 

@@ -8,7 +8,7 @@ import { WeirError } from "../system/errors.ts";
 import { uptime, yieldToEvents } from "../system/process.ts";
 import { errorCode } from "../system/system.ts";
 import { type Capture, keeping } from "./capture.ts";
-import { type Choice, discover } from "./discover.ts";
+import { type Choice, discover, homesOf } from "./discover.ts";
 import { collectDocument } from "./documents.ts";
 import { changedSources, type Match } from "./match.ts";
 import { newSummary, type Summary } from "./summary.ts";
@@ -31,7 +31,8 @@ export interface SyncOptions {
 export interface Work {
   readonly archive: Archive;
   readonly summary: Summary;
-  readonly environment: Environment;
+  /** What `homesOf` says. */
+  readonly homes: readonly string[];
   /** What texts go through; absent at capture level metadata. */
   readonly keeper?: Keeper;
   readonly capturing?: Capturing;
@@ -62,7 +63,7 @@ export async function sync(
   const work: Work = {
     archive,
     summary,
-    environment,
+    homes: homesOf(environment),
     isRecapture,
     ...(options.capture && (await keeping(options.capture, archive, summary))),
     isFull: () => archive.batchBytes >= BATCH_BYTES,

@@ -1,10 +1,22 @@
 /** Proves what bad sources come to: told, set aside, exit 3 in that run; the rest is read, and the next run is clean. */
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, chmodSync, closeSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { callLine, callLines, callNumbers, sessionPath } from "../support/claude.ts";
 import { scratch } from "../support/home.ts";
+import { random, SEED } from "../support/random.ts";
 import { exported, runSync, summaryOf, unprivileged } from "../support/runs.ts";
+import { planted } from "../support/secrets.ts";
 import { measured } from "../support/weir.ts";
 
 const SESSION = sessionPath("s1");
@@ -156,4 +168,30 @@ test("an absent home is silence", () => {
   place.write(SESSION, lines);
   expect(runSync(place).status).toBe(0);
   expect(callNumbers(exported(place))).toEqual([1, 2]);
+});
+
+describe("neither a home folder's name nor a secret is in a record", () => {
+  test("where the home is a link, and stores say where it leads", () => {
+    using place = scratch();
+    const real = join(place.root, "real");
+    const home = join(place.root, "link");
+    const text = callLine(1, "s1").replace("/home/dev/project-a", join(real, "dev", "project-a"));
+    mkdirSync(dirname(join(real, "dev", SESSION)), { recursive: true });
+    writeFileSync(join(real, "dev", SESSION), text);
+    symlinkSync(real, home);
+    expect(runSync({ ...place, home: join(home, "dev") }).status).toBe(0);
+    expect(exported(place)).toMatchObject([{ cwd: "~/project-a", source: { path: SESSION } }, { cwd: "~/project-a" }]);
+  });
+
+  test("where a folder's name holds a secret; a lost state still knows what came from there", () => {
+    using place = scratch();
+    const { secret } = planted("github", random(SEED));
+    place.write(`.claude/projects/-srv-${secret}/s1.jsonl`, line(1));
+    expect(runSync(place).status).toBe(0);
+    const records = exported(place, "--all");
+    expect(JSON.stringify(records)).not.toContain(secret);
+    expect(records[0]?.source.path).toMatch(/^\.claude\/projects\/.*\[redacted:token\]\/s1\.jsonl$/);
+    for (const end of ["", "-wal", "-shm"]) rmSync(join(place.data, `state.db${end}`), { force: true });
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, known: records.length } });
+  });
 });

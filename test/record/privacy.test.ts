@@ -11,10 +11,18 @@ describe("a folder", () => {
   test("below any platform's home folder is told from ~", () => {
     fc.assert(
       fc.property(name, rest, (user, path) => {
-        for (const home of [`/home/${user}`, `/Users/${user}`, `/mnt/c/Users/${user}`, "/root"])
+        for (const home of [
+          ...[`/home/${user}`, `/var/home/${user}`, "/root"],
+          ...[`/Users/${user}`, `/System/Volumes/Data/Users/${user}`],
+          ...[`/mnt/c/Users/${user}`, `/mnt/c/users/${user}`, `c:/users/${user}`],
+          ...[`//wsl.localhost/Ubuntu-24.04/home/${user}`, `//wsl$/Ubuntu/home/${user}`, "//wsl.localhost/Debian/root"],
+        ])
           expect(withoutHome(home + path, [])).toBe(`~${path}`);
         const windows = path.replaceAll("/", "\\");
         expect(withoutHome(`C:\\Users\\${user}${windows}`, [])).toBe(`~${windows}`);
+        expect(withoutHome(`\\\\wsl.localhost\\Ubuntu\\home\\${user}${windows}`, [])).toBe(`~${windows}`);
+        expect(withoutHome(`\\\\wsl$\\Ubuntu\\home\\${user}${windows}`, [])).toBe(`~${windows}`);
+        expect(withoutHome(`c:\\users\\${user}${windows}`, [])).toBe(`~${windows}`);
         expect(withoutHome(`d:/Users/${user}${path}`, [])).toBe(`~${path}`);
       }),
     );
@@ -28,7 +36,16 @@ describe("a folder", () => {
   });
 
   test("elsewhere is told as it is; a home of one character hides nothing", () => {
-    for (const path of ["/srv/app", "/homestead/x", "/rooted", "relative/path", ""])
+    for (const path of [
+      "/srv/app",
+      "/homestead/x",
+      "/rooted",
+      "/var/homes/x",
+      "//server/home/x",
+      "/users/x",
+      "relative/path",
+      "",
+    ])
       expect(withoutHome(path, ["/"])).toBe(path);
   });
 });

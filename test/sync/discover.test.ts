@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import type { Agent, Place } from "../../src/read/types.ts";
 import { type Choice, type Discovery, discover } from "../../src/sync/discover.ts";
+import { toldPath } from "../../src/sync/source.ts";
 import { EVERYTHING, environmentAt } from "../support/archive.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 
@@ -290,4 +291,10 @@ describe("a choice", () => {
     expect(named(join(place.root, "loop"))).toEqual([]);
     expect(named(join(place.root, "loop/below.jsonl"))).toEqual([]);
   });
+});
+
+test("a store outside the homes in use is told without the home that it lies in", () => {
+  expect(toldPath({ relative: "/home/dev/store/a.jsonl" }, { homes: ["/srv/me"] })).toBe("~/store/a.jsonl");
+  expect(toldPath({ relative: "/mnt/disk/store/a.jsonl" }, { homes: ["/srv/me"] })).toBe("/mnt/disk/store/a.jsonl");
+  expect(toldPath({ relative: ".agent/a.jsonl" }, { homes: ["/srv/me"] })).toBe(".agent/a.jsonl");
 });
