@@ -41,10 +41,14 @@ const KEPT_RUNS = 100;
 /** Whoever is told that another holds the lock should not wait for the name, too. */
 const HOLDER_WAIT_MS = 200;
 
+/** The holder is only just making it. */
+const UNREADABLE = " (its state cannot be read yet)";
+
 /** Who holds the lock, as its run row tells; nothing while it has none yet. */
 function holder(folder: DataFolder): string {
   try {
     using db = openStateForReading(folder.state, HOLDER_WAIT_MS);
+    if (db === undefined) return UNREADABLE;
     const run = db.query("SELECT pid, started, ended FROM run ORDER BY id DESC LIMIT 1").get() as {
       pid: number;
       started: number;
@@ -53,7 +57,7 @@ function holder(folder: DataFolder): string {
     if (!run || run.ended !== null) return "";
     return ` (process ${run.pid}, for ${Math.max(0, Math.round((sys.now() - run.started) / 1000))} s)`;
   } catch {
-    return " (its state cannot be read yet)"; // the holder is only just making it
+    return UNREADABLE;
   }
 }
 
@@ -111,15 +115,13 @@ export class Archive {
 
   static #forDryRun(folder: DataFolder, options: ArchiveOptions): Archive {
     const commits = witnessed(folder);
-    if (lstatIfPresent(folder.state)?.size) {
-      const db = openStateForReading(folder.state);
-      return orClosed(db, () => {
-        refuseOlder(db, folder, commits);
-        return new Archive(db, folder, getMeta(db, "install") ?? "", options);
-      });
-    }
-    const db = openState(":memory:");
-    return orClosed(db, () => new Archive(db, folder, rebuildState(db, folder), options));
+    const stored = lstatIfPresent(folder.state)?.size ? openStateForReading(folder.state) : undefined;
+    const db = stored ?? openState(":memory:");
+    return orClosed(db, () => {
+      if (stored === undefined) return new Archive(db, folder, rebuildState(db, folder), options);
+      refuseOlder(db, folder, commits);
+      return new Archive(db, folder, getMeta(db, "install") ?? "", options);
+    });
   }
 
   static #opened(folder: DataFolder, options: ArchiveOptions): Archive {

@@ -13,14 +13,7 @@ export interface KnownSource extends SourceRow {
 export function knownSources(path: string): KnownSource[] {
   const { state } = dataFolder(path);
   if (!ifPresent(() => sys.stat(state))?.size) return [];
-  const db = openStateForReading(state);
-  try {
-    return db
-      .query(
-        `SELECT ${SOURCE_COLUMNS}, (SELECT proof FROM cursor WHERE cursor.source = source.id) AS proof FROM source`,
-      )
-      .all() as KnownSource[];
-  } finally {
-    db.close();
-  }
+  using db = openStateForReading(state);
+  const question = `SELECT ${SOURCE_COLUMNS}, (SELECT proof FROM cursor WHERE cursor.source = source.id) AS proof FROM source`;
+  return (db?.query(question).all() ?? []) as KnownSource[];
 }

@@ -86,6 +86,7 @@ function committedState(folder: DataFolder): CommittedState | undefined {
   if (!ifPresent(() => sys.stat(folder.state))?.size) return undefined;
   const commits = witnessed(folder);
   const db = openStateForReading(folder.state);
+  if (db === undefined) return undefined;
   try {
     db.run("BEGIN");
     refuseOlder(db, folder, commits);
@@ -94,7 +95,6 @@ function committedState(folder: DataFolder): CommittedState | undefined {
   } catch (error) {
     db.close();
     if (isDamaged(error)) throw damagedState(folder.state, error);
-    if (/no such table/.test((error as Error).message)) return undefined; // a writer is only just making it
     throw error;
   }
 }

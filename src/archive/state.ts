@@ -113,10 +113,19 @@ function endedCleanly(db: Database): boolean {
   return last !== null && last.ended !== null;
 }
 
-/** Opens the state for reading; every question asked inside one transaction sees one moment. */
-export function openStateForReading(path: string, waitMs: number = 5000): Database {
+/**
+ * Opens the state for reading; every question asked inside one transaction sees one moment. Undefined for one that was
+ * only begun: its writer is just making it, or could not.
+ */
+export function openStateForReading(path: string, waitMs: number = 5000): Database | undefined {
+  let version = 0;
   const open = (): Database => openOwnForReading(path, waitMs);
-  return opened(path, open, (db) => void refuseNewer(db, path));
+  const db = opened(path, open, (state) => {
+    version = refuseNewer(state, path);
+  });
+  if (version > 0) return db;
+  db.close();
+  return undefined;
 }
 
 /** The key of `meta` that says when texts were first archived. */

@@ -62,10 +62,10 @@ export async function verifyArchive(path: string, { pause }: VerifyOptions): Pro
   const folder = dataFolder(path);
   const names = listSegments(folder.archive);
   const hasState = (ifPresent(() => sys.stat(folder.state))?.size ?? 0) > 0;
-  if (names.length === 0 && !hasState)
-    throw new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
   const check = new Check(folder);
   const known = hasState ? check.openState() : undefined;
+  if (names.length === 0 && check.result().state === "missing")
+    throw new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
   try {
     const rows = new Map(known?.rows.map((row) => [row.name, row]));
     for (const row of rows.values()) {
@@ -107,13 +107,14 @@ class Check {
     this.#findings.push({ kind: "note", path, what, todo });
   }
 
-  /** The state, checked page by page; undefined when it cannot be read. */
+  /** The state, checked page by page; undefined when it cannot be read, or was only begun. */
   openState(): Known | undefined {
     const { state } = this.#folder;
     let db: Database | undefined;
     try {
       const commits = witnessed(this.#folder);
       db = openStateForReading(state);
+      if (db === undefined) return undefined;
       db.run("BEGIN");
       const problems = (db.query("PRAGMA integrity_check(5)").values() as [string][]).flat();
       this.#version = (db.query("PRAGMA user_version").get() as { user_version: number }).user_version;

@@ -101,6 +101,35 @@ describe("the state", () => {
     expect(exported(place)).toEqual(before);
   });
 
+  test("only begun, by a writer that could not go on, is none: every command does as where there is none yet", () => {
+    using place = synced();
+    const before = exported(place);
+    const beside = ["--home", place.home, "--data-dir", place.data];
+    const begin = (path: string): void => {
+      using db = new Database(path, { create: true, readwrite: true });
+      for (const step of ["PRAGMA journal_mode = WAL", "CREATE TABLE x (y)", "DROP TABLE x", "VACUUM"]) db.run(step);
+    };
+    loseState(place);
+    begin(stateOf(place));
+    expect(weir(["scan", ...beside]).status).toBe(0);
+    expect(summaryOf(place, "--dry-run")).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
+    expect(weir(["prune", "--dry-run", "--max-size", "1GB", "--data-dir", place.data]).status).toBe(0);
+    expect(weir(["verify", "--data-dir", place.data]).status).toBe(0);
+    expect(exported(place)).toEqual(before);
+    expect(summaryOf(place)).toMatchObject({ status: 0, records: { added: 0, revised: 0 } });
+    expect(exported(place)).toEqual(before);
+    rmSync(place.data, { recursive: true });
+    mkdirSync(place.data, { mode: 0o700 });
+    begin(stateOf(place));
+    expect(weir(["verify", "--data-dir", place.data])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("there is no archive"),
+    });
+    expect(weir(["scan", ...beside]).status).toBe(0);
+    expect(summaryOf(place, "--dry-run").records.added).toBeGreaterThan(0);
+    expect(summaryOf(place).records.added).toBeGreaterThan(0);
+  });
+
   test("older than its archive, put back or without its log: exit 5, not one byte is cut, and moved aside nothing is lost", () => {
     const env = { WEIR_SEGMENT_MAX_BYTES: "8KiB" };
     for (const how of ["put back", "without its log"]) {
