@@ -220,7 +220,7 @@ export function allowAttributes(
     const value = given[name];
     if (value === undefined || value === null) continue;
     if (!ALLOWED.has(name)) dropped?.(name);
-    else if (typeof value === "number" || typeof value === "boolean") out[name] = value;
+    else if (typeof value === "boolean" || Number.isFinite(value)) out[name] = value as boolean | number;
     else if (typeof value === "string") out[name] = scalarText(value);
   }
   return Object.keys(out).length > 0 ? out : undefined;

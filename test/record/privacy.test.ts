@@ -86,6 +86,12 @@ describe("attributes", () => {
     expect(dropped.sort()).toEqual(["gen_ai.input.messages", "prompt"]);
   });
 
+  test("are no numbers that JSON cannot write", () => {
+    const given = JSON.parse('{"tokensBefore":1e400,"tokensAfter":-1e400,"summaryTokens":5}');
+    expect(allowAttributes(given)).toEqual({ summaryTokens: 5 });
+    expect(allowAttributes({ tokensBefore: Number.NaN })).toBeUndefined();
+  });
+
   test("are absent when none is left", () => {
     expect(allowAttributes({ prompt: "x", speed: undefined })).toBeUndefined();
   });
