@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { recordSchema } from "../record/schema.ts";
 import type { Database } from "../system/database.ts";
-import { WeirError } from "../system/errors.ts";
+import { systemReason, WeirError } from "../system/errors.ts";
 import { errorCode, ifPresent, lstatIfPresent, sys } from "../system/system.ts";
 import { digestOf } from "./digest.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
@@ -12,15 +12,18 @@ import { getMeta, openStateForReading, REBUILD, STATE_VERSION } from "./state.ts
 import { ageOf, witnessed } from "./witness.ts";
 
 export interface Finding {
-  /** `damaged`: something that was archived is not there as it was. `note`: nothing is lost. */
-  readonly kind: "damaged" | "note";
+  /**
+   * `damaged`: something that was archived is not there as it was. `unreadable`: nobody may look at it, so nothing is
+   * known of it. `note`: nothing is lost.
+   */
+  readonly kind: "damaged" | "unreadable" | "note";
   readonly path: string;
   readonly what: string;
   readonly todo?: string;
 }
 
 export interface Verification {
-  readonly state: "ok" | "damaged" | "missing";
+  readonly state: "ok" | "damaged" | "unreadable" | "missing";
   readonly stateVersion?: number;
   readonly segments: number;
   readonly foreignSegments: number;
@@ -57,6 +60,13 @@ const NAMED = 10;
 const RESTORE =
   "restore the file from a backup; without one, move it aside together with state.db, its -wal and its -shm: the next sync rebuilds the state from the segments that are left";
 
+const ALLOW = "give its owner the right to read it (chmod u+rw), then verify again";
+
+/** True when it is only a matter of rights that something cannot be read. */
+function isForbidden(error: unknown): boolean {
+  return /^(?:EACCES|EPERM|SQLITE_CANTOPEN)/.test(errorCode(error) ?? "");
+}
+
 /** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
 export async function verifyArchive(path: string, { pause }: VerifyOptions): Promise<Verification> {
   const folder = dataFolder(path);
@@ -89,6 +99,8 @@ class Check {
   readonly #findings: Finding[] = [];
   #state: Verification["state"] = "missing";
   #version: number | undefined;
+  /** The state knows less than was archived, so what it does not know of is no leftover. */
+  #isOlder = false;
   #counts = { segments: 0, foreignSegments: 0, records: 0, bytes: 0, checksums: 0 };
 
   constructor(folder: DataFolder) {
@@ -101,6 +113,10 @@ class Check {
 
   #damaged(path: string, what: string, todo: string = RESTORE): void {
     this.#findings.push({ kind: "damaged", path, what, todo });
+  }
+
+  #unreadable(path: string, error: unknown): void {
+    this.#findings.push({ kind: "unreadable", path, what: `it cannot be read: ${systemReason(error)}`, todo: ALLOW });
   }
 
   #note(path: string, what: string, todo?: string): void {
@@ -122,15 +138,17 @@ class Check {
       this.#state = problems[0] === "ok" ? "ok" : "damaged";
       if (this.#state === "damaged") this.#damaged(state, problems.join("; "), REBUILD);
       const age = ageOf(db, commits);
-      if (age !== undefined) this.#damaged(state, `it is older than its archive: ${age}`, REBUILD);
+      this.#isOlder = age !== undefined;
+      if (this.#isOlder) this.#damaged(state, `it is older than its archive: ${age}`, REBUILD);
       if (this.#version < STATE_VERSION)
         this.#note(state, `it is of version ${this.#version}; the next sync brings it to ${STATE_VERSION}`);
       return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), rows: rows as SegmentRow[] };
     } catch (error) {
       db?.close();
       if (error instanceof WeirError && error.failure === "refused") throw error;
-      this.#state = "damaged";
-      this.#damaged(state, (error as Error).message, REBUILD);
+      this.#state = isForbidden(error) ? "unreadable" : "damaged";
+      if (this.#state === "damaged") this.#damaged(state, (error as Error).message, REBUILD);
+      else this.#unreadable(state, error);
       return undefined;
     }
   }
@@ -146,7 +164,7 @@ class Check {
     }
     if (stat.size < row.bytes) {
       this.#damaged(path, `it should hold ${row.bytes} bytes, it has ${stat.size}`);
-    } else if (stat.size > row.bytes) {
+    } else if (stat.size > row.bytes && !this.#isOlder) {
       const beyond = stat.size - row.bytes;
       this.#note(
         path,
@@ -158,7 +176,7 @@ class Check {
     const records = this.#lines(path, length);
     if (length === row.bytes && records !== undefined && records !== row.records)
       this.#damaged(path, `it should hold ${row.records} records, it has ${records}`);
-    if (length < row.bytes || row.sealed === 0) return;
+    if (records === undefined || length < row.bytes || row.sealed === 0) return;
     if (row.sha256 === null) this.#note(path, "its checksum is not known: the state was rebuilt after it was sealed");
     else if (this.#attempt(path, () => digestOf(path, row.bytes)) === row.sha256) this.#counts.checksums++;
     else this.#damaged(path, "its content is not what was written (SHA-256 differs)");
@@ -168,7 +186,7 @@ class Check {
   unknownSegment(name: string, install: string | undefined): void {
     const path = `${this.#folder.archive}/${name}`;
     if (parseSegmentName(name)?.install === install) {
-      this.#note(path, "a killed run left it, or a sync is at work; nothing in it is archived");
+      if (!this.#isOlder) this.#note(path, "a killed run left it, or a sync is at work; nothing in it is archived");
       return;
     }
     this.#counts.foreignSegments++;
@@ -214,7 +232,8 @@ class Check {
     try {
       return work();
     } catch (error) {
-      this.#damaged(path, `it cannot be read: ${errorCode(error) ?? (error as Error).message}`);
+      if (isForbidden(error)) this.#unreadable(path, error);
+      else this.#damaged(path, `it cannot be read: ${systemReason(error)}`);
       return undefined;
     }
   }

@@ -17,11 +17,13 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   });
   io.log.progressEnd();
   const damaged = result.findings.filter((finding) => finding.kind === "damaged");
+  const unreadable = result.findings.filter((finding) => finding.kind === "unreadable");
+  const code = damaged.length > 0 ? EXIT.damaged : unreadable.length > 0 ? EXIT.incomplete : EXIT.done;
   if (options.json) {
     const { findings, stateVersion, foreignSegments, ...counts } = result;
-    const document = { schema: "weir.verify", version: 1, ok: damaged.length === 0, state_version: stateVersion };
+    const document = { schema: "weir.verify", version: 1, ok: code === EXIT.done, state_version: stateVersion };
     io.stdout.write(jsonLine({ ...document, foreign_segments: foreignSegments, ...counts, findings }));
-    return damaged.length > 0 ? EXIT.damaged : EXIT.done;
+    return code;
   }
   for (const { path, what, todo, kind } of result.findings) {
     const hint = todo === undefined ? "" : `\n  ${escapeControls(todo)}`;
@@ -31,10 +33,14 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   const checked = `${segments}, ${plural(result.records, "record")}, ${bytes(result.bytes)}`;
   if (damaged.length > 0) {
     io.log.error(`the archive is damaged: ${plural(damaged.length, "finding")} in ${checked}`);
-    return EXIT.damaged;
+    return code;
+  }
+  if (unreadable.length > 0) {
+    io.log.error(`the archive cannot be checked: ${plural(unreadable.length, "file")} of it cannot be read`);
+    return code;
   }
   // The segment that is being written has no checksum yet.
   const sums = result.checksums > 0 ? `, ${plural(result.checksums, "checksum")} right` : "";
   io.stdout.write(`ok: ${checked}${sums}, state ${result.state}\n`);
-  return EXIT.done;
+  return code;
 }

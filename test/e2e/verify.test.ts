@@ -2,14 +2,14 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { appendFileSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listSegments } from "../../src/archive/segment.ts";
 import type { Finding, Verification } from "../../src/archive/verify.ts";
 import { callLines, sessionPath, writeCalls } from "../support/claude.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
-import { exported, runSync } from "../support/runs.ts";
+import { exported, runSync, unprivileged } from "../support/runs.ts";
 import { type RunResult, weir } from "../support/weir.ts";
 
 const SMALL = { env: { WEIR_SEGMENT_MAX_BYTES: "8KiB" } };
@@ -181,6 +181,37 @@ describe("a damaged archive exits 5 and says what and where", () => {
     expect(text.stdout).toContain("damaged: ");
     expect(text.stderr).toStartWith("error: the archive is damaged: ");
   });
+});
+
+test("what nobody may read is not damaged: exit 3, and what to do about it", () => {
+  using place = archive();
+  const through = unprivileged(place);
+  const run = (): RunResult => weir(["verify", "--data-dir", place.data, "--json"], { through });
+  for (const path of [first(place), last(place), join(place.data, "state.db")]) {
+    chmodSync(path, 0);
+    const { status, stdout } = run();
+    const { ok, findings } = JSON.parse(stdout) as Document;
+    const told = findings.filter(({ kind }) => kind !== "note");
+    expect({ status, ok, told }).toMatchObject({ status: 3, ok: false, told: [{ kind: "unreadable", path }] });
+    expect(told[0]?.todo).toContain("right to read");
+    expect(weir(["verify", "--data-dir", place.data], { through }).stderr).toContain("cannot be checked: 1 file");
+    chmodSync(path, 0o600);
+    expect(run().status).toBe(0);
+  }
+});
+
+test("beside a state that is older than the archive nothing is called a leftover that the next sync cuts", () => {
+  using place = scratch();
+  place.write(sessionPath("s1"), callLines(0, 20, "s1"));
+  runSync(place, [], SMALL);
+  const older = readFileSync(join(place.data, "state.db"));
+  place.write(sessionPath("s2"), callLines(20, 60, "s2"));
+  runSync(place, [], SMALL);
+  writeFileSync(join(place.data, "state.db"), older);
+  const { findings, status } = result(place);
+  expect(status).toBe(5);
+  expect(findings.find(({ path }) => path.endsWith("state.db"))?.what).toContain("older than its archive");
+  expect(findings.filter(({ what, todo }) => /killed run|committed length|cuts/.test(`${what} ${todo}`))).toEqual([]);
 });
 
 test("without a backup, what verify says puts it right: what the sources still hold is archived and counted again", () => {
