@@ -103,9 +103,10 @@ function placesOf(agent: Agent, stream: Stream, environment: Environment, choice
   );
   return named.map(({ path }) => {
     const endings = stream.locate(environment).flatMap((place) => place.sidecars ?? []);
-    const isFolder = isFolderAt(path);
-    const match = isFolder ? stream.locate(environment).flatMap((place) => place.match) : [basename(path)];
-    return { root: isFolder ? path : dirname(path), match, sidecars: endings };
+    if (isFolderAt(path))
+      return { root: path, match: stream.locate(environment).flatMap((place) => place.match), sidecars: endings };
+    const file = realPath(path); // the walk follows no link, but this one was named by hand
+    return { root: dirname(file), match: [basename(file)], sidecars: endings };
   });
 }
 
@@ -194,7 +195,7 @@ export function homesOf({ homes }: Environment): readonly string[] {
   return [...new Set(homes.flatMap(({ path }) => [path, realPath(path)]))];
 }
 
-/** What cannot be looked at stays as it is: discovery tells of it. */
+/** What cannot be looked at stays as it is: the walk tells of it. */
 function realPath(path: string): string {
   try {
     return sys.realpath(path);
@@ -217,14 +218,13 @@ function offlineHomes(environment: Environment): Unreadable[] {
   return offline;
 }
 
-/** Stores that were named by hand but are not there. */
+/** Stores that were named by hand but cannot be looked at, or are neither files nor folders. */
 function missingSources({ sources }: Choice): Unreadable[] {
   return sources.flatMap(({ path }) => {
     try {
-      sys.stat(path);
-      return [];
+      return sys.stat(path).kind === "other" ? [{ path, reason: "ENOTFILE" }] : [];
     } catch (error) {
-      return isAbsent(error) ? [{ path, reason: "ENOENT" }] : []; // else the walk of its folder tells why
+      return [{ path, reason: isAbsent(error) ? "ENOENT" : (errorCode(error) ?? String(error)) }];
     }
   });
 }

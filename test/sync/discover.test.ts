@@ -291,6 +291,22 @@ describe("a choice", () => {
     expect(named(join(place.root, "loop"))).toEqual([]);
     expect(named(join(place.root, "loop/below.jsonl"))).toEqual([]);
   });
+
+  test("of a source by hand follows a link to a file, and tells what is neither file nor folder", () => {
+    using place = scratch();
+    const file = place.write("../elsewhere/store.jsonl", "x");
+    const link = join(place.home, "any name");
+    symlinkSync(file, link);
+    const discovered = (path: string): Discovery =>
+      find(place, ["*.jsonl"], { ...EVERYTHING, sources: [{ agent: "made-up", stream: "lines", path }] });
+    expect(discovered(link)).toMatchObject({ found: [{ path: file }], unreadable: [] });
+    symlinkSync("loop", join(place.root, "loop"));
+    expect(discovered(join(place.root, "loop"))).toMatchObject({ found: [], unreadable: [{ reason: "ELOOP" }] });
+    if (process.platform === "win32") return;
+    const pipe = join(place.root, "pipe.jsonl");
+    Bun.spawnSync(["mkfifo", pipe]);
+    expect(discovered(pipe)).toEqual({ found: [], unreadable: [{ path: pipe, reason: "ENOTFILE" }] });
+  });
 });
 
 test("a store outside the homes in use is told without the home that it lies in", () => {
