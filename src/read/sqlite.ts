@@ -9,6 +9,7 @@ import {
   openPrivateCopy,
   openReadOnlyUri,
 } from "../system/database.ts";
+import { cannotWrite } from "../system/errors.ts";
 import {
   copyFile,
   errorCode,
@@ -164,7 +165,7 @@ export class ForeignDatabase {
     if (temporary === undefined)
       throw new UnreadableDatabase("unreadable", "it needs a private copy, which a dry run does not make");
     const folder = `${temporary}/${Buffer.from(sys.random(8)).toString("hex")}`;
-    sys.mkdir(folder, 0o700);
+    makeFolder(folder);
     try {
       const copy = `${folder}/copy.db`;
       for (const [end, part] of [
@@ -269,6 +270,15 @@ function askedOnce(db: Database, sql: string): unknown[][] {
   }
 }
 
+/** Makes a folder of ours; what goes wrong there is not the source's fault. */
+function makeFolder(path: string): void {
+  try {
+    sys.mkdir(path, 0o700);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
 /** A resting database is whole pages; SQLite would take what is missing of the last one for zeros. */
 function refuseCut(db: Database, size: number): void {
   const [[pageSize] = []] = askedOnce(db, "PRAGMA page_size");
@@ -295,6 +305,7 @@ function named<T>(step: () => T): T {
     return step();
   } catch (error) {
     const code = errorCode(error);
+    if (/^SQLITE_(?:FULL|IOERR_WRITE|IOERR_SHMSIZE)$/.test(code ?? "")) throw cannotWrite("a private copy", error);
     if (error instanceof UnreadableDatabase || !/^(SQLITE_|E[A-Z0-9]+$)/.test(code ?? "")) throw error;
     const { message } = error as Error;
     if (code === "ENOENT") throw new UnreadableDatabase("gone", "it is gone", { cause: error });

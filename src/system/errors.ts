@@ -15,6 +15,16 @@ export class WeirError extends Error {
   }
 }
 
+/** The error of a data folder, or of a file in it, that takes nothing more. */
+export function cannotWrite(path: string, cause: unknown): WeirError {
+  return new WeirError(
+    "write",
+    `cannot write to ${path}: ${systemReason(cause)}`,
+    "what was archived before is safe; make room or fix the folder's rights, then run the same command again",
+    { cause },
+  );
+}
+
 /** What the system's codes mean, as far as a person meets them. */
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",

@@ -1,6 +1,7 @@
 /** Owns access to the machine: the one object through which all of weir reads, writes and tells the time. */
 import { constants } from "node:fs";
 import { type Calls, type Entry, machine, type Stat } from "./calls.ts";
+import { cannotWrite } from "./errors.ts";
 import { injectFaults } from "./faults.ts";
 
 export type { Calls, Entry, Stat };
@@ -113,17 +114,24 @@ export function readSmallFile(path: string, limit: number): Uint8Array {
   }
 }
 
-/** Copies a regular file to a path where nothing is yet (mode 0600). */
+/** Copies a regular file to a path of ours where nothing is yet (mode 0600). Throws `write` where that takes no more. */
 export function copyFile(from: string, to: string): void {
+  const written = <T>(step: () => T): T => {
+    try {
+      return step();
+    } catch (error) {
+      throw cannotWrite(to, error);
+    }
+  };
   const source = openForReading(from);
   try {
-    const target = openForWriting(to, true);
+    const target = written(() => openForWriting(to, true));
     try {
       const chunk = new Uint8Array(COPY_CHUNK);
       for (let at = 0; ; ) {
         const got = sys.read(source, chunk, 0, COPY_CHUNK, at);
         if (got === 0) break;
-        writeFully(target, chunk.subarray(0, got), at);
+        written(() => writeFully(target, chunk.subarray(0, got), at));
         at += got;
       }
     } finally {

@@ -64,6 +64,40 @@ test("an integer beyond 2^53 where a database's rows end does not end the run", 
   expect(factsIn(archived(place.data).filter(({ agent }) => agent === "claude-code")).facts.size).toBe(4);
 });
 
+test("a full disk that a private copy does not fit on is the data folder's trouble, and not the source's", async () => {
+  using place = scratch({ fast: true });
+  {
+    using db = openTraces(place);
+    db.put({ id: "0000000000000001", trace: "4bf92f3577b34da6a3ce929d0e0e4731", attributes: chat(1, 1) });
+  }
+  writeFileSync(join(place.home, `${DATABASE}-journal`), Buffer.alloc(1024));
+  const sync = ["sync", "--home", place.home, "--agent", "copilot-vscode", "--data-dir", place.data];
+  const { open, write, mkdir } = machine;
+  const full = (): never => {
+    throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+  };
+  const copies = new Set<number>();
+  const failing: readonly Partial<typeof machine>[] = [
+    {
+      open(path, ...how) {
+        const fd = open(path, ...how);
+        copies[path.includes("copy.db") ? "add" : "delete"](fd);
+        return fd;
+      },
+      write: (fd, ...bytes) => (copies.has(fd) ? full() : write(fd, ...bytes)),
+    },
+    { open: (path, ...how) => (path.includes("copy.db") ? full() : open(path, ...how)) },
+    { mkdir: (path, ...how) => (/[\\/][0-9a-f]{16}$/.test(path) ? full() : mkdir(path, ...how)) },
+  ];
+  for (const calls of failing)
+    expect(await withCalls(calls, () => command(sync))).toMatchObject({
+      status: 4,
+      stderr: expect.stringMatching(/^error: cannot write to .*: no space left on the device/m),
+    });
+  expect(await command(sync)).toMatchObject({ status: 0 });
+  expect(archived(place.data).length).toBeGreaterThan(0);
+});
+
 /** A read that fails once, as a disk's does, when so many have gone well. */
 function failingRead(after: number): { read: typeof machine.read } {
   const { read } = machine;
