@@ -53,6 +53,9 @@ export interface QuarantineRow {
   readonly reason: string;
 }
 
+const asideKey = ({ generation, position, length, hash, reason }: QuarantineRow): string =>
+  `${generation} ${position} ${length} ${hash} ${reason}`;
+
 /** Small ledger batches of a source are joined when there are this many. */
 const LEDGER_BATCHES = 64;
 
@@ -63,6 +66,8 @@ export class Sources {
   readonly #cursors = new Map<number, CursorRow>();
   readonly #ledgers = new Map<number, { readonly ledger: Ledger; batches: number }>();
   #quarantine: QuarantineRow[] = [];
+  /** What of one source was set aside: bytes that are read again are told once. */
+  #aside: { readonly source: number; readonly keys: Set<string> } = { source: 0, keys: new Set() };
   /** Sources whose ledger came from a lost state's records; it is stored whole with their first batch. */
   readonly #adopted = new Set<number>();
   #next: number;
@@ -155,8 +160,23 @@ export class Sources {
     if (cursor) this.#cursors.set(row.id, cursor);
   }
 
-  setAside(row: QuarantineRow): void {
+  /** Sets bytes of a source aside; false where these were, for the same reason. */
+  setAside(row: QuarantineRow): boolean {
+    if (this.#aside.source !== row.source)
+      this.#aside = { source: row.source, keys: new Set(this.#setAsideOf(row.source).map(asideKey)) };
+    const key = asideKey(row);
+    if (this.#aside.keys.has(key)) return false;
+    this.#aside.keys.add(key);
     this.#quarantine.push(row);
+    return true;
+  }
+
+  #setAsideOf(source: number): QuarantineRow[] {
+    return this.#asked((db) =>
+      db
+        .query("SELECT source, generation, position, length, hash, reason FROM quarantine WHERE source = ?")
+        .all(source),
+    ) as QuarantineRow[];
   }
 
   /** True when something waits for the next batch. */

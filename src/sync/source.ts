@@ -95,10 +95,11 @@ export function reasonOf(error: unknown): string {
   return place === undefined ? name : `${name} in ${place}`;
 }
 
-/** Sets bytes aside: counted and told in this run, remembered with their hash, never with their text. */
+/** Sets bytes aside, once: counted and told in this run, remembered with their hash, never with their text. */
 export function quarantine(found: Found, row: Pick<SourceRow, "id" | "generation">, bad: BadBytes, work: Work): void {
   const { offset, length, hash } = bad;
   const reason = safeName(bad.reason);
+  const { id: source, generation } = row;
+  if (!work.archive.sources.setAside({ source, generation, position: offset, length, hash, reason })) return;
   work.summary.quarantined.push({ path: found.path, offset, length, reason });
-  work.archive.sources.setAside({ source: row.id, generation: row.generation, position: offset, length, hash, reason });
 }

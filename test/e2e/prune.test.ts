@@ -138,7 +138,7 @@ describe("weir prune", () => {
     const kept = callNumbers(exported(place));
     expect(summaryOf(place, ...level).records).toMatchObject({ added: 0, revised: 0 });
     appendFileSync(join(place.home, sessionPath("s1")), callLines(60, 62, "s1", "Later words."));
-    expect(summaryOf(place, ...level)).toMatchObject({ records: { added: 2, revised: 0 } });
+    expect(summaryOf(place, ...level)).toMatchObject({ status: 0, quarantined: [], records: { added: 2, revised: 0 } });
     expect(callNumbers(exported(place))).toEqual([...kept, 60, 61]);
   });
 

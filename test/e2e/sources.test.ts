@@ -95,6 +95,18 @@ test("a file in UTF-16 is set aside as a whole, with the reason", () => {
   expect(runSync(place).status).toBe(0);
 });
 
+test("a broken document is set aside once, also by a sync that comes while its last change is fresh; one that changes, again", () => {
+  using place = scratch();
+  const path = place.write(".continue/sessions/00000000-0000-4000-8000-000000000001.json", '{"sessionId":');
+  expect(summaryOf(place)).toMatchObject({
+    status: 3,
+    quarantined: [{ path, offset: 0, length: 13, reason: "not JSON" }],
+  });
+  expect(summaryOf(place)).toMatchObject({ status: 0, sources: { read: 1 }, quarantined: [] });
+  place.write(".continue/sessions/00000000-0000-4000-8000-000000000001.json", '{"sessionIds":');
+  expect(summaryOf(place)).toMatchObject({ status: 3, quarantined: [{ path, length: 14 }] });
+});
+
 test("a last line without its newline is no error, and is told when it is whole", () => {
   using place = scratch();
   const path = place.write(SESSION, Buffer.concat([line(1), line(2).subarray(0, 300)]));
