@@ -1,6 +1,7 @@
 /** Owns how texts are put into the GenAI message schema: parts, messages, and what an agent's words for them become. */
 import { list, object, text } from "./json.ts";
 import type { Message, Part, ToolDefinition } from "./schema.ts";
+import { under } from "./tool.ts";
 
 type Parts = readonly (Part | undefined)[];
 
@@ -49,7 +50,7 @@ export function message(role: Message["role"], parts: Parts): readonly Message[]
 /** What a model answered, with why it stopped; undefined when it has no part. */
 export function answer(parts: Parts, finish: string | undefined): readonly Message[] | undefined {
   const said = message("assistant", parts);
-  const finish_reason = finish === undefined ? undefined : (FINISH[finish.toLowerCase()] ?? finish);
+  const finish_reason = finish === undefined ? undefined : (under(FINISH, finish.toLowerCase()) ?? finish);
   return said?.map((one) => ({ ...one, finish_reason }));
 }
 
@@ -88,7 +89,7 @@ function partOf(block: unknown): Part | undefined {
   if (!b) return undefined;
   const type = text(b.type);
   if (type === undefined) return untypedPart(b);
-  return (BLOCKS[type] ?? other)(b);
+  return (under(BLOCKS, type) ?? other)(b);
 }
 
 type Block = Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 /** Owns the names of model providers: agents' own words for those that the GenAI semantic conventions list. */
+import { under } from "./tool.ts";
 
 const NAMES: Readonly<Record<string, string>> = {
   "amazon-bedrock": "aws.bedrock",
@@ -22,5 +23,5 @@ const NAMES: Readonly<Record<string, string>> = {
 
 /** The conventions' name of a provider, the agent's own word where they have none. */
 export function providerName(word: string | undefined): string | undefined {
-  return word === undefined ? undefined : (NAMES[word.toLowerCase()] ?? word);
+  return word === undefined ? undefined : (under(NAMES, word.toLowerCase()) ?? word);
 }

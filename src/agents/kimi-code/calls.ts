@@ -7,7 +7,7 @@ import { answer } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
-import { base, type Entry, forget, type Log, usageOf } from "./log.ts";
+import { base, type Entry, forget, heard, type Log, usageOf } from "./log.ts";
 import { SHOWN } from "./reads.ts";
 
 /** A log, as far as its calls go. */
@@ -172,7 +172,7 @@ function tellCall(state: Calls, call: Call | undefined, end: JsonObject, emit: E
     usage: call.usage,
     ttft_ms: ttft,
     attributes: call.attributes,
-    content: { output_messages: answer(state.said?.[text(end.uuid) ?? call.key] ?? [], reason) },
+    content: { output_messages: answer(heard(state, text(end.uuid) ?? call.key), reason) },
     at: { offset: call.at },
   });
 }

@@ -6,7 +6,7 @@ import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { answer, message as messageOf, resultOf, structured, toolCallPart } from "../../record/messages.ts";
 import { between, fromSeconds } from "../../record/time.ts";
 import { toolDraft, under } from "../../record/tool.ts";
-import { base, type Common, forget, hear, type Log, partsIn, sessionOf, usageOf } from "./log.ts";
+import { base, type Common, forget, hear, heard, type Log, partsIn, sessionOf, usageOf } from "./log.ts";
 
 export interface State extends Log {
   /** Start of the turn, the step and the compaction that run now. */
@@ -168,7 +168,7 @@ function status(state: State, message: Message, emit: Emit): void {
     request_model: state.model,
     response_id: id,
     usage,
-    content: { output_messages: answer(state.said?.[slotOf(message, "")] ?? [], undefined) },
+    content: { output_messages: answer(heard(state, slotOf(message, "")), undefined) },
   });
   forget(state, (said) => said === slotOf(message, ""));
 }

@@ -4,7 +4,7 @@ import { originalName } from "../../record/copies.ts";
 import { type JsonObject, object, text } from "../../record/json.ts";
 import { mediaPart, partsOf, reasoningPart } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
-import type { ToolCall } from "../../record/tool.ts";
+import { type ToolCall, under } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
 
 /** A log as far as it is read. */
@@ -77,7 +77,12 @@ export function partsIn(content: unknown): (Part | undefined)[] {
 export function hear(state: Log, answer: string | undefined, parts: readonly (Part | undefined)[], emit: Emit): void {
   if (answer === undefined) return;
   const kept = emit.keep(parts.filter((part) => part !== undefined));
-  if (kept) state.said = { ...state.said, [answer]: [...(state.said?.[answer] ?? []), ...kept] };
+  if (kept) state.said = { ...state.said, [answer]: [...heard(state, answer), ...kept] };
+}
+
+/** What an answer has said so far. */
+export function heard({ said = {} }: Log, answer: string): readonly Part[] {
+  return under(said, answer) ?? [];
 }
 
 /** Forgets what these answers said. */
