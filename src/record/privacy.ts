@@ -38,11 +38,14 @@ export function withoutCredentials(url: string): string {
 /** Names come again and again: so many are remembered with what became of them. */
 const MOST_NAMES = 1024;
 const SHORTEST = 12;
+/** As long as a path may be; records repeat these names, so that a longer one is cut. */
+const LONGEST = 4096;
 const names = new Map<string, string>();
 
 /** A name that somebody gave (of a tool, a branch, an error), without what looks like a secret. */
 export function safeName<T extends string | undefined>(name: T): T {
   if (name === undefined || name.length < SHORTEST) return name;
+  if (name.length > LONGEST) return withoutSecrets(name.slice(0, 2 * LONGEST), () => {}).slice(0, LONGEST) as T;
   let safe = names.get(name);
   if (safe === undefined) {
     safe = withoutSecrets(name, () => {});

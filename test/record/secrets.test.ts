@@ -139,6 +139,17 @@ test(`a megabyte of hostile text takes less than ${BUDGET_MS} ms`, () => {
 }, 300_000);
 
 describe("what metadata names", () => {
+  test("is never longer than a path may be, and is cut after its secrets are gone", () => {
+    const { text, secret } = planted("github", random(SEED));
+    for (let at = 4096 - text.length - 3; at < 4100; at++) {
+      const safe = safeName(`${"x ".repeat(at / 2)}${text}${"/folder".repeat(300_000)}`);
+      expect(safe.length).toBe(4096);
+      expect(safe).not.toContain(secret.slice(0, 12));
+    }
+    const path = "/folder".repeat(500);
+    expect(safeName(path)).toBe(path);
+  });
+
   test("loses what looks like a secret", () => {
     for (const kind of KIND_NAMES) {
       const { text, secret } = planted(kind, random(SEED));
