@@ -265,6 +265,14 @@ describe("claude-code", () => {
       prompt("u7", 6, mail),
       prompt("u8", 7, [{ type: "image", source: {} }]),
       prompt("u9", 8, "a task that the model wrote", { isSidechain: true }),
+      ...[
+        texts(note, ""),
+        texts("Stop hook feedback: x", "more of it"),
+        `${reminder}\n[Request interrupted by user for tool use]`,
+        `${reminder}\n<task-notification>x</task-notification>`,
+        `${reminder}${"\n".repeat(9)}`,
+        `<teammate-message teammate_id="security-reviewer" color="blue" summary="${"Found one. ".repeat(9)}">x</teammate-message>`,
+      ].map((content, n) => prompt(`v${n}`, 10 + n, content)),
     ];
     const { by } = await of(file(lines));
     expect(by("user_message").map((r) => [r.fact, r.turn])).toEqual([

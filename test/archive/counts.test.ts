@@ -120,15 +120,27 @@ test("what one id tells is one fact, whatever it was called while it was open, i
     expect(order.filter((_, at) => compactly(order, rankOf).verdicts[at] !== "no")).toEqual([records[1] as WeirRecord]);
 });
 
-test("of two homes that have the same file the fuller telling counts, in any order", () => {
-  const told = (output_tokens: number): WeirRecord => ({
-    ...{ v: 1, rev: 0, agent: "x", stream: "s", operation: "chat", session_id: "p" },
+test("of two homes that have the same file the latest revision counts, of the same the fuller one, in any order", () => {
+  const told = (output_tokens: number, rev: number): WeirRecord => ({
+    ...{ v: 1, rev, agent: "x", stream: "s", operation: "chat", session_id: "p" },
     ...{ id: "0123456789abcdef0123456789abcdef", fact: "f", usage: { output_tokens } },
     ...{ source: { path: "a" }, host: "h" },
   });
-  const records = [told(100), told(250)];
-  for (const order of [records, records.toReversed()])
-    expect(order.filter((_, at) => compactly(order, rankOf).verdicts[at] !== "no")).toEqual([records[1] as WeirRecord]);
+  const counting = (...records: WeirRecord[]): unknown[] =>
+    records.filter((_, at) => compactly(records, rankOf).verdicts[at] !== "no").map((r) => r.usage?.output_tokens);
+  const [a, b, c] = [told(100, 0), told(250, 0), told(50, 1)];
+  for (const order of [
+    [a, b],
+    [b, a],
+  ] as const)
+    expect(counting(...order)).toEqual([250]);
+  for (const order of [
+    [a, b, c],
+    [b, a, c],
+    [c, a, b],
+    [a, c, b],
+  ] as const)
+    expect(counting(...order)).toEqual([50]);
 });
 
 test("numbers are given in the order of coming, once for each hash", () => {

@@ -23,6 +23,8 @@ const CLASS: Readonly<Partial<Record<Operation, string>>> = {
 interface Telling {
   readonly index: number;
   readonly rev: number;
+  /** It is of an older revision. */
+  readonly dropped: boolean;
   readonly fact: string;
   readonly operation: Operation;
   readonly session: string | undefined;
@@ -80,11 +82,8 @@ export class PlainCounter {
     const time = record.time === undefined ? Number.POSITIVE_INFINITY : Date.parse(record.time);
     this.#noteSession(record, time);
     noteIn(this.#factsOf, `${record.id}\0${record.operation}`, `${record.operation}\0${record.fact}`);
-    let key = `${record.id}${this.#sourceHash(record)}`;
-    for (let home = 1; home < 8 && this.#tellings.get(key)?.rev === record.rev; home++)
-      key = `${record.id}${this.#sourceHash(record)} ${home}`;
-    const before = this.#tellings.get(key);
-    if (before && before.rev > record.rev) return;
+    const key = this.#keyFor(record);
+    if (key === undefined) return;
     const [told, texts] = toldBy(line, record);
     const tokens = tokensOf(record.usage);
     const { name, rank } = this.#streamOf(record);
@@ -92,6 +91,7 @@ export class PlainCounter {
     this.#tellings.set(key, {
       index,
       rev: record.rev,
+      dropped: false,
       fact: `${record.operation}\0${record.fact}`,
       operation: record.operation,
       session: record.session_id,
@@ -109,6 +109,21 @@ export class PlainCounter {
       textLength: texts.length,
       texts: texts === "" ? 0 : textHash(texts),
     });
+  }
+
+  /** Where a telling goes; undefined for one of an older revision. A higher one takes the place of all homes' tellings. */
+  #keyFor(record: WeirRecord): string | undefined {
+    const tellings = this.#tellings;
+    const first = `${record.id}${this.#sourceHash(record)}`;
+    const homes = Array.from({ length: 8 }, (_, home) => (home === 0 ? first : `${first} ${home}`));
+    const rev = tellings.get(first)?.rev ?? record.rev;
+    if (rev > record.rev) return undefined;
+    if (rev === record.rev) return homes.find((key) => tellings.get(key)?.dropped !== false) ?? first;
+    for (const key of homes.slice(1)) {
+      const telling = tellings.get(key);
+      if (telling) tellings.set(key, { ...telling, dropped: true });
+    }
+    return first;
   }
 
   /** Records of one source, and of one stream, mostly follow each other: what they have in common is worked out once. */
@@ -157,7 +172,7 @@ export class PlainCounter {
 
   /** The tellings, each under the first of the names that its fact has: what one id tells is one fact. */
   #named(): Telling[] {
-    const tellings = [...this.#tellings.values()];
+    const tellings = [...this.#tellings.values()].filter(({ dropped }) => !dropped);
     const up = new Map<string, string>();
     const find = (fact: string): string => {
       const at = up.get(fact);

@@ -10,13 +10,14 @@ import { SHOWN } from "./reads.ts";
 import { type Context, lineFact, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
 
 const KNOWN_HOOKS = 32;
-/** How a text begins that the agent put in, with what it encloses. */
-const ENCLOSED =
-  /^\s*<(?:task-notification|teammate-message|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+)\b[^>]*>/;
-/** Of these, what the person typed may follow in the same text. */
+/** What the agent puts in. */
+const TAGS =
+  "task-notification|teammate-message|local-command-stdout|local-command-caveat|system-reminder|bash-stdout|bash-stderr|ide_[a-z_]+";
+const INTERRUPTED = "\\[Request interrupted by user";
+const PUT_IN = new RegExp(`^\\s*(?:<(?:${TAGS})\\b|Stop hook feedback:|${INTERRUPTED}|Caveat: The messages below)`);
+/** What the person typed may follow it in the same text, unless that ends with something put in. */
 const BEFORE_TYPED = /^\s*<(?:system-reminder|ide_[a-z_]+)\b/;
-const CLOSED = /<\/(?:system-reminder|ide_[a-z_]+)>\s*$/;
-const NOT_TYPED = /^\s*(?:Stop hook feedback:|\[Request interrupted by user|Caveat: The messages below)/;
+const ENDS_PUT_IN = new RegExp(`(?:</(?:${TAGS})>|${INTERRUPTED}[^\\]]*\\])$`);
 
 export function user(state: State, o: JsonObject, context: Context, time: string | undefined, emit: Emit): void {
   const content = object(o.message)?.content;
@@ -49,13 +50,14 @@ function isTyped(content: unknown): boolean {
     const block = object(item);
     return block?.type === "text" ? [text(block.text) ?? ""] : [];
   });
-  return texts.length === 0 || texts.some(isTypedText);
+  const [first = "", ...others] = texts.filter((said) => said.trim() !== "");
+  if (first === "") return texts.length === 0 || texts.length < list(content).length;
+  return isTypedText(first) || (BEFORE_TYPED.test(first) && others.some(isTypedText));
 }
 
 function isTypedText(said: string): boolean {
-  const start = said.slice(0, SHOWN[0]);
-  if (BEFORE_TYPED.test(start)) return !CLOSED.test(said.slice(-SHOWN[1]));
-  return !ENCLOSED.test(start) && !NOT_TYPED.test(start);
+  if (!PUT_IN.test(said.slice(0, SHOWN[0]))) return true;
+  return BEFORE_TYPED.test(said) && !ENDS_PUT_IN.test(said.slice(-SHOWN[1]).trimEnd());
 }
 
 /** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */

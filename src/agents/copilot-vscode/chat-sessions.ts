@@ -187,11 +187,15 @@ function numbered(fact: string, callId: string, calls: CallIds): string {
 function toolsOf(request: JsonObject, session: string, calls: CallIds): ReadonlyMap<string, Draft> {
   const tools = new Map<string, Draft>();
   const named = new Set<string>();
+  /** Told by their bare ids; the response may add to them what tells calls apart. */
+  const bare = new Set<string>();
   const time = fromMillis(request.timestamp);
   const add = (item: JsonObject | undefined, name: unknown, owner: string, start: string | undefined): void => {
     const callId = text(item?.toolCallId) ?? text(item?.id);
     const id = bareCallId(callId);
     if (callId === undefined || id === undefined || tools.has(callId) || (callId === id && named.has(id))) return;
+    if (callId !== id && bare.delete(id)) return;
+    if (callId === id) bare.add(id);
     named.add(id);
     const told = toolCallFact(id, owner, start ?? time, id);
     const fact = callId === id ? told : numbered(told, callId, calls);

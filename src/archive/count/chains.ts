@@ -15,6 +15,7 @@ export class Chains {
     for (let fact = 0; fact < facts; fact++) this.#joinedTo[fact] = fact;
     this.#first = new Uint32Array(facts);
     for (let row = tellings.count - 1; row >= 0; row--) {
+      if (tellings.isDropped(row)) continue;
       const fact = tellings.fact(row);
       tellings.chain(row, (this.#first[fact] as number) - 1);
       this.#first[fact] = row + 1;

@@ -77,19 +77,29 @@ export class Counter {
     const fact = this.#facts.of(told.factHigh, told.factLow);
     this.#named.note(told, fact);
     const row = this.#rowOf(told);
-    if (row < this.#tellings.count && this.#tellings.rev(row) > told.rev) return;
+    if (row < 0) return;
     if (operation === "chat") this.#streams.tellsCalls(this.#stream);
     const place = { index, fact, session: this.#session, stream: this.#stream, rivals: CLASS[operation] ?? 0 };
     this.#tellings.put(row, told, place);
   }
 
-  /** The row of an id by its source; another one for the same revision again: a second home has the same file. */
+  /**
+   * The row for a telling of an id by its source, -1 for one of an older revision. The same revision again is told by the
+   * same file in a second home, and has a row beside the first; a higher one takes the place of all.
+   */
   #rowOf({ idHigh, idLow, source, rev }: Told): number {
     const tellings = this.#tellings;
-    let row = this.#ids.of(idHigh, idLow ^ source);
-    for (let home = 1; home < MOST_HOMES && row < tellings.count && tellings.rev(row) === rev; home++)
-      row = this.#ids.of(idHigh, (idLow ^ source) + home);
-    return row;
+    const low = idLow ^ source;
+    const first = this.#ids.of(idHigh, low);
+    if (first === tellings.count || tellings.rev(first) > rev) return first === tellings.count ? first : -1;
+    const isHigher = tellings.rev(first) < rev;
+    for (let home = 1; home < MOST_HOMES; home++) {
+      const beside = this.#ids.known(idHigh, low + home);
+      if (isHigher && beside < 0) break;
+      if (isHigher) tellings.drop(beside);
+      else if (beside < 0 || tellings.isDropped(beside)) return this.#ids.of(idHigh, low + home);
+    }
+    return first;
   }
 
   /** Most records have the frame of the one before. */
@@ -133,6 +143,7 @@ export class Counter {
     const contested: number[] = [];
     let count = 0;
     for (let row = 0; row < tellings.count; row++) {
+      if (tellings.isDropped(row)) continue;
       const fact = chains.of(tellings.fact(row));
       if (done[fact]) continue;
       done[fact] = 1;

@@ -29,6 +29,8 @@ const AGGREGATE = 8;
 const CHAT = 16;
 const CLASS = 32;
 const STREAMS = 256;
+/** In the place of a dropped telling's fact. */
+const NO_FACT = 0xffffffff;
 
 /** What the counter knows of a record beyond what it tells: texts are numbers that it gave them. */
 export interface Place {
@@ -74,6 +76,15 @@ export class Tellings {
 
   #is(row: number, flag: number): boolean {
     return (this.#rows.get(row, STREAM) & flag) !== 0;
+  }
+
+  /** Takes a telling out: it is of an older revision. */
+  drop(row: number): void {
+    this.#rows.set(row, FACT, NO_FACT);
+  }
+
+  isDropped(row: number): boolean {
+    return this.#rows.get(row, FACT) === NO_FACT;
   }
 
   index(row: number): number {

@@ -311,6 +311,7 @@ describe("chat sessions", () => {
             round(20, "call_0__vscode-2", "call_0__vscode-3", `${LONG}__vscode-4`),
           ),
           request(2, shown(`${LONG}__vscode-5`), round(30, `${LONG}__vscode-4`, `${LONG}__vscode-5`)),
+          request(3, shown("call_1__vscode-6"), round(40, "call_1")),
         ],
       }),
     });
@@ -320,6 +321,7 @@ describe("chat sessions", () => {
       "call_0@1970-01-01T00:00:00.020Z/1",
       LONG,
       `${LONG}/1`,
+      "call_1@1970-01-01T00:00:00.040Z",
     ]);
   });
 
