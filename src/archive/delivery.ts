@@ -35,15 +35,18 @@ export interface Ended {
   readonly isSent: boolean;
 }
 
-/** The registered destinations of an archive, with the number of the last segment whose registered signals each has had. */
+/**
+ * The signals of the archive's registered destinations, as `destination (signal)`, each with the number of the last segment
+ * that it has had. A state of before signals were told apart, which a dry run reads as it is, knows one number for all.
+ */
 export function deliveredSegments(db: Database): Map<string, number> {
-  const rows = db.query("SELECT origin, through FROM export_through JOIN export ON id = destination").all() as {
-    origin: string;
-    through: number;
-  }[];
-  const delivered = new Map<string, number>();
-  for (const { origin, through } of rows) delivered.set(origin, Math.min(through, delivered.get(origin) ?? through));
-  return delivered;
+  const has = (table: string, column: string): boolean =>
+    db.query("SELECT 1 FROM pragma_table_info(?) WHERE name = ?").get(table, column) !== null;
+  const bySignal =
+    "SELECT origin || ' (' || signal || ')', through FROM export_through JOIN export ON id = destination";
+  const byOrigin = "SELECT origin, through FROM export WHERE registered = 1";
+  if (has("export_through", "through")) return new Map(db.query(bySignal).values() as [string, number][]);
+  return new Map(has("export", "registered") ? (db.query(byOrigin).values() as [string, number][]) : []);
 }
 
 interface Parts {
@@ -207,7 +210,7 @@ export class Delivery {
   /**
    * Notes that the destination has had these signals of these segments up to the bytes that were read of each, all but
    * those named in `lacking`, and that retention must keep the others until it has had them too. One that grew meanwhile
-   * is one of them.
+   * is one of them. Metrics are sums of what is there, and need no segment again.
    */
   register(signals: readonly string[], read: ReadonlyMap<string, number>, lacking: ReadonlySet<string>): void {
     const query = "SELECT seq, name, bytes, sealed FROM segment WHERE pruned = 0 ORDER BY seq";
@@ -220,7 +223,7 @@ export class Delivery {
         if (sealed === 0 || read.get(name) !== bytes || lacking.has(name)) break;
         through = seq;
       }
-      for (const signal of signals) db.query(note).run(this.destination, signal, through);
+      for (const signal of signals) if (signal !== "metrics") db.query(note).run(this.destination, signal, through);
     });
   }
 

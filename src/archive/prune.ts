@@ -47,13 +47,7 @@ export function planOf(db: Database, last: number | undefined, limits: Limits): 
   const segments = db
     .query("SELECT seq, name, bytes, records, written FROM segment WHERE pruned = 0 ORDER BY seq")
     .all() as KeptSegment[];
-  return planRetention({ segments, now: sys.now(), last, delivered: deliveredIn(db) }, limits);
-}
-
-function deliveredIn(db: Database): ReadonlyMap<string, number> {
-  // A dry run reads a state as it is: an older one may have no such table yet.
-  const isThere = db.query("SELECT 1 FROM sqlite_master WHERE name = 'export_through'").get() !== null;
-  return isThere ? deliveredSegments(db) : new Map();
+  return planRetention({ segments, now: sys.now(), last, delivered: deliveredSegments(db) }, limits);
 }
 
 /**

@@ -136,21 +136,19 @@ export class Sources {
     return ledger;
   }
 
-  /** A new source's id, with the ledger that a lost state left for it. It is stored with the next batch. */
-  added(agent: string, stream: string, relative: string): number {
+  /** A new source's id, with the ledger that a lost state left for it under one of these paths. It is stored with the next batch. */
+  added(agent: string, stream: string, paths: readonly string[]): number {
     const id = this.#next++;
-    const orphan = this.#hasOrphans ? this.#orphanOf(agent, stream, relative) : undefined;
+    const orphan = this.#hasOrphans ? this.#orphanOf(agent, stream, paths) : undefined;
     if (orphan) this.#adopted.add(id);
     this.#ledgers.set(id, { ledger: Ledger.from(orphan ? [orphan.entries] : []), batches: 0 });
     return id;
   }
 
-  #orphanOf(agent: string, stream: string, relative: string): { entries: Uint8Array } | undefined {
-    const stored = this.#asked((db) =>
-      db
-        .query("SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative = ?")
-        .get(agent, stream, relative),
-    );
+  #orphanOf(agent: string, stream: string, paths: readonly string[]): { entries: Uint8Array } | undefined {
+    const question =
+      "SELECT entries FROM orphan WHERE agent = ? AND stream = ? AND relative IN (SELECT value FROM json_each(?))";
+    const stored = this.#asked((db) => db.query(question).get(agent, stream, JSON.stringify(paths)));
     return (stored as { entries: Uint8Array } | null) ?? undefined;
   }
 

@@ -35,10 +35,11 @@ const MIGRATIONS: readonly string[] = [
   "ALTER TABLE export_batch ADD COLUMN content INTEGER NOT NULL DEFAULT 1",
   // By which else the items of a batch are known.
   "ALTER TABLE export_batch ADD COLUMN others BLOB NOT NULL DEFAULT x''",
-  // What a destination has had whole, by signal. Before, it was one number for whichever had been asked for, mostly traces.
+  // What a destination has had whole, by signal. Before, it was one number for whichever had been asked for.
   `CREATE TABLE export_through (destination INTEGER NOT NULL, signal TEXT NOT NULL, through INTEGER NOT NULL,
      PRIMARY KEY (destination, signal)) WITHOUT ROWID;
-   INSERT INTO export_through SELECT id, 'traces', through FROM export WHERE registered = 1;
+   INSERT INTO export_through SELECT DISTINCT id, signal, through FROM export JOIN export_sent ON destination = id
+     WHERE registered = 1 AND signal <> 'metrics';
    ALTER TABLE export DROP COLUMN through;
    ALTER TABLE export DROP COLUMN registered;`,
 ];

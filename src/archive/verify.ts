@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { recordSchema } from "../record/schema.ts";
 import type { Database } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
-import { errorCode, ifPresent, lstatIfPresent, sys } from "../system/system.ts";
+import { errorCode, ifPresent, lstatIfPresent, openForReading, sys } from "../system/system.ts";
 import { digestOf } from "./digest.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
 import { readSegmentLines } from "./read.ts";
@@ -64,7 +64,17 @@ const ALLOW = "give its owner the right to read it (chmod u+rw), then verify aga
 
 /** True when it is only a matter of rights that something cannot be read. */
 function isForbidden(error: unknown): boolean {
-  return /^(?:EACCES|EPERM|SQLITE_CANTOPEN)/.test(errorCode(error) ?? "");
+  return /^(?:EACCES|EPERM)$/.test(errorCode(error) ?? "");
+}
+
+/** Why a file cannot be opened, where the system says so: SQLite does not. */
+function openingError(path: string): unknown {
+  try {
+    sys.close(openForReading(path));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
@@ -128,7 +138,7 @@ class Check {
     const { state } = this.#folder;
     let db: Database | undefined;
     try {
-      const commits = witnessed(this.#folder);
+      const commits = this.#attempt(this.#folder.witness, () => witnessed(this.#folder)) ?? 0;
       db = openStateForReading(state);
       if (db === undefined) return undefined;
       db.run("BEGIN");
@@ -146,9 +156,10 @@ class Check {
     } catch (error) {
       db?.close();
       if (error instanceof WeirError && error.failure === "refused") throw error;
-      this.#state = isForbidden(error) ? "unreadable" : "damaged";
+      const reason = openingError(state);
+      this.#state = isForbidden(reason) ? "unreadable" : "damaged";
       if (this.#state === "damaged") this.#damaged(state, (error as Error).message, REBUILD);
-      else this.#unreadable(state, error);
+      else this.#unreadable(state, reason);
       return undefined;
     }
   }

@@ -156,10 +156,13 @@ function headersGiven(signal: Signal, variables: Variables): Readonly<Record<str
   return Object.assign({}, ...names.map((name) => parsed(variables[name] ?? "", name)));
 }
 
-/** Whether the environment names an endpoint, and not this one. */
+/** Whether the environment names an endpoint on another host than this one, or one that only encrypted requests reach. */
 function isElsewhere(origin: string, endpoint: Given): boolean {
   if (!endpoint) return false;
-  return !URL.canParse(endpoint.value) || originOf(new URL(endpoint.value)) !== origin;
+  const address = /^[a-z][a-z+.-]*:\/\//i.test(endpoint.value) ? endpoint.value : `http://${endpoint.value}`;
+  if (!URL.canParse(address)) return true;
+  const [named, own] = [new URL(address), new URL(origin)];
+  return named.hostname !== own.hostname || (named.protocol === "https:" && own.protocol !== "https:");
 }
 
 const originOf = ({ protocol, host }: URL): string => `${protocol}//${host}`;

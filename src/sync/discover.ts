@@ -218,13 +218,14 @@ function offlineHomes(environment: Environment): Unreadable[] {
   return offline;
 }
 
-/** Stores that were named by hand but cannot be looked at, or are neither files nor folders. */
+/** Stores that were named by hand but are not there, or are neither files nor folders. */
 function missingSources({ sources }: Choice): Unreadable[] {
   return sources.flatMap(({ path }) => {
     try {
       return sys.stat(path).kind === "other" ? [{ path, reason: "ENOTFILE" }] : [];
     } catch (error) {
-      return [{ path, reason: isAbsent(error) ? "ENOENT" : (errorCode(error) ?? String(error)) }];
+      if (isAbsent(error)) return [{ path, reason: "ENOENT" }];
+      return errorCode(error) === "ELOOP" ? [{ path, reason: "ELOOP" }] : []; // else the walk of its folder tells why
     }
   });
 }

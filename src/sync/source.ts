@@ -55,7 +55,7 @@ export function toldPath({ relative }: Pick<Found, "relative">, { homes }: Pick<
 
 /** The row of a source that no sync has read. */
 export function newRow(found: Found, work: Work): StoredSource {
-  const id = work.archive.sources.added(found.agent.id, found.stream.kind, toldPath(found, work));
+  const id = work.archive.sources.added(found.agent.id, found.stream.kind, [toldPath(found, work), found.relative]);
   return rowOf(found, { id, size: -1, position: 0, generation: 0 });
 }
 

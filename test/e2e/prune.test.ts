@@ -246,7 +246,7 @@ describe("weir prune", () => {
     });
     const { status, stderr } = prune(place, "--max-size", "4KiB");
     expect([status, segmentsIn(place).length]).toEqual([0, before - 3]);
-    expect(stderr).toContain(`${before - 4} segments kept: https://there has not had them yet`);
+    expect(stderr).toContain(`${before - 4} segments kept: https://there (logs) has not had them yet`);
     expect(prune(place, "--max-size", "4KiB", "--force").status).toBe(0);
     expect(segmentsIn(place)).toHaveLength(1);
   });
@@ -263,16 +263,32 @@ describe("weir prune", () => {
       expect(runSync(place, [], { env: { WEIR_SEGMENT_MAX_BYTES: "8KiB" } }).status).toBe(0);
     };
     grow("s0", 0);
-    await sends("traces");
+    await sends("traces,metrics");
     await sends("logs");
     grow("s1", CALLS);
     await sends("traces");
     const held = prune(place, "--max-size", "4KiB");
-    expect(held.stderr).toContain(`${to.url} has not had them yet`);
+    expect(held.stderr).toContain(`${to.url} (logs) has not had them yet`);
+    expect(held.stderr).not.toContain("(traces)");
     expect(segmentsIn(place).length).toBeGreaterThan(1);
     await sends("logs");
     expect(prune(place, "--max-size", "4KiB").stderr).not.toContain("has not had them yet");
     expect(segmentsIn(place)).toHaveLength(1);
+  });
+
+  test("a dry run on a state that knew one number for all signals keeps what was kept then", () => {
+    using place = manySegments();
+    const before = segmentsIn(place).length;
+    inState(place, (db) => {
+      db.run("DROP TABLE export_through");
+      db.run("ALTER TABLE export ADD COLUMN through INTEGER NOT NULL DEFAULT 0");
+      db.run("ALTER TABLE export ADD COLUMN registered INTEGER NOT NULL DEFAULT 0");
+      db.run(
+        "INSERT INTO export (id, name, origin, begun, through, registered) VALUES (1, 'x', 'https://there', 0, 3, 1)",
+      );
+    });
+    const { stderr } = prune(place, "--max-size", "4KiB", "--dry-run");
+    expect(stderr).toContain(`${before - 4} segments kept: https://there has not had them yet`);
   });
 
   test("there must be an archive", () => {

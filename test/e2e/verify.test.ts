@@ -2,7 +2,16 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { appendFileSync, chmodSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { listSegments } from "../../src/archive/segment.ts";
 import type { Finding, Verification } from "../../src/archive/verify.ts";
@@ -198,6 +207,13 @@ test("what nobody may read is not damaged: exit 3, and what to do about it", () 
     chmodSync(path, 0o600);
     expect(run().status).toBe(0);
   }
+});
+
+test("a folder in the state's place is damage, whatever rights there are", () => {
+  using place = archive();
+  rmSync(join(place.data, "state.db"));
+  mkdirSync(join(place.data, "state.db"));
+  expect(result(place)).toMatchObject({ status: 5, state: "damaged" });
 });
 
 test("beside a state that is older than the archive nothing is called a leftover that the next sync cuts", () => {

@@ -106,8 +106,10 @@ describe("headers", () => {
     const kept = [[], ["authorization", "x-tenant"]];
     expect(of("otel")).toEqual(sent);
     expect(of("https://cloud.example:443/other")).toEqual(sent);
-    for (const to of ["http://cloud.example", "https://cloud.example:4318", "http://127.0.0.1:4318"])
-      expect(of(to)).toEqual(kept);
+    expect(of("https://cloud.example:4318")).toEqual(sent);
+    for (const to of ["http://cloud.example", "http://127.0.0.1:4318"]) expect(of(to)).toEqual(kept);
+    const bare = { OTEL_EXPORTER_OTLP_ENDPOINT: "127.0.0.1:4317" };
+    expect([of("http://127.0.0.1:4318", bare), of("http://127.0.0.2:4317", bare)]).toEqual([sent, kept]);
     expect(of("http://127.0.0.1:4318", { OTEL_EXPORTER_OTLP_ENDPOINT: "" })).toEqual(sent);
     expect(of("http://127.0.0.1:4318", { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://127.0.0.1:4318/x" })).toEqual(
       sent,
