@@ -16,7 +16,7 @@ import type { Limits } from "./retention.ts";
 import type { Segment } from "./segment.ts";
 import { cutUncommitted, Segments } from "./segments.ts";
 import { Sources } from "./sources.ts";
-import { FIRST_TEXTS, getMeta, openState, openStateForReading, setMeta } from "./state.ts";
+import { FIRST_TEXTS, getMeta, openState, openStateForReading, overwriteDeleted, setMeta } from "./state.ts";
 import { bearWitness, countCommit, refuseOlder, witnessed } from "./witness.ts";
 
 export interface ArchiveOptions {
@@ -86,6 +86,7 @@ export class Archive {
     this.#segments = new Segments(db, folder, host.slice(0, 8), options.segmentMaxBytes);
     this.#hasTexts = getMeta(db, FIRST_TEXTS) !== undefined;
     this.#isTextsNoted = this.#hasTexts;
+    if (this.#hasTexts) overwriteDeleted(db);
     this.#last = lastMoment(db);
     if (!options.dryRun)
       this.#run = Number(db.query("INSERT INTO run (pid, started) VALUES (?, ?)").run(pid, sys.now()).lastInsertRowid);
@@ -160,6 +161,7 @@ export class Archive {
   add(record: Encoded, rev: number): void {
     if (record.captured && !this.#hasTexts) {
       this.#hasTexts = true;
+      overwriteDeleted(this.#db);
       this.#options.onFirstTexts?.();
     }
     const before = this.#output.length;

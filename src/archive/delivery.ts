@@ -6,7 +6,7 @@ import { explaining } from "./explaining.ts";
 import { type DataFolder, dataFolder, prepareFolder } from "./folder.ts";
 import { KeySet } from "./keys.ts";
 import { releaseLock, takeLock } from "./lock.ts";
-import { openState, STATE_VERSION } from "./state.ts";
+import { FIRST_TEXTS, getMeta, openState, overwriteDeleted, STATE_VERSION } from "./state.ts";
 
 /** Small parts of a destination's keys are joined when there are this many. */
 const PARTS = 64;
@@ -81,7 +81,10 @@ export class Delivery {
       await upgrade(folder, stopped);
       return explaining(folder, () => {
         const db = openOwnDatabase(folder.state, 10_000);
-        return orClosed(db, () => new Delivery(db, folder, lock, idOf(db, name, origin)));
+        return orClosed(db, () => {
+          if (getMeta(db, FIRST_TEXTS) !== undefined) overwriteDeleted(db);
+          return new Delivery(db, folder, lock, idOf(db, name, origin));
+        });
       });
     } catch (error) {
       releaseLock(lock);

@@ -81,7 +81,6 @@ export function openState(path: string): Database {
     const from = refuseNewer(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
-    db.run("PRAGMA secure_delete = ON"); // what reducers keep may be texts: what is deleted is overwritten with zeros
     if (from > 0 && !endedCleanly(db)) checkPages(db);
     for (let version = from; version < STATE_VERSION; version++) {
       db.transaction(() => {
@@ -127,6 +126,11 @@ export function openStateForReading(path: string, waitMs: number = 5000): Databa
   if (version > 0) return db;
   db.close();
   return undefined;
+}
+
+/** From now on what is deleted is overwritten with zeros: what reducers keep, and requests that wait, may be texts. */
+export function overwriteDeleted(db: Database): void {
+  db.run("PRAGMA secure_delete = ON");
 }
 
 /** The key of `meta` that says when texts were first archived. */

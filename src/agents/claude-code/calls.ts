@@ -40,7 +40,9 @@ export function assistant(
   let call = openCall(state, id, request, context);
   if (!call) {
     const isAnswer = state.asked !== undefined && (time === undefined || state.asked <= time);
-    call = { context, id, response, request, said: time, start: isAnswer ? state.asked : time, at: line.offset };
+    call = { context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
+    if (response === undefined) call.unnamed = true;
+    if (request !== undefined && !isRandomId(id)) call.request = request;
     state.calls.push(call);
     if (state.calls.length > OPEN_CALLS) tellCall(state.calls.shift() as Call, emit);
   }
@@ -68,12 +70,12 @@ export function assistant(
 
 /** The call that a line goes on with. Where ids are too short to be random, an answer to another request is another call. */
 function openCall(state: State, id: string, request: string | undefined, { session_id }: Context): Call | undefined {
-  return state.calls.findLast(
-    (one) =>
-      one.id === id &&
-      one.context.session_id === session_id &&
-      (isRandomId(id) || request === undefined || (one.request ?? request) === request),
-  );
+  let call: Call | undefined;
+  for (const one of state.calls) {
+    const isOther = one.request !== undefined && request !== undefined && one.request !== request;
+    if (one.id === id && one.context.session_id === session_id && !isOther) call = one;
+  }
+  return call;
 }
 
 /** Lines tell blocks one by one, the same again, or a text as far as it had come. */
@@ -176,7 +178,7 @@ export function tellCall(call: Call, emit: Emit, isLast = false): void {
     end_time: call.end,
     duration_ms: between(call.start, call.end),
     model: call.model,
-    response_id: call.response,
+    response_id: call.unnamed ? undefined : call.id,
     finish_reasons: call.stop === undefined ? undefined : [call.stop],
     usage: call.usage,
     cost_usd: call.cost,

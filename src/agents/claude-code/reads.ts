@@ -2,7 +2,7 @@
 import { type Keys, type Reads, whole } from "../../read/types.ts";
 
 /** How many characters of a text, at its beginning and at its end, tell whether somebody typed it. */
-export const SHOWN = [80, 64] as const;
+export const SHOWN = [32, 48] as const;
 const SAID: Keys = { "": SHOWN, type: true, text: SHOWN };
 const COMPACTION = whole("trigger", "preTokens", "postTokens", "durationMs");
 

@@ -12,7 +12,8 @@ export interface Call {
   context: Context;
   /** The response's; without one the request's, else that of its one line. */
   id: string;
-  response?: string;
+  unnamed?: true;
+  /** Only where the id is too short to be random. */
   request?: string;
   /** The time of its first line. */
   said?: string;
