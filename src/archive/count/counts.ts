@@ -91,7 +91,8 @@ export class Counter {
     const tellings = this.#tellings;
     const low = idLow ^ source;
     const first = this.#ids.of(idHigh, low);
-    if (first === tellings.count || tellings.rev(first) > rev) return first === tellings.count ? first : -1;
+    if (first === tellings.count) return first;
+    if (tellings.rev(first) > rev) return -1;
     const isHigher = tellings.rev(first) < rev;
     for (let home = 1; home < MOST_HOMES; home++) {
       const beside = this.#ids.known(idHigh, low + home);
