@@ -6,12 +6,12 @@
 import type { Agent, Draft, Emit, Environment, Line, Place, Reads, SourceInfo } from "../read/types.ts";
 import { tail, whole } from "../read/types.ts";
 import { allowAttributes } from "../record/attributes.ts";
-import { type JsonObject, list, number, object, text } from "../record/json.ts";
+import { type JsonObject, list, number, object, text, under } from "../record/json.ts";
 import { answer, partsOf, resultOf, message as roleMessage, structured, textPart } from "../record/messages.ts";
 import { providerName } from "../record/provider.ts";
 import type { Scalars, Usage } from "../record/schema.ts";
 import { between, utc } from "../record/time.ts";
-import { type ToolCall, toolDraft, under } from "../record/tool.ts";
+import { type ToolCall, toolDraft } from "../record/tool.ts";
 import { summedUsage, tokensOf } from "../record/usage.ts";
 
 interface State {

@@ -1,5 +1,5 @@
 /** Owns turning a tree's nodes into spans. */
-import { textHash } from "../record/identity.ts";
+import { idNumber, textHash } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { instantOf } from "../record/time.ts";
 import { attributesOf, given, kindOf, nameOf, statusOf, texts } from "./attributes.ts";
@@ -66,7 +66,7 @@ function noted(note: WeirRecord, start: Node["start"], content: boolean): SpanEv
  * again under another fact, as with the provider's id once the answer is whole.
  */
 export function tellingKey({ id }: WeirRecord): number {
-  return Number.parseInt(id.slice(0, 13), 16);
+  return idNumber(id);
 }
 
 /** What a destination remembers of a sent span, 52 bits: the fact that it tells, whoever tells it. */

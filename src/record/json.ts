@@ -41,3 +41,8 @@ function parsed(json: string): JsonObject | undefined {
     return undefined;
   }
 }
+
+/** What is kept under an id that came from outside: a name that every object has is an id like any other. */
+export function under<T>(kept: Readonly<Record<string, T>>, id: string): T | undefined {
+  return Object.hasOwn(kept, id) ? kept[id] : undefined;
+}

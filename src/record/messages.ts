@@ -1,7 +1,6 @@
 /** Owns how texts are put into the GenAI message schema: parts, messages, and what an agent's words for them become. */
-import { list, object, text } from "./json.ts";
+import { list, object, text, under } from "./json.ts";
 import type { Message, Part, ToolDefinition } from "./schema.ts";
-import { under } from "./tool.ts";
 
 type Parts = readonly (Part | undefined)[];
 

@@ -1,5 +1,5 @@
 /** Owns the names of model providers: agents' own words for those that the GenAI semantic conventions list. */
-import { under } from "./tool.ts";
+import { under } from "./json.ts";
 
 const NAMES: Readonly<Record<string, string>> = {
   "amazon-bedrock": "aws.bedrock",

@@ -11,7 +11,7 @@ import { safeName } from "./privacy.ts";
 import { providerName } from "./provider.ts";
 import type { Scalars, Usage, WeirRecord } from "./schema.ts";
 import { fromMillis } from "./time.ts";
-import { tokensOf, totalUsage } from "./usage.ts";
+import { totalUsage } from "./usage.ts";
 
 export interface Span {
   readonly traceId: string;
@@ -188,21 +188,6 @@ export function spanDraft(span: Span, unknown?: (name: string) => void): Draft {
     attributes: attributesOf(a, operation, unknown),
     resource: span.resource && allowAttributes(pick(span.resource, (name) => name.startsWith("service."))),
   };
-}
-
-/** The service that Copilot CLI names its spans after, whoever reads them. */
-export const COPILOT_CLI = "github-copilot";
-
-/**
- * What a request of Copilot CLI is. One without tokens failed, which is told only here when another one then succeeded;
- * or it is of a version that told the tokens of a subagent's calls in one span, as if they were one call: the subagent's
- * run tells them as well.
- */
-export function cliRequest(draft: Draft): Pick<Draft, "operation" | "usage"> {
-  const { attributes: a, usage, status } = draft;
-  if (tokensOf(usage) === 0) return { operation: status === "error" ? "error" : "other", usage };
-  const isSum = a?.["github.copilot.server_duration"] === undefined && a?.[GEN_AI.requestStream] !== undefined;
-  return isSum ? { operation: "other", usage: undefined } : { operation: "chat", usage };
 }
 
 /** A span without its content, to be kept until more is known of it; `wanted` names what its agent needs besides. */

@@ -38,11 +38,6 @@ export function endByStatus(
   return { time, failed: status !== "success", error: status === "cancelled" ? status : undefined, result };
 }
 
-/** What is kept under an id that came from outside: a name that every object has is an id like any other. */
-export function under<T>(kept: Readonly<Record<string, T>>, id: string): T | undefined {
-  return Object.hasOwn(kept, id) ? kept[id] : undefined;
-}
-
 /** The record of a tool call of a session; without its end it is open. */
 export function toolDraft(id: string, call: ToolCall, session: string, end: ToolEnd | undefined): Draft {
   const fact = toolFact(id, call.start, session);

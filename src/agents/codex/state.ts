@@ -1,9 +1,8 @@
 /** Owns what Codex's reducer remembers of a thread between lines, and how a record of the thread is told. */
 import type { Draft, Emit, Line } from "../../read/types.ts";
 import { isRandomId } from "../../record/identity.ts";
-import type { JsonObject } from "../../record/json.ts";
+import { type JsonObject, under } from "../../record/json.ts";
 import type { Message, Part } from "../../record/schema.ts";
-import { under } from "../../record/tool.ts";
 
 /** Some fields of a record to come. */
 export type Known = Partial<Draft>;

@@ -4,12 +4,11 @@
  */
 import { allowAttributes } from "../../record/attributes.ts";
 import type { Draft } from "../../record/draft.ts";
-import { type JsonObject, list, number, object, text } from "../../record/json.ts";
+import { type JsonObject, list, number, object, text, under } from "../../record/json.ts";
 import { answer, reasoningPart, textPart, toolCallPart } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import type { Content, Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
-import { under } from "../../record/tool.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { callFact, costOf, numbered } from "./facts.ts";
 import { agentOf, base, KNOWN_AGENTS, type Now, type Said, sourceOf } from "./state.ts";

@@ -2,15 +2,15 @@
 import type { Emit, Line, Reads, Stream } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
+import { COPILOT_CLI, cliRequest, SERVER_DURATION } from "../../record/copilot-cli.ts";
 import type { Draft } from "../../record/draft.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { SPAN_KEYS, sdkSpan } from "../../record/sdk.ts";
 import { spanContent } from "../../record/span-content.ts";
-import { COPILOT_CLI, cliRequest, type Span, spanDraft } from "../../record/spans.ts";
+import { type Span, spanDraft } from "../../record/spans.ts";
 import { callFact, costOf, numbered, type Seen, toolCallFact } from "./facts.ts";
 
 const SCOPE = "github.copilot";
-const SERVER_DURATION = "github.copilot.server_duration";
 
 /** Known attributes that say nothing weir keeps, or hold content. */
 const SILENT =

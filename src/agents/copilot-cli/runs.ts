@@ -1,10 +1,9 @@
 /** What runs beside the calls, from one event to another: tools, subagents, hooks. */
 import { allowAttributes } from "../../record/attributes.ts";
-import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { type JsonObject, number, object, text, under } from "../../record/json.ts";
 import { structured } from "../../record/messages.ts";
 import type { Content } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
-import { under } from "../../record/tool.ts";
 import { toolCallFact } from "./facts.ts";
 import { base, KNOWN_AGENTS, type Now, sourceOf } from "./state.ts";
 

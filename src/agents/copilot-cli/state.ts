@@ -1,9 +1,7 @@
 /** What a session's log has told so far, and what a line of it is read with. */
 import type { Draft, Emit } from "../../record/draft.ts";
-import type { JsonObject } from "../../record/json.ts";
-import { text } from "../../record/json.ts";
+import { type JsonObject, text, under } from "../../record/json.ts";
 import type { Part } from "../../record/schema.ts";
-import { under } from "../../record/tool.ts";
 import type { Seen } from "./facts.ts";
 import type { Sums } from "./sums.ts";
 

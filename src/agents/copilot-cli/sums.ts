@@ -1,8 +1,7 @@
 /** The tokens of a session by model, as its ends tell them: running on over resumes, or from the last one. */
 import type { Draft, Emit } from "../../record/draft.ts";
-import { type JsonObject, number, object } from "../../record/json.ts";
+import { type JsonObject, number, object, under } from "../../record/json.ts";
 import type { Usage } from "../../record/schema.ts";
-import { under } from "../../record/tool.ts";
 import { totalUsage } from "../../record/usage.ts";
 import { costOf } from "./facts.ts";
 import { sumDraft } from "./store.ts";

@@ -193,12 +193,13 @@ function toolsOf(request: JsonObject, session: string, calls: CallIds): Readonly
   const add = (item: JsonObject | undefined, name: unknown, owner: string, start: string | undefined): void => {
     const callId = text(item?.toolCallId) ?? text(item?.id);
     const id = bareCallId(callId);
-    if (callId === undefined || id === undefined || tools.has(callId) || (callId === id && named.has(id))) return;
-    if (callId !== id && bare.delete(id)) return;
-    if (callId === id) bare.add(id);
+    if (callId === undefined || id === undefined) return;
+    const isBare = callId === id;
+    if (tools.has(callId) || (isBare ? named.has(id) : bare.delete(id))) return;
+    if (isBare) bare.add(id);
     named.add(id);
     const told = toolCallFact(id, owner, start ?? time, id);
-    const fact = callId === id ? told : numbered(told, callId, calls);
+    const fact = isBare ? told : numbered(told, callId, calls);
     const parent = owner === session ? undefined : session;
     tools.set(callId, {
       key: fact,

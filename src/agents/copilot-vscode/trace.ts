@@ -4,8 +4,9 @@
  */
 import type { Draft, Emit } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
+import { COPILOT_CLI, cliRequest } from "../../record/copilot-cli.ts";
 import { text } from "../../record/json.ts";
-import { COPILOT_CLI, cliRequest, type Span, spanDraft, spanFact, spanOperation } from "../../record/spans.ts";
+import { type Span, spanDraft, spanFact, spanOperation } from "../../record/spans.ts";
 import { bareCallId, callFact, toolCallFact } from "./facts.ts";
 import type { SpanTexts } from "./span-texts.ts";
 

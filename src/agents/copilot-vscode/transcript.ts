@@ -5,10 +5,10 @@
 import type { Draft, Emit, Line, Reads, SourceInfo, Stream } from "../../read/types.ts";
 import { tail, whole } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { type JsonObject, list, object, text } from "../../record/json.ts";
+import { type JsonObject, list, object, text, under } from "../../record/json.ts";
 import { message, resultOf, structured, textPart } from "../../record/messages.ts";
 import { utc } from "../../record/time.ts";
-import { type ToolCall, type ToolEnd, toolContent, toolDraft, under } from "../../record/tool.ts";
+import { type ToolCall, type ToolEnd, toolContent, toolDraft } from "../../record/tool.ts";
 import { bareCallId, toolCallFact } from "./facts.ts";
 
 interface State {

@@ -2,10 +2,10 @@
 import type { Emit, Group, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, responseFact } from "../../record/identity.ts";
-import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { type JsonObject, number, object, text, under } from "../../record/json.ts";
 import { answer, message as messageOf, resultOf, structured, toolCallPart } from "../../record/messages.ts";
 import { between, fromSeconds } from "../../record/time.ts";
-import { toolDraft, under } from "../../record/tool.ts";
+import { toolDraft } from "../../record/tool.ts";
 import { base, type Common, forget, hear, heard, type Log, partsIn, sessionOf, usageOf } from "./log.ts";
 
 export interface State extends Log {

@@ -1,10 +1,10 @@
 /** What both of Kimi's wire logs have in common: whose they are, their tokens, and what every record of them says. */
 import type { Draft, Emit } from "../../read/types.ts";
 import { originalName } from "../../record/copies.ts";
-import { type JsonObject, object, text } from "../../record/json.ts";
+import { type JsonObject, object, text, under } from "../../record/json.ts";
 import { mediaPart, partsOf, reasoningPart } from "../../record/messages.ts";
 import type { Part, Usage } from "../../record/schema.ts";
-import { type ToolCall, under } from "../../record/tool.ts";
+import type { ToolCall } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
 
 /** A log as far as it is read. */

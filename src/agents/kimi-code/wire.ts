@@ -2,7 +2,7 @@
 import type { Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint } from "../../record/identity.ts";
-import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { type JsonObject, number, object, text, under } from "../../record/json.ts";
 import {
   answer,
   instructions,
@@ -14,7 +14,7 @@ import {
 } from "../../record/messages.ts";
 import type { Content } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
-import { toolDraft, under } from "../../record/tool.ts";
+import { toolDraft } from "../../record/tool.ts";
 import { type Calls, failedStep, openCalls, request, stepBegin, stepEnd, usageRecord } from "./calls.ts";
 import { base, type Entry, hear, partsIn, sessionOf } from "./log.ts";
 

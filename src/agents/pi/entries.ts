@@ -1,10 +1,10 @@
 /** The entries of a session file of Pi: the session, prompts, tools, commands; answers are read by calls.ts. */
 import type { Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { type JsonObject, list, number, object, text } from "../../record/json.ts";
+import { type JsonObject, list, number, object, text, under } from "../../record/json.ts";
 import { message as messageOf, partsOf, resultOf, toolDefinitions } from "../../record/messages.ts";
 import { timeOf } from "../../record/time.ts";
-import { toolDraft, under } from "../../record/tool.ts";
+import { toolDraft } from "../../record/tool.ts";
 import { assistant, summary, tellCall, usageEntry } from "./calls.ts";
 import { base, type Entry, printOf, type State } from "./state.ts";
 

@@ -1,10 +1,10 @@
 /** The log of a session, or of one of its subagents, of Qwen Code. */
 import type { Draft, Emit, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
-import { gluedObjects, type JsonObject, list, object, text } from "../../record/json.ts";
+import { gluedObjects, type JsonObject, list, object, text, under } from "../../record/json.ts";
 import { answer, message, partsOf, structured, textPart } from "../../record/messages.ts";
 import { between, utc } from "../../record/time.ts";
-import { toolDraft, under } from "../../record/tool.ts";
+import { toolDraft } from "../../record/tool.ts";
 import { event } from "./events.ts";
 import { base, type Entry, held, isResult, note, type State, taken } from "./state.ts";
 import { IN_LINE, tokensText, usageOf } from "./tokens.ts";

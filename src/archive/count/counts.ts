@@ -40,7 +40,7 @@ export interface Again {
 
 /** Gathers an archive's records, in order, and then gives a verdict on each by its index. */
 export class Counter {
-  /** The last telling of each id by each source: a source's own revisions follow each other. */
+  /** The last telling of each id by each source, whose own revisions follow each other; `#rowOf` has more of homes. */
   readonly #tellings = new Tellings();
   #ids: Numbers;
   readonly #facts: Numbers;
