@@ -83,8 +83,8 @@ function stem(path: string): string {
 /** Older sessions lie directly in the folder. */
 function locate({ homes, variable }: Environment): Place[] {
   return homes.map((home) => {
-    const path = (home.own && variable("FACTORY_HOME_OVERRIDE")) || home.path;
-    const factory = (home.own && variable("FACTORY_DIR")) || `${path}/.factory`;
+    const path = variable("FACTORY_HOME_OVERRIDE") || home.path;
+    const factory = variable("FACTORY_DIR") || `${path}/.factory`;
     return {
       root: `${factory}/sessions`,
       match: ["*.jsonl", "*/*.jsonl"],

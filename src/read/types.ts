@@ -6,9 +6,10 @@ export type { Draft, Emit, JsonObject };
 
 export type Platform = "linux" | "darwin" | "win32";
 
-/** A home folder to look under. Overrides (`CLAUDE_CONFIG_DIR`, XDG, ...) apply to the own home only. */
+/** A home folder to look under. */
 export interface Home {
   readonly path: string;
+  /** The account's, looked under because none was given. */
   readonly own: boolean;
   /** Whose folder layouts are probed: the platform's own, or all of them below another home. */
   readonly layouts: readonly Platform[];
@@ -17,7 +18,7 @@ export interface Home {
 /** All that an agent may know of the machine. */
 export interface Environment {
   readonly homes: readonly Home[];
-  /** An environment variable, of the own home only. */
+  /** An environment variable; none applies to homes that were given, for they may be anybody's. */
   variable(name: string): string | undefined;
   /** A settings file (JSON with comments) of any home, parsed; undefined where none can be read. Given by `discover`. */
   settings?(path: string): unknown;
@@ -25,13 +26,12 @@ export interface Environment {
   names?(folder: string): ReadonlySet<string> | undefined;
 }
 
-/** Where desktop programs keep their settings and data, for each layout of a home; the own home's variables move it. */
-export function settingsFolders({ path, own, layouts }: Home, variable: Environment["variable"]): string[] {
-  const moved = (name: string): string | undefined => (own ? variable(name) : undefined);
+/** Where desktop programs keep their settings and data, for each layout of a home; variables move it. */
+export function settingsFolders({ path, layouts }: Home, variable: Environment["variable"]): string[] {
   const folders = {
-    linux: moved("XDG_CONFIG_HOME") || `${path}/.config`,
+    linux: variable("XDG_CONFIG_HOME") || `${path}/.config`,
     darwin: `${path}/Library/Application Support`,
-    win32: moved("APPDATA") || `${path}/AppData/Roaming`,
+    win32: variable("APPDATA") || `${path}/AppData/Roaming`,
   };
   return layouts.map((layout) => folders[layout]);
 }
@@ -43,6 +43,23 @@ export interface Place {
   readonly match: readonly string[];
   /** Files that belong to a source. Their content comes parsed. */
   readonly sidecars?: readonly SidecarPlace[];
+}
+
+/** True for a path that says where it is on any platform, wherever a program was started. */
+export function isAbsolute(path: string): boolean {
+  return /^(?:[\\/]|[A-Za-z]:)/.test(path);
+}
+
+/** The place of one file, given by its absolute path. */
+export function placeOf(file: string): Place {
+  const slash = Math.max(file.lastIndexOf("/"), file.lastIndexOf("\\"));
+  return { root: file.slice(0, slash) || "/", match: [file.slice(slash + 1)] };
+}
+
+/** A folder as settings name it, `~` being the home; one that depends on where the program was started is not to be found. */
+export function namedFolder(folder: string | undefined, home: Home): string | undefined {
+  const path = folder?.replace(/^~(?=$|[\\/])/, home.path);
+  return path !== undefined && isAbsolute(path) ? path : undefined;
 }
 
 /** Where the sidecars of sources with this ending are. */

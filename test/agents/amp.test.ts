@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
 import { figuresOf, syncHome, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments, tokensOf } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { agentRoots } from "../support/places.ts";
 import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/amp");
@@ -201,19 +201,14 @@ test("values of the wrong type are no numbers, and the messages around them stay
 });
 
 test("threads that an editor's extension still keeps are found in every editor, on every platform", () => {
-  const locate = agents.find(({ id }) => id === "amp")?.streams[0]?.locate;
-  const roots = (own: boolean, layouts: readonly ("linux" | "darwin" | "win32")[]) =>
-    locate?.({
-      homes: [{ path: "/h", own, layouts }],
-      variable: (name) => ({ XDG_CONFIG_HOME: "/config", XDG_DATA_HOME: "/data", APPDATA: "/roaming" })[name],
-    }).map(({ root }) => root);
-  expect(roots(true, ["linux"])).toEqual([
+  const [own] = agentRoots("amp", { XDG_CONFIG_HOME: "/config", XDG_DATA_HOME: "/data" });
+  expect(own).toEqual([
     "/data/amp/threads",
     ...["Code", "Code - Insiders", "VSCodium", "Cursor", "Windsurf"].map(
       (host) => `/config/${host}/User/globalStorage/sourcegraph.amp/threads3`,
     ),
   ]);
-  const others = roots(false, ["linux", "darwin", "win32"]) ?? [];
+  const [others] = agentRoots("amp", {}, { given: ["/h"] });
   expect(others).toContain("/h/Library/Application Support/Code/User/globalStorage/sourcegraph.amp/threads3");
   expect(others).toContain("/h/AppData/Roaming/Cursor/User/globalStorage/sourcegraph.amp/threads3");
   expect(others).toContain("/h/AppData/Local/amp/threads");

@@ -26,6 +26,7 @@ import {
   tokens,
 } from "../support/codex-rollout.ts";
 import { scratch } from "../support/home.ts";
+import { agentRoots } from "../support/places.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/codex");
 test("counts exactly what stands in fixtures/agents/codex", async () => {
@@ -634,17 +635,13 @@ describe("sessions", () => {
   });
 });
 
-test("CODEX_HOME is obeyed for the own home, and never for another", () => {
+test("CODEX_HOME may name several folders; a home may have commas in its path", () => {
+  expect(agentRoots("codex", { CODEX_HOME: "/a, /b" })[0]).toEqual(["/a", "/b"]);
+  expect(agentRoots("codex", {}, { given: ["/c,omma/h", "/other"] })[0]).toEqual(["/c,omma/h/.codex", "/other/.codex"]);
+});
+
+test("a subagent's file belongs to its parent's thread", () => {
   const [stream] = agents.find((a) => a.id === "codex")!.streams;
-  const roots = (own: boolean): string[] =>
-    stream!
-      .locate({
-        homes: [{ path: "/h", own, layouts: ["linux"] }],
-        variable: (name) => (name === "CODEX_HOME" ? "/a, /b" : undefined),
-      })
-      .map((place) => place.root);
-  expect(roots(true)).toEqual(["/a", "/b"]);
-  expect(roots(false)).toEqual(["/h/.codex"]);
   expect(stream!.session(`2026/rollout-2026-03-01T09-00-00-${PARENT}_${CHILD}.jsonl`)).toBe(PARENT);
 });
 

@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
+import { agentRoots } from "../support/places.ts";
 import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/droid");
@@ -243,19 +243,10 @@ test("tools are joined with their results, compactions and failed turns are told
   expect(JSON.stringify(told.all)).not.toContain("PLANTED");
 });
 
-test("the folder variables are obeyed for the own home, and never for another", () => {
-  const [stream] = agents.find((a) => a.id === "droid")?.streams ?? [];
-  const roots = (own: boolean, name: string) =>
-    stream
-      ?.locate({
-        homes: [{ path: "/h", own, layouts: ["linux"] }],
-        variable: (n) => (n === name ? "/f" : undefined),
-      })
-      .map((place) => place.root);
-  for (const name of ["FACTORY_DIR", "FACTORY_HOME_OVERRIDE"])
-    expect(roots(false, name)).toEqual(["/h/.factory/sessions"]);
-  expect(roots(true, "FACTORY_DIR")).toEqual(["/f/sessions"]);
-  expect(roots(true, "FACTORY_HOME_OVERRIDE")).toEqual(["/f/.factory/sessions"]);
+test("the folder variables are obeyed", () => {
+  expect(agentRoots("droid", {})[0]).toEqual(["/h/.factory/sessions"]);
+  expect(agentRoots("droid", { FACTORY_DIR: "/f" })[0]).toEqual(["/f/sessions"]);
+  expect(agentRoots("droid", { FACTORY_HOME_OVERRIDE: "/f" })[0]).toEqual(["/f/.factory/sessions"]);
 });
 
 test("texts stand where they belong: what was typed, answers, thoughts, arguments, results, errors, summaries", async () => {

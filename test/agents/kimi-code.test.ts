@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import { type Files, figuresOf, syncHome, type Told, tellOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
+import { agentPlaces } from "../support/places.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/kimi-code");
 const CODE = ".kimi-code/sessions/wd_app_0123456789ab";
@@ -371,18 +371,9 @@ test("Kimi CLI: tools, hooks, retries and compactions are told", async () => {
   expect(JSON.stringify(told.all)).not.toContain("PLANTED");
 });
 
-test("of the desktop app's sessions only conversations are read, and variables are obeyed for the own home only", () => {
-  const [stream, , old] = agents.find((a) => a.id === "kimi-code")?.streams ?? [];
-  const variable = (name: string) => ({ KIMI_CODE_HOME: "/code", KIMI_SHARE_DIR: "/cli" })[name];
-  const places = (own: boolean) => {
-    const environment = { homes: [{ path: "/h", own, layouts: ["linux"] as const }], variable };
-    return [...(stream?.locate(environment) ?? []), ...(old?.locate(environment) ?? [])];
-  };
-  expect(places(true).map((p) => p.root)).toEqual([
-    "/code/sessions",
-    "/h/.config/kimi-desktop/daimon-share/daimon/runtime/kimi-code/home/sessions",
-    "/cli/sessions",
-  ]);
-  expect(places(false).map((p) => p.root)).toContain("/h/.kimi/sessions");
-  expect(places(true)[1]?.match).toEqual(["*/conv-*/agents/*/wire.jsonl"]);
+test("of the desktop app's sessions only conversations are read, and variables are obeyed", () => {
+  const places = agentPlaces("kimi-code", { KIMI_CODE_HOME: "/code", KIMI_SHARE_DIR: "/cli" });
+  const desktop = "/home/dev/.config/kimi-desktop/daimon-share/daimon/runtime/kimi-code/home/sessions";
+  expect([...new Set(places.map(({ root }) => root))]).toEqual(["/code/sessions", desktop, "/cli/sessions"]);
+  expect(places.find(({ root }) => root === desktop)?.match).toEqual(["*/conv-*/agents/*/wire.jsonl"]);
 });

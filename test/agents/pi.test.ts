@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
 import { type Files, figuresOf, syncHome, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { scratch } from "../support/home.ts";
+import { agentRoots } from "../support/places.ts";
 import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/pi");
@@ -227,20 +227,11 @@ test("roots of forks that overlap: a session that two programs' folders hold cou
   expect(told.records.map((r) => r.operation).sort()).toEqual(["chat", "chat", "session", "user_message"]);
 });
 
-test("the agent's own folder variables are obeyed for the own home, and never for another", () => {
-  const streams = agents.find((a) => a.id === "pi")?.streams ?? [];
-  const roots = (own: boolean): string[] =>
-    streams.flatMap((s) =>
-      s
-        .locate({
-          homes: [{ path: "/h", own, layouts: ["linux"] }],
-          variable: (name) => ({ PI_CODING_AGENT_DIR: "/agent", PI_CODING_AGENT_SESSION_DIR: "/sessions" })[name],
-        })
-        .map((place) => place.root),
-    );
-  expect(roots(true).slice(0, 2)).toEqual(["/sessions", "/agent/sessions"]);
-  expect(roots(true)).toContain("/h/.omp/agent/sessions");
-  expect(roots(false)[0]).toBe("/h/.pi/agent/sessions");
+test("the agent's own folder variables are obeyed, and forks keep their places", () => {
+  const moved = agentRoots("pi", { PI_CODING_AGENT_DIR: "/agent", PI_CODING_AGENT_SESSION_DIR: "/sessions" });
+  expect(moved[0]).toEqual(["/sessions", "/agent/sessions"]);
+  expect(moved.flat()).toContain("/h/.omp/agent/sessions");
+  expect(agentRoots("pi", {})[0]).toEqual(["/h/.pi/agent/sessions"]);
 });
 
 test("texts stand where they belong: prompts, answers, thoughts, arguments, results, errors, summaries", async () => {

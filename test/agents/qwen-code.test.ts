@@ -7,6 +7,7 @@ import type { JsonObject } from "../../src/record/json.ts";
 import { figuresOf, lines, syncHome, type Told, tellOf, tellTextsOf, toldIn } from "../support/agent.ts";
 import { tellOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { agentRoots } from "../support/places.ts";
 import { assistantSays, textsByOperation, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/qwen-code");
@@ -381,33 +382,24 @@ test("a session that another one spawned names it", async () => {
 });
 
 test("the runtime folder is looked into beside the home's own", () => {
-  const [stream] = agents.find((a) => a.id === "qwen-code")?.streams ?? [];
-  const roots = (own: boolean) =>
-    stream
-      ?.locate({
-        homes: [{ path: "/h", own, layouts: ["linux"] }],
-        variable: (n) => (n === "QWEN_RUNTIME_DIR" ? "/r" : undefined),
-      })
-      .map((place) => place.root);
-  expect(roots(true)).toEqual(["/r", "/h/.qwen"]);
-  expect(roots(false)).toEqual(["/h/.qwen"]);
+  expect(agentRoots("qwen-code", { QWEN_RUNTIME_DIR: "/r" })[0]).toEqual(["/r", "/h/.qwen"]);
+  expect(agentRoots("qwen-code", {})[0]).toEqual(["/h/.qwen"]);
 });
 
 test("a moved home and the runtime folder of its settings are looked into; one that lies in each project cannot be", () => {
   const [stream] = agents.find((a) => a.id === "qwen-code")?.streams ?? [];
-  const roots = (own: boolean, runtimeOutputDir: unknown) =>
+  const roots = (runtimeOutputDir: unknown) =>
     stream
       ?.locate({
-        homes: [{ path: "/h", own, layouts: ["linux"] }],
+        homes: [{ path: "/h", own: true, layouts: ["linux"] }],
         variable: (n) => (n === "QWEN_HOME" ? "~/q" : undefined),
         settings: (path) => (path.endsWith("/settings.json") ? { advanced: { runtimeOutputDir } } : undefined),
       })
       .map((place) => place.root);
-  expect(roots(true, "/out")).toEqual(["/out", "/h/q", "/h/.qwen"]);
-  expect(roots(true, ".qwen")).toEqual(["/h/q", "/h/.qwen"]);
-  expect(roots(true, 5)).toEqual(["/h/q", "/h/.qwen"]);
-  expect(roots(false, "~/out")).toEqual(["/h/out", "/h/.qwen"]);
-  expect(roots(false, "/out")).toEqual(["/h/.qwen"]);
+  expect(roots("/out")).toEqual(["/out", "/h/q", "/h/.qwen"]);
+  expect(roots("~/out")).toEqual(["/h/out", "/h/q", "/h/.qwen"]);
+  expect(roots(".qwen")).toEqual(["/h/q", "/h/.qwen"]);
+  expect(roots(5)).toEqual(["/h/q", "/h/.qwen"]);
 });
 
 const SAID = [{ text: "hm", thought: true }, { text: "I look" }];

@@ -3,10 +3,10 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { agents } from "../../src/agents/index.ts";
 import { figuresOf, syncHome, type Told, toldIn } from "../support/agent.ts";
 import { operationsOf, tellOfDocuments, tellTextsOfDocuments } from "../support/documents.ts";
 import { scratch } from "../support/home.ts";
+import { agentRoots } from "../support/places.ts";
 import { assistantSays, userSays } from "../support/texts.ts";
 
 const fixture = join(import.meta.dir, "../../fixtures/agents/windsurf");
@@ -170,18 +170,13 @@ test("texts stand where they belong: prompts, answers, arguments, results", asyn
   ] as never);
 });
 
-test("workspaces are found in both builds, on every platform, and variables move the own home's only", () => {
-  const chat = agents.find(({ id }) => id === "windsurf")?.streams[1];
-  const variable = (name: string) => ({ XDG_CONFIG_HOME: "/config", APPDATA: "/roaming" })[name];
-  const roots = (own: boolean) =>
-    chat?.locate({ homes: [{ path: "/h", own, layouts: ["linux", "darwin", "win32"] }], variable }).map((p) => p.root);
-  expect(roots(true)).toEqual([
-    "/config/Windsurf/User/workspaceStorage",
-    "/config/Windsurf - Next/User/workspaceStorage",
-    "/h/Library/Application Support/Windsurf/User/workspaceStorage",
-    "/h/Library/Application Support/Windsurf - Next/User/workspaceStorage",
-    "/roaming/Windsurf/User/workspaceStorage",
-    "/roaming/Windsurf - Next/User/workspaceStorage",
+test("workspaces are found in both builds, on every platform, and variables move them", () => {
+  const builds = (folder: string) => ["Windsurf", "Windsurf - Next"].map((b) => `${folder}/${b}/User/workspaceStorage`);
+  expect(agentRoots("windsurf", { XDG_CONFIG_HOME: "/config" })[1]).toEqual(builds("/config"));
+  expect(agentRoots("windsurf", { APPDATA: "/roaming" }, { platform: "win32" })[1]).toEqual(builds("/roaming"));
+  expect(agentRoots("windsurf", {}, { given: ["/h"] })[1]).toEqual([
+    ...builds("/h/.config"),
+    ...builds("/h/Library/Application Support"),
+    ...builds("/h/AppData/Roaming"),
   ]);
-  expect(roots(false)).toContain("/h/AppData/Roaming/Windsurf/User/workspaceStorage");
 });

@@ -49,12 +49,14 @@ function locate({ homes, variable }: Environment): Place[] {
 
 /** On macOS it is where it is on Linux. */
 function foldersOf(home: Home, variable: Environment["variable"]): string[] {
-  const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
   const folders: string[] = [];
   if (home.layouts.some((layout) => layout !== "win32"))
-    folders.push(own("XDG_DATA_HOME") || `${home.path}/.local/share`);
+    folders.push(variable("XDG_DATA_HOME") || `${home.path}/.local/share`);
   if (home.layouts.includes("win32"))
-    folders.push(own("LOCALAPPDATA") || `${home.path}/AppData/Local`, own("APPDATA") || `${home.path}/AppData/Roaming`);
+    folders.push(
+      variable("LOCALAPPDATA") || `${home.path}/AppData/Local`,
+      variable("APPDATA") || `${home.path}/AppData/Roaming`,
+    );
   return folders;
 }
 

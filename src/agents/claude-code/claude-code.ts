@@ -5,7 +5,7 @@
  * compactions and sidechains are the same fact.
  */
 import type { Agent, Draft, Emit, Environment, JsonObject, Line, Place, SourceInfo } from "../../read/types.ts";
-import { tail } from "../../read/types.ts";
+import { settingsFolders, tail } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { object, text } from "../../record/json.ts";
 import { between, utc } from "../../record/time.ts";
@@ -53,12 +53,12 @@ function stem(path: string): string {
 }
 
 /** All roots of 1.1: the override (a comma list, each with or without `projects`), else both defaults; and the desktop app's. */
-function locate(environment: Environment): Place[] {
+function locate({ homes, variable }: Environment): Place[] {
   const roots: string[] = [];
   const desktop: string[] = [];
   const packages: string[] = [];
-  for (const home of environment.homes) {
-    const override = home.own ? environment.variable("CLAUDE_CONFIG_DIR") : undefined;
+  for (const home of homes) {
+    const override = variable("CLAUDE_CONFIG_DIR");
     if (override)
       roots.push(
         ...override
@@ -66,16 +66,11 @@ function locate(environment: Environment): Place[] {
           .map((dir) => dir.trim().replace(/[\\/]projects[\\/]?$/, ""))
           .filter(Boolean),
       );
-    const config = (home.own && environment.variable("XDG_CONFIG_HOME")) || `${home.path}/.config`;
-    if (!override) roots.push(`${home.path}/.claude`, `${config}/claude`);
-    if (home.layouts.includes("linux")) desktop.push(`${config}/Claude`);
-    if (home.layouts.includes("darwin")) desktop.push(`${home.path}/Library/Application Support/Claude`);
+    else roots.push(`${home.path}/.claude`, `${variable("XDG_CONFIG_HOME") || `${home.path}/.config`}/claude`);
+    desktop.push(...settingsFolders(home, variable).map((folder) => `${folder}/Claude`));
     if (home.layouts.includes("win32")) {
-      const roaming = (home.own && environment.variable("APPDATA")) || `${home.path}/AppData/Roaming`;
-      const local = (home.own && environment.variable("LOCALAPPDATA")) || `${home.path}/AppData/Local`;
-      packages.push(`${local}/Packages`);
-      roots.push(`${roaming}/claude`);
-      desktop.push(`${roaming}/Claude`);
+      packages.push(`${variable("LOCALAPPDATA") || `${home.path}/AppData/Local`}/Packages`);
+      roots.push(`${variable("APPDATA") || `${home.path}/AppData/Roaming`}/claude`);
     }
   }
   const sidecars = [{ ending: ".jsonl", beside: ".meta.json" }];

@@ -67,13 +67,13 @@ function sessionPlaces({ homes, variable }: Environment): Place[] {
   const match = ["*/*.messages.json", "*/*.compaction.json"];
   const sidecars = [{ ending: ".messages.json", beside: ".json" }];
   return homes.map((home) => {
-    const own = home.own ? variable("CLINE_SESSION_DATA_DIR")?.trim() : undefined;
-    return { root: own || `${dataFolder(home, variable)}/sessions`, match, sidecars };
+    const named = variable("CLINE_SESSION_DATA_DIR")?.trim();
+    return { root: named || `${dataFolder(home, variable)}/sessions`, match, sidecars };
   });
 }
 
 function dataFolder(home: Home, variable: Environment["variable"]): string {
-  const [data, root] = home.own ? [variable("CLINE_DATA_DIR")?.trim(), variable("CLINE_DIR")?.trim()] : [];
+  const [data, root] = [variable("CLINE_DATA_DIR")?.trim(), variable("CLINE_DIR")?.trim()];
   return data || `${root || `${home.path}/.cline`}/data`;
 }
 

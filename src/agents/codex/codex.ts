@@ -41,13 +41,13 @@ const SILENT =
 
 const FOLDERS = ["sessions", "archived_sessions"];
 
-const locate = (environment: Environment, endings: readonly string[]): Place[] =>
-  environment.homes.flatMap((home) => {
-    const override = home.own ? environment.variable("CODEX_HOME") : undefined;
-    const roots = (override || `${home.path}/.codex`).split(",").map((root) => root.trim());
-    const match = FOLDERS.flatMap((folder) => endings.map((ending) => `${folder}/**/rollout-*${ending}`));
-    return roots.filter(Boolean).map((root) => ({ root, match }));
-  });
+/** `CODEX_HOME` may name several folders; a home's own path may have commas. */
+function locate({ homes, variable }: Environment, endings: readonly string[]): Place[] {
+  const match = FOLDERS.flatMap((folder) => endings.map((ending) => `${folder}/**/rollout-*${ending}`));
+  const overrides = variable("CODEX_HOME")?.split(",");
+  const roots = overrides?.map((root) => root.trim()).filter(Boolean) ?? homes.map((home) => `${home.path}/.codex`);
+  return roots.map((root) => ({ root, match }));
+}
 
 const rollouts = { kind: "transcript", rank: 50, version: 3, session: threadOf, start, open };
 

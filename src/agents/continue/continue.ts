@@ -39,7 +39,7 @@ export const continueDev: Agent = {
 /** The session's names are UUIDs; `sessions.json` is their index. */
 function locate({ homes, variable }: Environment): Place[] {
   return homes.map((home) => {
-    const root = (home.own && variable("CONTINUE_GLOBAL_DIR")) || `${home.path}/.continue`;
+    const root = variable("CONTINUE_GLOBAL_DIR") || `${home.path}/.continue`;
     return { root: `${root}/sessions`, match: ["*-*.json", "sessions.json"] };
   });
 }

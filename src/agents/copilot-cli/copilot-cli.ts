@@ -6,6 +6,7 @@
  * desktop app count only where no call of the session has tokens.
  */
 import type { Agent, Environment, Place } from "../../read/types.ts";
+import { isAbsolute, placeOf } from "../../read/types.ts";
 import { eventStream } from "./events.ts";
 import { otelStream } from "./otel.ts";
 import { desktopStream, storeStream } from "./store.ts";
@@ -23,13 +24,11 @@ export const copilotCli: Agent = {
 };
 
 function within({ homes, variable }: Environment, match: readonly string[]): Place[] {
-  return homes.map((home) => ({ root: (home.own && variable("COPILOT_HOME")) || `${home.path}/.copilot`, match }));
+  return homes.map((home) => ({ root: variable("COPILOT_HOME") || `${home.path}/.copilot`, match }));
 }
 
 /** The file that the environment names for the exporter. */
-function exported({ homes, variable }: Environment): Place[] {
-  const path = homes.some((home) => home.own) ? variable("COPILOT_OTEL_FILE_EXPORTER_PATH") : undefined;
-  if (!path || !/^(?:[\\/]|[A-Za-z]:)/.test(path)) return [];
-  const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
-  return [{ root: path.slice(0, slash) || "/", match: [path.slice(slash + 1)] }];
+function exported({ variable }: Environment): Place[] {
+  const path = variable("COPILOT_OTEL_FILE_EXPORTER_PATH");
+  return path && isAbsolute(path) ? [placeOf(path)] : [];
 }

@@ -1,5 +1,6 @@
 /** Where VS Code keeps its user data, in all its editions, and where the extension's stores lie below it. */
 import type { Environment, Home, Place } from "../../read/types.ts";
+import { isAbsolute, placeOf, settingsFolders } from "../../read/types.ts";
 import { list, object, text } from "../../record/json.ts";
 
 const PRODUCTS = [
@@ -70,9 +71,7 @@ export function below(environment: Environment, match: readonly string[]): Place
 
 /** The databases; the one that is kept with temporary files too, where these are the user's own. */
 export function traceDatabases(environment: Environment): Place[] {
-  const temporary = environment.homes.some((home) => home.own)
-    ? (environment.variable("TMPDIR") ?? environment.variable("TEMP"))
-    : undefined;
+  const temporary = environment.variable("TMPDIR") ?? environment.variable("TEMP");
   const fallback = temporary ? [{ root: temporary, match: ["copilot-agent-traces.db"] }] : [];
   return [...below(environment, traces), ...fallback];
 }
@@ -80,7 +79,7 @@ export function traceDatabases(environment: Environment): Place[] {
 /** The file exporter's files: where the environment says, and where the settings of each edition and profile say. */
 export function otelFiles(environment: Environment): Place[] {
   return environment.homes.flatMap((home) => {
-    const named = home.own ? environment.variable("COPILOT_OTEL_FILE_EXPORTER_PATH") : undefined;
+    const named = environment.variable("COPILOT_OTEL_FILE_EXPORTER_PATH");
     const outfiles = userData(home, environment).flatMap((root) => outfilesOf(root, environment));
     return [...(named ? [named] : []), ...outfiles].flatMap((path) => placesAt(path, home));
   });
@@ -88,20 +87,16 @@ export function otelFiles(environment: Environment): Place[] {
 
 /** The user data folders of all editions; of those that are always in one place only the ones that are there. */
 function userData(home: Home, { variable, names }: Environment): string[] {
-  const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
   const within = (parent: string, folders: readonly string[]): string[] =>
     folders.filter((name) => names?.(parent)?.has(name) ?? true).map((name) => `${parent}/${name}`);
   const parents: string[] = [];
-  const replaced = own("VSCODE_APPDATA");
+  const replaced = variable("VSCODE_APPDATA");
   if (replaced) parents.push(replaced);
-  if (home.layouts.includes("linux")) {
-    parents.push(own("XDG_CONFIG_HOME") ?? `${home.path}/.config`);
+  parents.push(...settingsFolders(home, variable));
+  if (home.layouts.includes("linux"))
     parents.push(...within(`${home.path}/.var/app`, FLATPAKS).map((app) => `${app}/config`));
-  }
-  if (home.layouts.includes("darwin")) parents.push(`${home.path}/Library/Application Support`);
-  if (home.layouts.includes("win32")) parents.push(own("APPDATA") ?? `${home.path}/AppData/Roaming`);
-  const portable = own("VSCODE_PORTABLE");
-  const server = own("VSCODE_AGENT_FOLDER");
+  const portable = variable("VSCODE_PORTABLE");
+  const server = variable("VSCODE_AGENT_FOLDER");
   return [
     ...parents.flatMap((parent) => within(parent, PRODUCTS)),
     ...within(home.path, SERVERS).map((folder) => `${folder}/data`),
@@ -125,10 +120,5 @@ function placesAt(path: string, home: Home): Place[] {
   const slashed = path.replaceAll("\\", "/");
   const inHome = /^(?:\/home\/[^/]+|\/Users\/[^/]+|\/root|[A-Za-z]:\/Users\/[^/]+)(\/.+)$/.exec(slashed)?.[1];
   const paths = home.own || inHome === undefined ? [slashed] : [slashed, home.path + inHome];
-  return paths
-    .filter((file) => /^(?:\/|[A-Za-z]:\/)/.test(file))
-    .map((file) => ({
-      root: file.slice(0, file.lastIndexOf("/")) || "/",
-      match: [file.slice(file.lastIndexOf("/") + 1)],
-    }));
+  return paths.filter(isAbsolute).map(placeOf);
 }

@@ -54,9 +54,8 @@ export const cursor: Agent = {
 /** Other JSON Lines may lie beside the transcripts' folders. */
 function locateTranscripts({ homes, variable }: Environment, ending: string): Place[] {
   return homes.flatMap((home) => {
-    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
-    const config = own("CURSOR_CONFIG_DIR");
-    const shared = own("XDG_CONFIG_HOME");
+    const config = variable("CURSOR_CONFIG_DIR");
+    const shared = variable("XDG_CONFIG_HOME");
     const roots = config ? [config] : [`${home.path}/.cursor`, ...(shared ? [`${shared}/cursor`] : [])];
     return roots.map((root) => ({ root: `${root}/projects`, match: [`*/agent-transcripts/**/*.${ending}`] }));
   });

@@ -53,7 +53,7 @@ export const geminiCli: Agent = {
 /** `GEMINI_CLI_HOME` replaces the home folder. */
 function placesOf({ homes, variable }: Environment, match: readonly string[]): Place[] {
   return homes.map((home) => {
-    const root = (home.own && variable("GEMINI_CLI_HOME")) || home.path;
+    const root = variable("GEMINI_CLI_HOME") || home.path;
     return { root: `${root}/.gemini/tmp`, match: match.map((name) => `*/chats/${name}`) };
   });
 }

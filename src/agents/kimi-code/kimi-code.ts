@@ -66,7 +66,7 @@ export const kimiCode: Agent = {
 /** Of the desktop app's sessions only conversations are a person's. */
 function placesOf({ homes, variable }: Environment, file: string): Place[] {
   return homes.flatMap((home) => {
-    const root = `${(home.own && variable("KIMI_CODE_HOME")) || `${home.path}/.kimi-code`}/sessions`;
+    const root = `${variable("KIMI_CODE_HOME") || `${home.path}/.kimi-code`}/sessions`;
     const desktop = settingsFolders(home, variable).map((folder) => ({
       root: `${folder}/${DESKTOP}`,
       match: [`*/conv-*/${file}`],
@@ -77,7 +77,7 @@ function placesOf({ homes, variable }: Environment, file: string): Place[] {
 
 function locateCli({ homes, variable }: Environment, match: readonly string[]): Place[] {
   return homes.map((home) => ({
-    root: `${(home.own && variable("KIMI_SHARE_DIR")) || `${home.path}/.kimi`}/sessions`,
+    root: `${variable("KIMI_SHARE_DIR") || `${home.path}/.kimi`}/sessions`,
     match,
     sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
   }));

@@ -2,7 +2,9 @@
 import {
   type Environment,
   type Group,
+  isAbsolute,
   type Place,
+  placeOf,
   type Row,
   type SourceInfo,
   type Stream,
@@ -19,11 +21,8 @@ import type { Texts } from "./texts.ts";
 
 /** The database and the files of a program that keeps its data in a folder of this name. */
 export function streamsOf(name: string): Stream[] {
-  const folders = (environment: Environment): string[] =>
-    environment.homes.map((home) => {
-      const data = (home.own && environment.variable("XDG_DATA_HOME")) || `${home.path}/.local/share`;
-      return `${data}/${name}`;
-    });
+  const folders = ({ homes, variable }: Environment): string[] =>
+    homes.map((home) => `${variable("XDG_DATA_HOME") || `${home.path}/.local/share`}/${name}`);
   return [
     snapshot({
       kind: "messages",
@@ -52,9 +51,7 @@ export function streamsOf(name: string): Stream[] {
 /** The database that the environment names: an absolute path, or a name in the data folder. */
 function named(path: string | undefined, [folder = ""]: readonly string[]): Place[] {
   if (!path || path === ":memory:") return [];
-  const whole = /^(?:[\\/]|[A-Za-z]:)/.test(path) ? path : `${folder}/${path}`;
-  const slash = Math.max(whole.lastIndexOf("/"), whole.lastIndexOf("\\"));
-  return [{ root: whole.slice(0, slash) || "/", match: [whole.slice(slash + 1)] }];
+  return [placeOf(isAbsolute(path) ? path : `${folder}/${path}`)];
 }
 
 function reduce({ key, rows = {}, layout }: Group, _: SourceInfo, emit: Emit): void {

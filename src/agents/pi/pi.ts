@@ -3,8 +3,8 @@
  * Counting rule: a call is one assistant message with tokens, wherever it is copied to: known by its response id, else by
  * its times, model, tokens and cost, never by entry or session ids, which forks and migrations change.
  */
-import type { Agent, Environment, Home, Place, Stream } from "../../read/types.ts";
-import { tail } from "../../read/types.ts";
+import type { Agent, Environment, Place, Stream } from "../../read/types.ts";
+import { namedFolder, tail } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import { open, sessionOf, start, step } from "./entries.ts";
 import { READS } from "./reads.ts";
@@ -32,7 +32,7 @@ function transcript(kind: string, locate: (environment: Environment) => Place[])
 function fork(kind: string, folder: string, variable?: string): Stream {
   return transcript(kind, ({ homes, variable: value }) =>
     homes.flatMap((home) => {
-      const override = home.own && variable !== undefined ? value(variable) : undefined;
+      const override = variable !== undefined ? value(variable) : undefined;
       return placesOf(override ? `${override}/agent` : `${home.path}/${folder}`);
     }),
   );
@@ -44,19 +44,12 @@ function fork(kind: string, folder: string, variable?: string): Stream {
  */
 function locate({ homes, variable, settings }: Environment): Place[] {
   return homes.flatMap((home) => {
-    const own = (name: string): string | undefined => (home.own ? inHome(variable(name), home) : undefined);
-    const agent = own("PI_CODING_AGENT_DIR") ?? `${home.path}/.pi/agent`;
+    const agent = namedFolder(variable("PI_CODING_AGENT_DIR"), home) ?? `${home.path}/.pi/agent`;
     const set = object(settings?.(`${agent}/settings.json`))?.sessionDir;
-    const sessions = own("PI_CODING_AGENT_SESSION_DIR") ?? inHome(text(set), home);
+    const sessions = namedFolder(variable("PI_CODING_AGENT_SESSION_DIR"), home) ?? namedFolder(text(set), home);
     const direct = { root: sessions ?? "", match: ["*.jsonl", "*/*.jsonl", "*_*/**/*.jsonl"] };
     return sessions ? [direct, ...placesOf(agent)] : placesOf(agent);
   });
-}
-
-/** A folder as Pi understands its name; one that depends on where Pi was started is not to be found. */
-function inHome(folder: string | undefined, home: Home): string | undefined {
-  const path = folder?.replace(/^~(?=$|[\\/])/, home.path);
-  return path !== undefined && /^(?:[\\/]|[A-Za-z]:)/.test(path) ? path : undefined;
 }
 
 /** Sessions lie below their working directory's folder, those of a session's subagents below a folder of its own name. */

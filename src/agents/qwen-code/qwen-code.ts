@@ -5,7 +5,7 @@
  * own file counts where the session's tells less of this subagent.
  */
 import type { Agent, Environment, Home, Place, SourceInfo, Stream } from "../../read/types.ts";
-import { snapshot, tail } from "../../read/types.ts";
+import { namedFolder, snapshot, tail } from "../../read/types.ts";
 import { object, text } from "../../record/json.ts";
 import { reduce } from "./document.ts";
 import { READS } from "./reads.ts";
@@ -50,17 +50,9 @@ function placesOf(environment: Environment, match: readonly string[]): Place[] {
 }
 
 function rootsOf(home: Home, { variable, settings }: Environment): ReadonlySet<string> {
-  const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
   const usual = `${home.path}/.qwen`;
-  const [qwen = usual] = folderOf(own("QWEN_HOME"), home);
+  const qwen = namedFolder(variable("QWEN_HOME"), home) ?? usual;
   const advanced = object(object(settings?.(`${qwen}/settings.json`))?.advanced);
-  const runtimes = [own("QWEN_RUNTIME_DIR"), text(advanced?.runtimeOutputDir)];
-  return new Set([...runtimes.flatMap((path) => folderOf(path, home)), qwen, usual]);
-}
-
-/** A folder as the agent's settings name it. A relative one lies in each project, wherever that is; another home's, in it. */
-function folderOf(path: string | undefined, home: Home): string[] {
-  if (path === undefined) return [];
-  if (/^~(?:[\\/]|$)/.test(path)) return [`${home.path}${path.slice(1)}`];
-  return home.own && /^(?:[\\/]|[A-Za-z]:)/.test(path) ? [path] : [];
+  const runtimes = [variable("QWEN_RUNTIME_DIR"), text(advanced?.runtimeOutputDir)];
+  return new Set([...runtimes.flatMap((path) => namedFolder(path, home) ?? []), qwen, usual]);
 }

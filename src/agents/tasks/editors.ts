@@ -1,5 +1,6 @@
 /** Where extensions of VS Code and of the editors made from it keep their own data. */
 import type { Environment, Place } from "../../read/types.ts";
+import { settingsFolders } from "../../read/types.ts";
 
 const HOSTS = [
   ...["Code", "Code - Insiders", "Code - Exploration", "Code - OSS", "code-oss-dev", "VSCodium", "VSCodium - Insiders"],
@@ -23,13 +24,7 @@ export function extensionPlaces(
     files.map((file) => `${folder}/${extension}/${file}`),
   );
   return homes.flatMap((home) => {
-    const own = (name: string): string | undefined => (home.own ? variable(name) : undefined);
-    const folders = {
-      linux: own("XDG_CONFIG_HOME") || `${home.path}/.config`,
-      darwin: `${home.path}/Library/Application Support`,
-      win32: own("APPDATA") || `${home.path}/AppData/Roaming`,
-    };
-    const roots = home.layouts.flatMap((platform) => HOSTS.map((host) => `${folders[platform]}/${host}`));
+    const roots = settingsFolders(home, variable).flatMap((folder) => HOSTS.map((host) => `${folder}/${host}`));
     return [...roots, ...SERVERS.map((server) => `${home.path}/${server}/data`)].map((root) => ({ root, match }));
   });
 }
