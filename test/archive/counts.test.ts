@@ -61,6 +61,7 @@ describe("what counts is what the rule said plainly gives", () => {
         stream: few("s1", "s2", "s3"),
         operation: fc.oneof(few("chat" as const, "chat" as const), few(...OPERATIONS)),
         time: few("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z", "2026-01-01T00:00:00.0015Z"),
+        end_time: few("2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"),
         session_id: few("p", "q", "é"),
         parent_session_id: few("p", "q", "r"),
         forked_from: few("p"),
@@ -141,6 +142,48 @@ test("of two homes that have the same file the latest revision counts, of the sa
     [a, c, b],
   ] as const)
     expect(counting(...order)).toEqual([50]);
+});
+
+describe("of the tellings of a fact, in any order, counts", () => {
+  const told = (more: Partial<WeirRecord>): WeirRecord => ({
+    ...{ v: 1, rev: 0, agent: "x", stream: "s", operation: "chat", session_id: "p", fact: "f" },
+    ...{ id: "0123456789abcdef0123456789abcdef", source: { path: "a" }, host: "h" },
+    ...more,
+  });
+  const session = (session_id: string, time: string): WeirRecord =>
+    told({ session_id, time, operation: "session", id: session_id.repeat(32), fact: session_id });
+  const rank = (_: string, stream: string): number => (stream === "believed" ? 2 : 1);
+  const counts = (expected: WeirRecord, ...others: WeirRecord[]): void => {
+    for (const order of [
+      [expected, ...others],
+      [...others, expected],
+    ]) {
+      const { verdicts } = compactly(order, rank);
+      expect(verdicts[order.indexOf(expected)]).toBe("counts");
+      expect(order.filter((r, at) => r.operation === "chat" && verdicts[at] !== "no")).toEqual([expected]);
+    }
+  };
+
+  test("one that knows tokens before one of a stream that is believed more and knows none", () => {
+    counts(told({ id: "a".repeat(32), usage: { input_tokens: 1 } }), told({ id: "b".repeat(32), stream: "believed" }));
+  });
+
+  test("the original's whole call, not the part of it that a fork copied while it was answered", () => {
+    const fork = told({ id: "a".repeat(32), session_id: "q", usage: { output_tokens: 1 }, source: { path: "b" } });
+    counts(
+      told({ usage: { output_tokens: 845 }, end_time: "2026-01-01T01:00:00Z" }),
+      ...[fork, session("p", "2026-01-01T00:00:00Z"), session("q", "2026-01-01T00:00:00Z")],
+    );
+  });
+
+  test("what was seen longer, where the file has moved in between", () => {
+    const [before, after] = ["2026-01-01T00:00:10Z", "2026-01-01T00:00:09.5Z"];
+    counts(told({ end_time: before, duration_ms: 10_000 }), told({ end_time: after, duration_ms: 9500.123 }));
+    counts(
+      told({ end_time: before, source: { path: "moved" } }),
+      told({ end_time: after, attributes: { branch: "longer" } }),
+    );
+  });
 });
 
 test("numbers are given in the order of coming, once for each hash", () => {

@@ -36,6 +36,7 @@ interface Telling {
   readonly trace: string | undefined;
   readonly isNested: boolean;
   readonly time: number;
+  readonly end: number;
   readonly tokens: number;
   readonly aggregate: boolean;
   /** How much it says, and a hash of that: which of two tellings is taken must not depend on their order. */
@@ -102,6 +103,7 @@ export class PlainCounter {
       trace: record.trace_id,
       isNested: record.parent_span_id !== undefined,
       time,
+      end: record.end_time === undefined ? 0 : Date.parse(record.end_time),
       tokens,
       aggregate: record.aggregate === true,
       length: told.length,
@@ -206,18 +208,20 @@ export class PlainCounter {
 
   /** Chooses from the set alone, so that the order of reading does not matter. */
   #isBetter(a: Telling, b: Telling): boolean {
+    if (a.tokens > 0 !== b.tokens > 0) return a.tokens > 0;
     if (a.rank !== b.rank) return a.rank > b.rank;
     const sidechains = [a, b].map(isSidechain);
     if (sidechains[0] !== sidechains[1]) return sidechains[1] === true;
     const copies = [this.#isCopy(a), this.#isCopy(b)];
     if (copies[0] !== copies[1]) return copies[1] === true;
+    if (a.tokens !== b.tokens) return a.tokens > b.tokens;
     const [beganA, beganB] = [this.#began(a), this.#began(b)];
     if (beganA !== beganB) return beganA < beganB;
     const [endedA, endedB] = [this.#ended(a), this.#ended(b)];
     if (endedA !== endedB) return endedA < endedB;
     if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
     if (a.isNested !== b.isNested) return b.isNested;
-    if (a.tokens !== b.tokens) return a.tokens > b.tokens;
+    if (a.end !== b.end) return a.end > b.end;
     if (a.length !== b.length) return a.length > b.length;
     if (a.content !== b.content) return a.content > b.content;
     if (a.textLength !== b.textLength) return a.textLength > b.textLength;

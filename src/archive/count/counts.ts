@@ -212,14 +212,15 @@ export class Counter {
     const sessions = this.#sessions;
     const [first, second] = [t.session(a), t.session(b)];
     return (
+      Number(t.tokens(a) > 0) - Number(t.tokens(b) > 0) ||
       this.#streams.rank(t.stream(a)) - this.#streams.rank(t.stream(b)) ||
       Number(t.isSidechain(b)) - Number(t.isSidechain(a)) ||
       Number(sessions.isCopy(second, t.time(b))) - Number(sessions.isCopy(first, t.time(a))) ||
+      t.tokens(a) - t.tokens(b) ||
       earlier(sessions.began(first), sessions.began(second)) ||
       earlier(sessions.ended(first), sessions.ended(second)) ||
       (first === second ? 0 : sessions.name(first) < sessions.name(second) ? 1 : -1) ||
-      Number(t.isNested(b)) - Number(t.isNested(a)) ||
-      t.tokens(a) - t.tokens(b)
+      Number(t.isNested(b)) - Number(t.isNested(a))
     );
   }
 }

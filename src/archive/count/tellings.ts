@@ -15,12 +15,13 @@ const TIME = 8;
 const TOKENS = 10;
 const WIDTH = 12;
 
-/** Where each number stands in a row of what few rows weigh. */
-const LENGTH = 0;
-const CONTENT = 1;
-const TEXT_LENGTH = 2;
-const TEXTS = 3;
-const WEIGHTS = 4;
+/** Where each number stands in a row of what few rows weigh; the first takes two places. */
+const END = 0;
+const LENGTH = 2;
+const CONTENT = 3;
+const TEXT_LENGTH = 4;
+const TEXTS = 5;
+const WEIGHTS = 6;
 
 const SIDECHAIN = 1;
 const TRACED = 2;
@@ -67,7 +68,8 @@ export class Tellings {
   }
 
   /** Adds what a telling weighs. */
-  weigh(row: number, { length, content, textLength, texts }: Weight): void {
+  weigh(row: number, { end, length, content, textLength, texts }: Weight): void {
+    this.#weights.setDouble(row, END, end);
     this.#weights.set(row, LENGTH, length);
     this.#weights.set(row, CONTENT, content);
     this.#weights.set(row, TEXT_LENGTH, textLength);
@@ -141,7 +143,9 @@ export class Tellings {
 
   /** Which of two that were weighed says more, in an order that the set alone decides: above 0 the first. */
   outweighs(a: number, b: number): number {
-    for (let word = 0; word < WEIGHTS; word++) {
+    const later = this.#weights.getDouble(a, END) - this.#weights.getDouble(b, END);
+    if (later !== 0) return later;
+    for (let word = LENGTH; word < WEIGHTS; word++) {
       const difference = this.#weights.get(a, word) - this.#weights.get(b, word);
       if (difference !== 0) return difference;
     }

@@ -42,6 +42,8 @@ export interface Told {
 
 /** What decides between tellings of a fact between which nothing else does. */
 export interface Weight {
+  /** Milliseconds since 1970, 0 where it tells none: what ended later has been seen longer. */
+  readonly end: number;
   /** How much its metadata says, and a hash of that. */
   readonly length: number;
   readonly content: number;
@@ -106,6 +108,7 @@ export function toldBy(record: WeirRecord): Told {
 export function weightOf(record: WeirRecord, line: string): Weight {
   const [body, texts] = bodyOf(line, record);
   return {
+    end: record.end_time === undefined ? 0 : millisOf(record.end_time),
     length: body.length,
     content: textHash(body),
     textLength: texts.length,
