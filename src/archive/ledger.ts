@@ -19,8 +19,6 @@ export interface Manner {
   readonly soft: boolean;
   /** Facts of append-only files only ever become more complete; rows are told at their last content. */
   readonly monotone: boolean;
-  /** The source deletes rows that others are understood by: a telling with the same tokens that knows less is no news. */
-  readonly forgets?: boolean;
   /** Absent: only metadata is archived. */
   readonly capture?: Capturing | undefined;
 }
@@ -41,11 +39,12 @@ export class Ledger {
   /**
    * Decides on one telling. A number is the revision to archive it as (0: a new record); undefined: it is known, it
    * tells less than what is known, or only its times differ though they were final. Metadata decides; where it is the
-   * same, other texts are a revision, and a telling without texts never replaces one that has them.
+   * same, other texts are a revision, and a telling without texts never replaces one that has them. `isPartial`: what it
+   * is understood by may have been deleted, so with the same tokens one that knows less is no news.
    */
-  judge(record: Encoded, manner: Manner): number | undefined {
+  judge(record: Encoded, manner: Manner, isPartial = false): number | undefined {
     const known = this.#entries.of(record.id);
-    const rev = known ? revisionOf(known, record, manner) : 0;
+    const rev = known ? revisionOf(known, record, manner, isPartial) : 0;
     if (rev === undefined) {
       if (known?.soft && !manner.soft && known.content === record.content && known.when === record.when)
         this.#entries.add(record.id, { ...known, soft: false });
@@ -77,11 +76,11 @@ export class Ledger {
   }
 }
 
-function revisionOf(known: Known, record: Encoded, manner: Manner): number | undefined {
+function revisionOf(known: Known, record: Encoded, manner: Manner, isPartial: boolean): number | undefined {
   if (known.content === record.content && (known.when === record.when || !known.soft))
     return hasMoreTexts(known, record, manner) ? known.rev + 1 : undefined;
   if (manner.monotone && record.score < known.score) return undefined;
-  if (manner.forgets && record.score < known.score && isOfSameTokens(record.score, known.score)) return undefined;
+  if (isPartial && record.score < known.score && isOfSameTokens(record.score, known.score)) return undefined;
   return known.rev + 1;
 }
 

@@ -18,7 +18,7 @@ export interface Draft extends Omit<WeirRecord, Given> {
    * it was read before.
    */
   readonly raw?: unknown;
-  /** Rows that would tell more of it are not there: they are deleted, or have yet to come. */
+  /** What would tell more of it is not there: it is deleted, or has yet to come. With the same tokens, less is then no news. */
   readonly partial?: true;
   /** Where in the source it was read. */
   readonly at?: { readonly offset?: number; readonly index?: number; readonly row?: number | string };

@@ -57,7 +57,7 @@ function tell({ origin, name, work, ledger, manner, reading, rawOf }: Emission, 
   const { archive, summary, keeper } = work;
   const captured = keeper?.captured(draft, rawOf?.(draft));
   const record = encode(draft, origin, draft.at ?? reading.at(), captured);
-  const rev = ledger.judge(record, manner);
+  const rev = ledger.judge(record, manner, draft.partial);
   if (rev === undefined) {
     summary.records.known++;
     return;

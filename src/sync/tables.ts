@@ -6,7 +6,7 @@ import { ForeignDatabase, UnreadableDatabase } from "../read/sqlite.ts";
 import { Sweep } from "../read/sweep.ts";
 import { countPruned, type Fit, type Key, readCursor, readGroups, readIndex, shapeOf } from "../read/tables.ts";
 import { hashBytes } from "../read/tail.ts";
-import type { Draft, Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
+import type { Emit, Group, Row, Snapshot, SourceInfo, Tables } from "../read/types.ts";
 import { sleep } from "../system/process.ts";
 import { sys } from "../system/system.ts";
 import { emitter } from "./emitter.ts";
@@ -279,11 +279,7 @@ class TablesRun {
     const ledger = this.#work.archive.sources.ledgerOf((this.#row as SourceRow).id);
     const at = (): { row: string | number } => ({ row: typeof this.#key === "bigint" ? `${this.#key}` : this.#key });
     const manner = { soft: true, monotone: false, capture: this.#work.capturing };
-    const emitAs = (forgets: boolean): Emit =>
-      emitter(this.#match.found, this.#work, ledger, { ...manner, forgets }, { at });
-    const [whole, partial] = [emitAs(false), emitAs(true)];
-    const emit = (draft: Draft): void => (draft.partial ? partial : whole)(draft);
-    this.#emit = Object.assign(emit, whole);
+    this.#emit = emitter(this.#match.found, this.#work, ledger, manner, { at });
     return this.#emit;
   }
 

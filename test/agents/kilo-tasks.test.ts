@@ -60,6 +60,22 @@ test("the model is the one that the request names, or what was sent to it", asyn
   expect(operationsOf(told, "chat").map((r) => r.model)).toEqual(["a", "b", "b", "c"]);
 });
 
+test("a call whose message was condensed keeps the model that was told of it, and has none where nothing was told before", async () => {
+  const sentTo = (n: number, model: string) => ({
+    role: "user",
+    ts: NEW + 10 * n + 1,
+    content: `<model>${model}</model>`,
+  });
+  const tasks = shown([1, 2, 3, 4].map((n) => request(NEW + 10 * n, CACHED)));
+  const before = { ...tasks, ...sent([sentTo(1, "a"), sentTo(2, "b"), sentTo(3, "b"), sentTo(4, "b")]) };
+  const summary = { role: "assistant", ts: NEW + 35, content: "so far", isSummary: true };
+  const after = { ...tasks, ...sent([sentTo(1, "a"), summary, sentTo(4, "b")]) };
+  const models = async (...steps: Parameters<typeof tellOfDocuments>[1][]) =>
+    operationsOf(await tellOfDocuments("kilo-code", ...steps), "chat").map((r) => r.model);
+  expect(await models(before, after)).toEqual(["a", "b", "b", "b"]);
+  expect(await models(after)).toEqual(["a", undefined, undefined, "b"]);
+});
+
 test("where it works is read from what a request tells the model", async () => {
   const surroundings = "# Current Workspace Directory (/home/dev/app) Files\n";
   const told = await tellOfDocuments("kilo-code", shown([request(NEW, { ...CACHED, request: surroundings })]));

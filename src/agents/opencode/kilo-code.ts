@@ -17,7 +17,7 @@ export const kiloCode: Agent = {
     snapshot({
       kind: "tasks",
       rank: 30,
-      version: 2,
+      version: 3,
       locate: taskPlaces,
       session: taskOf,
       groups: { form: "json" },

@@ -13,6 +13,12 @@ const MODEL = /<model>([^<\n]+)<\/model>/;
 /** Since version 4.119.0 the input is told with what came from the cache, whoever answered. */
 const TOTAL_SINCE = Date.UTC(2025, 10, 12);
 
+/** Requests from this time on were of this model; of one that nobody knows any more. */
+interface Since {
+  readonly from: number;
+  readonly model: string | undefined;
+}
+
 /** The extension's folder in each editor, and that of the CLI. */
 export function taskPlaces(environment: Environment): Place[] {
   const match = [`tasks/*/${SHOWN}`];
@@ -46,23 +52,28 @@ export function reduceTask({ document }: Group, { path, sidecars }: SourceInfo, 
 
 /**
  * The models that were asked, and since when: the surroundings that are described to a model name it. They stand in the
- * request that is shown, or in what was sent, which is written down between its request and the next.
+ * request that is shown, or in what was sent, which is written down between its request and the next. A summary stands for
+ * messages that are gone, and with them the models of their requests.
  */
-function modelsIn(entries: readonly Entry[], sent: unknown): { readonly from: number; readonly model: string }[] {
+function modelsIn(entries: readonly Entry[], sent: unknown): Since[] {
   const requests = entries.filter(({ kind }) => kind === "api_req_started");
-  const shown = requests.map(({ ts, told }) => ({ from: ts, said: text(told.request) }));
-  const messages = list(sent).flatMap((item) => {
+  const since: Since[] = [];
+  const note = (from: number, said: string | undefined): void => {
+    const model = MODEL.exec(said ?? "")?.[1];
+    if (model !== undefined) since.push({ from, model });
+  };
+  for (const { ts, told } of requests) note(ts, text(told.request));
+  let before = Number.NEGATIVE_INFINITY; // the request of the message before
+  for (const item of list(sent)) {
     const m = object(item);
     const ts = number(m?.ts);
-    const from = ts === undefined ? undefined : requests.findLast((request) => request.ts <= ts)?.ts;
-    return m?.role !== "user" || from === undefined ? [] : [{ from, said: textOf(m.content) }];
-  });
-  return [...messages, ...shown]
-    .flatMap(({ from, said }) => {
-      const model = MODEL.exec(said ?? "")?.[1];
-      return model === undefined ? [] : [{ from, model }];
-    })
-    .sort((a, b) => a.from - b.from);
+    const from = requests.findLast((request) => request.ts <= (ts ?? Number.NEGATIVE_INFINITY))?.ts;
+    if (m?.isSummary === true) since.push({ from: before + 1, model: undefined });
+    if (from === undefined) continue;
+    if (m?.role === "user") note(from, textOf(m.content));
+    before = from;
+  }
+  return since.sort((a, b) => a.from - b.from);
 }
 
 function textOf(content: unknown): string {

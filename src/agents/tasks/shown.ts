@@ -159,6 +159,7 @@ function tellRequest(task: Task, request: Request): void {
     status: reason === undefined ? "ok" : "error",
     error_type: reason,
     model,
+    partial: model === undefined ? true : undefined,
     usage,
     cost_usd: number(told.cost) || undefined,
     ttft_ms: ttft !== undefined && ttft >= 0 ? ttft : undefined,
