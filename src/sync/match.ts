@@ -1,7 +1,8 @@
-/** Owns joining what is found with what is known: the same path, or the same file under a new name. */
+/** Owns joining what is found with what is known: the same path, the same file under a new name, or its copy in a home that moved. */
 import type { Archive } from "../archive/archive.ts";
 import type { Mark, SourceRow } from "../archive/sources.ts";
 import { isSettled, markOf, sameFile } from "../read/identity.ts";
+import { lstatIfPresent } from "../system/system.ts";
 import type { Found } from "./discover.ts";
 
 export interface Match {
@@ -35,7 +36,8 @@ function streamsOf(found: readonly Found[]): Iterable<Found[]> {
 
 /**
  * The sources that may have changed, each with its row; `all`: also those that cannot have. A file that was moved keeps
- * its row, when nothing else stands at its old path.
+ * its row, when nothing else stands at its old path; so does one whose home was copied to another path and is gone from the
+ * old one, so that what was pruned of it does not come back.
  */
 export function changedSources(found: readonly Found[], archive: Archive, all: boolean): Match[] {
   const changed: Match[] = [];
@@ -68,6 +70,7 @@ class Rows {
   readonly #byPath = new Map<string, SourceRow>();
   #rowsByInode: Map<number, SourceRow[]> | undefined;
   #foundByInode: Map<number, Found[]> | undefined;
+  #rowsByRelative: Map<string, SourceRow[]> | undefined;
 
   constructor(rows: readonly SourceRow[], group: readonly Found[]) {
     this.#rows = rows;
@@ -81,12 +84,20 @@ class Rows {
     const here = this.#byPath.get(f.path);
     if (here && sameFile(here, f.stamp)) return here;
     // Replaced under its name, unless the file that stood here was only moved.
-    return this.#movedFrom(f) ?? (here && !this.#isMoved(here) ? here : undefined);
+    return this.#movedFrom(f) ?? (here && !this.#isMoved(here) ? here : this.#copiedFrom(f));
   }
 
   #movedFrom({ stamp }: Found): SourceRow | undefined {
     this.#rowsByInode ??= Map.groupBy(this.#rows, (row) => row.ino);
     return this.#rowsByInode.get(stamp.ino)?.find((row) => sameFile(row, stamp));
+  }
+
+  /** What stood at the same place in a home, is there no more and nowhere else; each only once. */
+  #copiedFrom({ relative }: Found): SourceRow | undefined {
+    this.#rowsByRelative ??= Map.groupBy(this.#rows, (row) => row.relative);
+    const rows = this.#rowsByRelative.get(relative) ?? [];
+    const at = rows.findLastIndex((row) => !this.#isMoved(row) && lstatIfPresent(row.path) === undefined);
+    return at < 0 ? undefined : rows.splice(at, 1)[0];
   }
 
   #isMoved(row: SourceRow): boolean {

@@ -1,6 +1,6 @@
 /** Proves which source of an earlier sync a file is: by its path and its identity, so that moved files are not read again. */
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, copyFileSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { appendFileSync, copyFileSync, cpSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Summary } from "../../src/sync/summary.ts";
 import { archived, syncInto } from "../support/archive.ts";
@@ -121,5 +121,38 @@ describe("files that are alike", () => {
     for (let n = 0; n < 10; n++) appendFileSync(at(place, `s${n}`), callLine(100 + n, `s${n}`));
     expect(await sync(place)).toMatchObject({ restarted: 0 });
     expect(numbersOf(place)).toEqual(numbersTo(110));
+  });
+});
+
+describe("a home that was copied to another path", () => {
+  const copied = async (place: Scratch, isGone: boolean): Promise<string> => {
+    place.write(sessionPath("s2"), callLines(20, 25, "s2"));
+    await sync(place);
+    const other = join(place.root, "elsewhere");
+    cpSync(place.home, other, { recursive: true });
+    if (isGone) rmSync(place.home, { recursive: true });
+    return other;
+  };
+
+  test("and is gone from the old one goes on there: nothing is told again", async () => {
+    using place = await known();
+    const other = await copied(place, true);
+    appendFileSync(join(other, sessionPath("s1")), callLine(10, "s1"));
+    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 2, records: { added: 1, revised: 0 } });
+    expect(numbersOf(place)).toEqual([...numbersTo(11), 20, 21, 22, 23, 24]);
+  });
+
+  test("beside the old one is another home; when both are gone, each of their copies is one of them", async () => {
+    using place = await known();
+    const other = await copied(place, false);
+    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 0, records: { added: 17, revised: 0 } });
+    rmSync(other, { recursive: true });
+    const [a, b] = [join(place.root, "a"), join(place.root, "b")];
+    for (const home of [a, b]) cpSync(place.home, home, { recursive: true });
+    rmSync(place.home, { recursive: true });
+    const added: number[] = [];
+    for (const home of [a, b, a, b]) added.push((await syncInto(place.data, home)).records.added);
+    expect(added).toEqual([0, 0, 0, 0]);
+    expect(new Set(numbersOf(place)).size).toBe(15);
   });
 });
