@@ -114,7 +114,8 @@ class Run {
     private readonly around: Omit<Surroundings, "waiting" | "content">,
   ) {
     this.#resources = new Resources(options.resource);
-    const waiting = (): number => families.records - this.#taken + this.#queued();
+    // How much of the rest the destination has had is known only when it is taken.
+    const waiting = (): number => (options.onlyNew ? 0 : families.records - this.#taken) + this.#queued();
     this.#sender = new Sender(destination, outbox, { ...around, content: options.content, waiting });
     for (const { signal } of destination.routes) this.#queues.set(signal, new Queue());
   }

@@ -11,7 +11,8 @@ const PENDING_TOOL_MS = 3_600_000;
 /** The nodes whose turn is closed; spans that their producer ended are always. */
 export function settledNodes(nodes: readonly Node[], records: readonly WeirRecord[], now: number): ReadonlySet<Node> {
   const last = lastTime(records);
-  const idle = last === undefined ? Number.POSITIVE_INFINITY : now - millisOf(last);
+  // A time far ahead is that of a clock that was wrong, and no reason to wait until then.
+  const idle = last === undefined ? Number.POSITIVE_INFINITY : Math.abs(now - millisOf(last));
   const pending = nodes.some(({ record: r }) => r.operation === "execute_tool" && r.open === true);
   if (idle >= (pending ? PENDING_TOOL_MS : QUIET_MS)) return new Set(nodes);
   const latest = new Map<string, number>();

@@ -184,6 +184,18 @@ describe("weir export --to", () => {
     expect(JSON.parse(stdout)).toMatchObject({ accepted: { traces: SPANS, logs: 0 }, batches: 1, stopped: false });
   });
 
+  test("of an outage it is told how much waits, whatever the destination has had before", async () => {
+    using own = archiveOf(10);
+    await using to = await receiver();
+    const sent = () => send(own, ["--to", to.url, "--new", "--retry-for", "1s"]);
+    expect((await sent()).status).toBe(0);
+    own.write(sessionPath(SESSION), callLines(500, 502, SESSION).replaceAll("2026-11-21", "2025-03-01"));
+    runSync(own);
+    to.fault = () => ({ status: 503 });
+    for (let n = 0; n < 2; n++)
+      expect(await sent()).toMatchObject({ status: 7, stderr: expect.stringMatching(/503.*; 3 waiting/) });
+  });
+
   test("an endpoint in the environment never sends by itself", async () => {
     await using to = await receiver();
     const { status } = runExport(place, [], { env: { OTEL_EXPORTER_OTLP_ENDPOINT: to.url } });

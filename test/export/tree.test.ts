@@ -220,6 +220,12 @@ describe("a turn is sent", () => {
     expect(settled(records, 131)).toBe(4);
   });
 
+  test("when its times are far ahead, for they are those of a clock that was wrong", () => {
+    const records = [chat(1, "a", { turn: 0 })];
+    expect(settled(records, -60)).toBe(0);
+    expect(settled(records, -86_400)).toBe(2);
+  });
+
   test("not while a tool call waits for its result, for an hour", () => {
     const records = [chat(1, "a", { turn: 0 }), tool(2, "Bash", "c", { turn: 0, open: true, end_time: undefined })];
     expect(settled(records, 600)).toBe(0);
