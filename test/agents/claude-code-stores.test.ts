@@ -191,6 +191,38 @@ describe("time", () => {
     expect(by("chat")[1]).toMatchObject({ time: at(101), end_time: at(105), duration_ms: 4000 });
   });
 
+  test("an answer that is written before its prompt or its tool's result begins with it, and has its turn", async () => {
+    const tool = "toolu_000000000001";
+    const lines = [
+      prompt("u1", 0),
+      answer("a1", 1, "msg_0000000000001", 5, says, {}, "end_turn"),
+      prompt("u2", 60),
+      answer("a2", 62, "msg_0000000000002", 6, says),
+      answer("a3", 63, "msg_0000000000002", 6, calls(tool), {}, "tool_use"),
+      result("r1", 64, tool),
+      answer("a4", 66, "msg_0000000000003", 7, says, {}, "end_turn"),
+    ];
+    const orders = [
+      [0, 1, 2, 3, 4, 5, 6],
+      [0, 1, 3, 4, 2, 5, 6],
+      [0, 1, 3, 2, 4, 5, 6],
+      [0, 1, 2, 3, 4, 6, 5],
+      [1, 0, 3, 4, 2, 5, 6],
+    ];
+    for (const order of orders) {
+      const written = order.map((n) => lines[n] as object);
+      for (const steps of [[file(written)], written.map((line) => file([line]))]) {
+        const { by } = await of(...steps);
+        expect(by("chat").map((r) => [r.turn, r.time, r.duration_ms])).toEqual([
+          [0, at(0), 1000],
+          [1, at(60), 3000],
+          [1, at(64), 2000],
+        ]);
+        expect(by("execute_tool").map((r) => [r.turn, r.time, r.duration_ms])).toEqual([[1, at(63), 1000]]);
+      }
+    }
+  });
+
   test("a turn's duration that no time can be before is none", async () => {
     const lines = [1e20, -5, 2000].map((durationMs, n) =>
       chain(`t${n}`, n, { type: "system", subtype: "turn_duration", durationMs }),

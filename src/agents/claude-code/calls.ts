@@ -8,7 +8,7 @@ import type { Part, Usage } from "../../record/schema.ts";
 import { between } from "../../record/time.ts";
 import { type ToolEnd, toolDraft } from "../../record/tool.ts";
 import { summedUsage, tokensOf } from "../../record/usage.ts";
-import { type Call, type Context, lineFact, type State, type ToolCall, uuidOf } from "./state.ts";
+import { type Call, type Context, lineFact, type State, startOf, type ToolCall, uuidOf } from "./state.ts";
 
 /** Lines of two calls may be mixed (a tool's result comes before the call's last line); more than this at once are not. */
 const OPEN_CALLS = 4;
@@ -39,8 +39,7 @@ export function assistant(
   }
   let call = openCall(state, id, request, context);
   if (!call) {
-    const isAnswer = state.asked !== undefined && (time === undefined || state.asked <= time);
-    call = { context, id, said: time, start: isAnswer ? state.asked : time, at: line.offset };
+    call = { context, id, said: time, start: startOf(state, time), at: line.offset };
     if (response === undefined) call.unnamed = true;
     if (request !== undefined && !isRandomId(id)) call.request = request;
     state.calls.push(call);
@@ -161,12 +160,13 @@ function providerOf(id: string): string {
 /** `isLast`: nothing has come after it, so that it may still grow. */
 export function tellCall(call: Call, emit: Emit, isLast = false): void {
   const fact = responseFact(call.id, call.said);
+  const time = call.start ?? call.said;
   const common: Omit<Draft, "key"> = {
     ...call.context,
     open: isLast && call.stop === undefined ? true : undefined,
     operation: "chat",
     kind: "client",
-    time: call.start,
+    time,
     status: "ok",
     provider: providerOf(call.id),
     at: { offset: call.at },
@@ -176,7 +176,7 @@ export function tellCall(call: Call, emit: Emit, isLast = false): void {
     key: fact,
     fact,
     end_time: call.end,
-    duration_ms: between(call.start, call.end),
+    duration_ms: between(time, call.end),
     model: call.model,
     response_id: call.unnamed ? undefined : call.id,
     finish_reasons: call.stop === undefined ? undefined : [call.stop],

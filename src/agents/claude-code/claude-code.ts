@@ -32,7 +32,7 @@ export const claudeCode: Agent = {
     tail<State>({
       kind: "transcript",
       rank: 50,
-      version: 3,
+      version: 4,
       reads: READS,
       locate,
       session: (path) => parentIn(path) ?? (/(?:^|\/)agent-[^/]*$/.test(path) ? undefined : stem(path)),

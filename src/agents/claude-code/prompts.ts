@@ -7,7 +7,7 @@ import type { Content } from "../../record/schema.ts";
 import { between, fromMillis } from "../../record/time.ts";
 import { apiError, toolResult } from "./calls.ts";
 import { SHOWN } from "./reads.ts";
-import { type Context, lineFact, noteAsked, type State, turnAt, uuidOf } from "./state.ts";
+import { type Context, lineFact, noteAsked, noteTurn, type State, turnAt, uuidOf } from "./state.ts";
 
 const KNOWN_HOOKS = 32;
 /** What the agent puts in. */
@@ -60,7 +60,6 @@ function isTypedText(said: string): boolean {
   return BEFORE_TYPED.test(said) && !ENDS_PUT_IN.test(said.slice(-SHOWN[1]).trimEnd());
 }
 
-/** A prompt begins a turn; one that is not younger than the latest is a copy that a compaction wrote again. */
 function prompt(
   state: State,
   uuid: string | undefined,
@@ -69,7 +68,7 @@ function prompt(
   said: unknown,
   emit: Emit,
 ): void {
-  if (!context.subagent && time !== undefined && time > (state.turns.at(-1) ?? "")) state.turns.push(time);
+  noteTurn(state, time);
   const turn = turnAt(state.turns, time);
   const key = uuid ?? `prompt@${time}`;
   const content = contentOf(said, emit);

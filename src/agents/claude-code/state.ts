@@ -17,6 +17,7 @@ export interface Call {
   request?: string;
   /** The time of its first line. */
   said?: string;
+  /** When what it answers was asked; unknown as long as nothing was. */
   start?: string;
   end?: string;
   model?: string;
@@ -108,7 +109,26 @@ export function turnAt(turns: readonly string[], time: string | undefined): numb
   return turn < 0 ? undefined : turn;
 }
 
-/** What a model is to answer: the latest line of the user or a tool. Lines that are written again are older. */
+/**
+ * What a model is to answer: the latest line of the user or a tool. Lines that are written again are older. After a
+ * branch, answers stand before the line that asked for them.
+ */
 export function noteAsked(state: State, time: string | undefined): void {
-  if (time !== undefined && time > (state.asked ?? "")) state.asked = time;
+  if (time === undefined) return;
+  if (time > (state.asked ?? "")) state.asked = time;
+  for (const call of state.calls)
+    if (time > (call.start ?? "") && call.said !== undefined && time <= call.said) call.start = time;
+}
+
+/** When the answer that a line begins was asked for; of a line that is older than what was asked latest nobody knows. */
+export function startOf({ asked }: State, time: string | undefined): string | undefined {
+  return asked === undefined || time === undefined || asked <= time ? asked : time;
+}
+
+/** A prompt begins a turn, that of all answers since then; one that is not younger than the latest is a copy. */
+export function noteTurn(state: State, time: string | undefined): void {
+  if (time === undefined || time <= (state.turns.at(-1) ?? "")) return;
+  const turn = state.turns.push(time) - 1;
+  for (const call of state.calls) if (time <= (call.said ?? "")) call.context = { ...call.context, turn };
+  for (const tool of state.tools) if (time <= (tool.start ?? "")) tool.context = { ...tool.context, turn };
 }
