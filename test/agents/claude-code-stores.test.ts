@@ -145,6 +145,44 @@ describe("numbers and ids", () => {
     expect(by("execute_tool").map((r) => r.tool?.name)).toEqual(["Bash", "Read", "Edit"]);
   });
 
+  test("a tool without a result takes none of a later call's tool of the same short id", async () => {
+    const stopped = [
+      answer("a1", 1, "msg_0000000000001", 5, calls("call_0"), {}),
+      answer("a2", 2, "msg_0000000000001", 6, calls("call_0"), {}, "tool_use"),
+      prompt("u1", 3, "[Request interrupted by user for tool use]"),
+    ];
+    const again = [
+      answer("a3", 300, "msg_0000000000002", 7, calls("call_0", "Read"), {}, "tool_use"),
+      result("r1", 301, "call_0"),
+    ];
+    for (const steps of [[file([...stopped, ...again])], [...stopped, ...again].map((line) => file([line]))]) {
+      const { by } = await of(...steps);
+      expect(by("execute_tool").map((r) => [r.tool?.name, r.time, r.status, r.duration_ms])).toEqual([
+        ["Bash", at(1), undefined, undefined],
+        ["Read", at(300), "ok", 1000],
+      ]);
+    }
+  });
+
+  test("a sidechain's tools end with its own results, also where the main chain's have the same short ids", async () => {
+    const side = { isSidechain: true };
+    const lines = [
+      answer("a1", 1, "msg_0000000000001", 5, calls("call_0", "Task"), {}, "tool_use"),
+      answer("a2", 2, "msg_0000000000002", 6, calls("call_0", "Read"), side, "tool_use"),
+      result("r1", 4, "call_0", true, side),
+      result("r2", 9, "call_0"),
+    ];
+    const { by } = await of(file(lines));
+    expect(
+      by("execute_tool")
+        .map((r) => [r.tool?.name, r.status, r.duration_ms])
+        .sort(),
+    ).toEqual([
+      ["Read", "error", 2000],
+      ["Task", "ok", 8000],
+    ]);
+  });
+
   test("a short message id is another call for another request, and a call without one is its request's", async () => {
     const asked = (n: number, id: string | undefined, requestId: string, output: number) => {
       const message = { model: "claude-x-5", id, role: "assistant", content: [says], usage: usage(output) };

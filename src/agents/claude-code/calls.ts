@@ -51,20 +51,36 @@ export function assistant(
     const block = object(item);
     if (block?.type !== "tool_use") continue;
     const tool = text(block.id);
-    if (tool === undefined) emit.unknown("tool_use without an id");
-    else if (!state.tools.some((open) => open.id === tool)) {
-      const name = text(block.name) ?? "?";
-      const args = emit.keep(structured(block.input));
-      state.tools.push({
-        context,
-        id: tool,
-        name,
-        start: time,
-        at: line.offset,
-        ...(args !== undefined && { args }),
-      });
+    if (tool === undefined) {
+      emit.unknown("tool_use without an id");
+      continue;
     }
+    const asker = isRandomId(tool) ? undefined : responseFact(call.id, call.said);
+    const at = openTool(state, tool, context);
+    if (at >= 0) {
+      if (state.tools[at]?.call === asker) continue;
+      tellTool(state.tools.splice(at, 1)[0] as ToolCall, undefined, emit);
+    }
+    const name = text(block.name) ?? "?";
+    const args = emit.keep(structured(block.input));
+    state.tools.push({
+      context,
+      id: tool,
+      ...(asker !== undefined && { call: asker }),
+      name,
+      start: time,
+      at: line.offset,
+      ...(args !== undefined && { args }),
+    });
   }
+}
+
+/** Where the open tool call of an id stands. Short ids count the tools of a chain: those of sidechains are others. */
+function openTool({ tools }: State, id: string | undefined, { subagent }: Context): number {
+  return tools.findIndex(
+    (tool) =>
+      tool.id === id && (tool.call === undefined || (tool.context.subagent === undefined) === (subagent === undefined)),
+  );
 }
 
 /** The call that a line goes on with. Where ids are too short to be random, an answer to another request is another call. */
@@ -198,8 +214,8 @@ export function tellTool(tool: ToolCall, end: ToolEnd | undefined, emit: Emit): 
   emit({ ...toolDraft(id, tool, context.session_id ?? "", end), ...context, key, fact });
 }
 
-export function toolResult(state: State, id: string | undefined, end: ToolEnd, emit: Emit): void {
-  const at = state.tools.findIndex((tool) => tool.id === id);
+export function toolResult(state: State, id: string | undefined, context: Context, end: ToolEnd, emit: Emit): void {
+  const at = openTool(state, id, context);
   const tool = state.tools[at];
   if (!tool) return; // its call stands in another file, or the line is a copy
   state.tools.splice(at, 1);

@@ -28,7 +28,7 @@ export function user(state: State, o: JsonObject, context: Context, time: string
     if (block?.type !== "tool_result") continue;
     hasResult = true;
     const end = { time, failed: block.is_error === true, result: resultOf(block.content) };
-    toolResult(state, text(block.tool_use_id), end, emit);
+    toolResult(state, text(block.tool_use_id), context, end, emit);
   }
   if (o.isCompactSummary === true) summary(state, content, emit);
   if (hasResult || context.subagent || o.isMeta === true || o.isCompactSummary === true) return;

@@ -35,6 +35,8 @@ export interface Call {
 export interface ToolCall {
   context: Context;
   id: string;
+  /** The fact of the call that asked for it; only where the tool's own id is too short to be random. */
+  call?: string;
   name: string;
   start?: string;
   /** Kept. */
