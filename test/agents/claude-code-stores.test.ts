@@ -229,6 +229,20 @@ describe("time", () => {
     expect(by("chat")[1]).toMatchObject({ time: at(101), end_time: at(105), duration_ms: 4000 });
   });
 
+  test("a compaction that writes only the first line of a call again leaves the call its end", async () => {
+    const lines = [
+      prompt("u1", 0),
+      answer("a1", 2, "msg_0000000000001", 5, says, {}, "tool_use"),
+      answer("a2", 30, "msg_0000000000001", 5, calls("toolu_000000000001"), {}, "tool_use"),
+      result("r1", 40, "toolu_000000000001"),
+    ];
+    const copies = lines.slice(0, 2);
+    for (const steps of [[file([...lines, ...copies])], [file(lines), file(copies)]]) {
+      const { by } = await of(...steps);
+      expect(by("chat").map((r) => [r.time, r.end_time, r.duration_ms])).toEqual([[at(0), at(30), 30_000]]);
+    }
+  });
+
   test("an answer that is written before its prompt or its tool's result begins with it, and has its turn", async () => {
     const tool = "toolu_000000000001";
     const lines = [

@@ -110,7 +110,7 @@ function goesOnFrom(before: unknown, now: unknown): boolean {
 
 /** Keeps, of all lines of a call, the one that knows most tokens, as a whole. */
 function mergeLine(call: Call, o: JsonObject, message: JsonObject, time: string | undefined): void {
-  call.end = time ?? call.end;
+  if (time !== undefined && time > (call.end ?? "")) call.end = time;
   call.stop = text(message.stop_reason) ?? call.stop;
   const raw = object(message.usage) ?? {};
   if (call.usage && isTold(call, o, raw, message.model)) return;
