@@ -243,6 +243,21 @@ describe("time", () => {
     }
   });
 
+  test("a call that a compaction writes again, with another branch or version, begins with what asked for it", async () => {
+    const lines = [0, 1, 2, 3, 4, 5, 6].flatMap((n) => [
+      prompt(`u${n}`, 60 * n),
+      answer(`a${n}`, 60 * n + 20, `msg_000000000000${n}`, 5, says, {}, "end_turn"),
+    ]);
+    const copies = lines.slice(0, 4).map((line) => ({ ...line, version: "2.1.221", gitBranch: "other" }));
+    const after = [prompt("u9", 900), answer("a9", 920, "msg_0000000000009", 6, says, {}, "end_turn")];
+    const all = [...lines, ...copies, ...after];
+    for (const steps of [[file(all)], all.map((line) => file([line]))]) {
+      const { by } = await of(...steps);
+      const times = by("chat").map((r) => [r.time, r.duration_ms]);
+      expect(times.sort()).toEqual([0, 60, 120, 180, 240, 300, 360, 900].map((second) => [at(second), 20_000]));
+    }
+  });
+
   test("an answer that is written before its prompt or its tool's result begins with it, and has its turn", async () => {
     const tool = "toolu_000000000001";
     const lines = [

@@ -59,6 +59,8 @@ export interface State {
   copied?: string;
   /** The latest line of the user or a tool: the start of the call that answers it. */
   asked?: string;
+  /** Of those lines the one that was read last: an older one where lines are written again. */
+  heard?: string;
   told?: boolean;
   /** When each turn's prompt was given. A line belongs to the last turn before it, also when it is written again. */
   turns: string[];
@@ -117,14 +119,16 @@ export function turnAt(turns: readonly string[], time: string | undefined): numb
  */
 export function noteAsked(state: State, time: string | undefined): void {
   if (time === undefined) return;
+  state.heard = time;
   if (time > (state.asked ?? "")) state.asked = time;
   for (const call of state.calls)
     if (time > (call.start ?? "") && call.said !== undefined && time <= call.said) call.start = time;
 }
 
-/** When the answer that a line begins was asked for; of a line that is older than what was asked latest nobody knows. */
-export function startOf({ asked }: State, time: string | undefined): string | undefined {
-  return asked === undefined || time === undefined || asked <= time ? asked : time;
+/** When the answer that a line begins was asked for. A line that is written again follows what asked for it as it did before. */
+export function startOf({ asked, heard }: State, time: string | undefined): string | undefined {
+  if (asked === undefined || time === undefined || asked <= time) return asked;
+  return heard !== undefined && heard <= time ? heard : time;
 }
 
 /** A prompt begins a turn, that of all answers since then; one that is not younger than the latest is a copy. */
