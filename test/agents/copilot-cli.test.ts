@@ -370,6 +370,24 @@ describe("the sums at a session's ends", () => {
     expect(tokens(told)).toBe(303);
   });
 
+  test("that go on from the run before know nothing of a run that was killed between", async () => {
+    const calls = (first: number, count: number) =>
+      Array.from({ length: count }, (_, i) => message(`call-000000000000${first + i}`, first + i));
+    const end = (second: number, count: number, input: number) =>
+      event("session.shutdown", second, {
+        modelMetrics: { m: { requests: { count }, usage: { inputTokens: input, outputTokens: count } } },
+      });
+    const log = (...last: JsonObject[]) => [
+      ...[begin(), ...calls(10, 2), end(12, 2, 2000), event("session.resume", 20), ...calls(21, 5)],
+      ...last,
+    ];
+    const cold = [event("session.resume", 30), ...calls(31, 1)];
+    expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...cold, end(40, 3, 3000)) }))).toBe(3003);
+    expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...cold, end(40, 1, 3000)) }))).toBe(5003);
+    const joined = [event("session.resume", 30, { sessionWasActive: true }), ...calls(31, 1)];
+    expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...joined, end(40, 6, 3000)) }))).toBe(5008);
+  });
+
   test("are the output that messages tell as long as a run has no end, wherever the log is cut", async () => {
     const said = (n: number, outputTokens: number) =>
       event("assistant.message", n, { messageId: `m-${n}`, outputTokens, toolRequests: [] });

@@ -10,7 +10,7 @@ import { compacted, compacting, message, usageRecord } from "./calls.ts";
 import { READS } from "./reads.ts";
 import { agentEnd, agentStart, hookEnd, hookStart, toolEnd, toolStart } from "./runs.ts";
 import { agentOf, base, KNOWN_AGENTS, type Now, type State } from "./state.ts";
-import { addSums, noSums, tellSums } from "./sums.ts";
+import { addSums, leaveRun, noSums, tellSums } from "./sums.ts";
 
 /** Events that say nothing weir keeps. Anything else that is not handled is counted as unknown. */
 const SILENT =
@@ -19,7 +19,7 @@ const SILENT =
 const TEXTS: ReadonlySet<string> = new Set(["assistant.message", "system.message"]);
 
 export function eventStream(locate: Stream["locate"], rank: number): Stream {
-  return tail<State>({ kind: "events", rank, version: 3, reads: READS, locate, session: sessionOf, start, step, open });
+  return tail<State>({ kind: "events", rank, version: 4, reads: READS, locate, session: sessionOf, start, step, open });
 }
 
 /** A session's folder, or its file in older versions, bears its id. */
@@ -96,7 +96,9 @@ const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {
 
 /** Where the session stands; a resumed one may stand elsewhere. */
 function context(now: Now): void {
-  const { state, data } = now;
+  const { state, o, data } = now;
+  // A session that somebody joins is still in the run that it was in.
+  if (o.type === "session.resume" && data.sessionWasActive !== true) leaveRun(state.sums);
   const place = object(data.context) ?? data;
   state.session = text(data.sessionId) ?? state.session;
   state.version = text(data.copilotVersion) ?? state.version;

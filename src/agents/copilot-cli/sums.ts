@@ -15,7 +15,7 @@ export interface Sums {
   /** By model: what was last told, and what all ends together tell. */
   last: Record<string, Counts>;
   total: Record<string, Counts>;
-  /** Calls that messages have told: since the last end, and in all. */
+  /** Calls that messages have told: of this run, and of all runs that had an end. */
   calls: { run: number; all: number };
   /** By model: output that messages have told since the last end. */
   running: Record<string, number>;
@@ -49,6 +49,12 @@ export function addSums(sums: Sums, metrics: JsonObject): void {
   sums.calls.run = 0;
   sums.running = {};
   sums.untold = false;
+}
+
+/** A run that goes on where another one had no end: no later end tells of the calls of that one. */
+export function leaveRun(sums: Sums): void {
+  sums.calls.all -= sums.calls.run;
+  sums.calls.run = 0;
 }
 
 function addModel(sums: Sums, model: string, told: JsonObject): void {
