@@ -405,6 +405,20 @@ describe("the sums at a session's ends", () => {
     expect(of(once, "chat").map((r) => r.request_model)).toEqual(["m", "m", "m"]);
   });
 
+  test("have the output of a run that was killed, also when later ones have ended, wherever the log is cut", async () => {
+    const said = (n: number, outputTokens: number, model: string) => message(`c${n}`, n, { outputTokens, model });
+    const killed = [begin(), said(1, 500, "m"), said(2, 57, "a"), event("session.resume", 3)];
+    const log = [...killed, said(4, 40, "m"), shutdown(5, 1000, 40), said(6, 3, "a")];
+    for (let cut = 1; cut <= log.length; cut++) {
+      const told = await tellOf("copilot-cli", { [LOG]: log.slice(0, cut) }, { [LOG]: log.slice(cut) });
+      const sums = of(told, "invoke_agent").map((r) => [r.model, r.usage?.input_tokens, r.usage?.output_tokens]);
+      expect(sums.sort()).toEqual([
+        ["a", undefined, 60],
+        ["m", 1000, 540],
+      ]);
+    }
+  });
+
   test("have the output of each call once, also where messages of several subagents' calls are mixed", async () => {
     const said = (call: string, n: number, outputTokens: number) =>
       message(call, n, { outputTokens, parentToolCallId: `agent-${call}` });

@@ -15,9 +15,9 @@ export interface Sums {
   /** By model: what was last told, and what all ends together tell. */
   last: Record<string, Counts>;
   total: Record<string, Counts>;
-  /** Calls that messages have told: of this run, and of all runs that had an end. */
+  /** Calls that messages have told: of this run, and of it and all runs that had an end. */
   calls: { run: number; all: number };
-  /** By model: output that messages have told since the last end. */
+  /** By model: output that messages have told of this run. */
   running: Record<string, number>;
   /** There is more than the latest end has told. */
   untold: boolean;
@@ -51,10 +51,12 @@ export function addSums(sums: Sums, metrics: JsonObject): void {
   sums.untold = false;
 }
 
-/** A run that goes on where another one had no end: no later end tells of the calls of that one. */
+/** A run that goes on where another one had no end: no later end tells of that one, of which the output is known. */
 export function leaveRun(sums: Sums): void {
   sums.calls.all -= sums.calls.run;
   sums.calls.run = 0;
+  for (const [model, output] of Object.entries(sums.running)) addTo(sums, model, { outputTokens: output });
+  sums.running = {};
 }
 
 function addModel(sums: Sums, model: string, told: JsonObject): void {
@@ -64,31 +66,31 @@ function addModel(sums: Sums, model: string, told: JsonObject): void {
   if (number(told[NANO]) !== undefined) now[NANO] = number(told[NANO]) ?? 0;
   const before = under(sums.last, model) ?? {};
   const isOn = Object.entries(before).every(([field, count]) => (now[field] ?? 0) >= count);
-  const total = under(sums.total, model) ?? {};
-  for (const [field, count] of Object.entries(now))
-    total[field] = (total[field] ?? 0) + count - (isOn ? (before[field] ?? 0) : 0);
-  sums.total[model] = total;
+  const more = Object.entries(now).map(([field, count]) => [field, count - (isOn ? (before[field] ?? 0) : 0)]);
+  addTo(sums, model, Object.fromEntries(more));
   sums.last[model] = now;
 }
 
 /** Adds a call that no end tells of. */
 export function addUsed(sums: Sums, model: string | undefined, usage: Usage): void {
-  const total = under(sums.total, model ?? "") ?? {};
-  const told = [
-    usage.input_tokens,
-    usage.output_tokens,
-    usage.cache_read_input_tokens,
-    usage.cache_creation_input_tokens,
-  ];
-  [...told, usage.reasoning_output_tokens].forEach((count, i) => {
-    const field = FIELDS[i] as string;
-    if (count !== undefined) total[field] = (total[field] ?? 0) + count;
+  addTo(sums, model ?? "", {
+    inputTokens: usage.input_tokens,
+    outputTokens: usage.output_tokens,
+    cacheReadTokens: usage.cache_read_input_tokens,
+    cacheWriteTokens: usage.cache_creation_input_tokens,
+    reasoningTokens: usage.reasoning_output_tokens,
   });
-  sums.total[model ?? ""] = total;
   sums.untold = true;
 }
 
-/** Tells the sums of all runs; of one that has no end yet, or was killed, the output that its messages tell. */
+function addTo(sums: Sums, model: string, counts: Readonly<Record<string, number | undefined>>): void {
+  const total = under(sums.total, model) ?? {};
+  for (const [field, count] of Object.entries(counts))
+    if (count !== undefined) total[field] = (total[field] ?? 0) + count;
+  sums.total[model] = total;
+}
+
+/** Tells the sums of all runs; of those without an end the output that their messages tell. */
 export function tellSums(sums: Sums, session: string, more: Partial<Draft>, emit: Emit): void {
   for (const model of new Set([...Object.keys(sums.total), ...Object.keys(sums.running)])) {
     const counts = under(sums.total, model) ?? {};
