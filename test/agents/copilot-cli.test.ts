@@ -158,6 +158,38 @@ describe("logs, store and telemetry tell each call once", () => {
     expect(of(told, "compaction")).toHaveLength(1);
   });
 
+  test("a compaction before the log's first usage record is a call with tokens from that record on, wherever the log is cut", async () => {
+    const used = {
+      model: "m",
+      inputTokens: 900,
+      outputTokens: 60,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 5,
+      duration: 300,
+    };
+    const compacted = event("session.compaction_complete", 5, {
+      success: true,
+      compactionAttemptId: "c1",
+      compactionTokensUsed: used,
+    });
+    const log = [begin(), compacted, usage("call-0000000000000001", 10)];
+    for (const cut of [2, 3]) {
+      using place = scratch();
+      mkdirSync(dirname(join(place.home, LOG)), { recursive: true });
+      writeFileSync(join(place.home, LOG), lines(log.slice(0, cut)));
+      const first = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+      expect(tokens(first)).toBe(cut === 2 ? 960 : 1080);
+      appendFileSync(join(place.home, LOG), lines(log.slice(cut)));
+      writeStore(place.home, [stored(10), [ID, "m", 900, 60, 0, 5, 300, at(5)]]);
+      const told = toldIn(place.data, await syncHome("copilot-cli", place.home, place.data));
+      expect(of(told, "chat").map((r) => [r.stream, r.usage?.input_tokens])).toEqual([
+        ["events", 900],
+        ["events", 100],
+      ]);
+      expect(tokens(told)).toBe(1080);
+    }
+  });
+
   test("a run's span repeats the sum of its calls", async () => {
     const told = await tellOf("copilot-cli", {
       ".copilot/otel/a.jsonl": [span("chat", "a1", 10), span("invoke_agent", "a2", 11)],

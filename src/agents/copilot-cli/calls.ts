@@ -15,6 +15,9 @@ import { agentOf, base, KNOWN_AGENTS, type Now, type Said, sourceOf } from "./st
 import { startOf } from "./store.ts";
 import { addUsed, noteCall } from "./sums.ts";
 
+/** How many summaries are kept until the log's first usage record. */
+const KNOWN_SUMMARIES = 64;
+
 /** Tokens are totals: caches and reasoning are parts of them. Older versions have shorter names for a compaction's. */
 function usageOf(u: JsonObject): Usage | undefined {
   return totalUsage({
@@ -32,6 +35,8 @@ export function usageRecord(now: Now): void {
   const u = object(data.usage) ?? {};
   const [model, id, finish] = [u.model, u.apiCallId, u.finishReason].map(text);
   state.records = true;
+  for (const summary of state.summaries ?? []) emit(summary);
+  state.summaries = undefined;
   const source =
     state.copies === "here" && agentOf(now) === undefined ? object(u.accounting)?.sourceSessionId : undefined;
   forkedFrom(now, text(source));
@@ -198,6 +203,7 @@ export function compacted(now: Now): void {
   summaryCall(now, key);
 }
 
+/** As long as no usage record has come, it has its tokens in the sum, like all calls; with the first one it is told with them. */
 function summaryCall(now: Now, key: string): void {
   const { state, data, emit } = now;
   const used = object(data.compactionTokensUsed) ?? {};
@@ -206,9 +212,12 @@ function summaryCall(now: Now, key: string): void {
   if (!usage) return;
   const attributes = allowAttributes({ initiator: "compaction" });
   const id = `compaction ${key}`;
-  if (state.records) emit(callOf(now, id, used, { model, attributes }));
-  else {
-    if (state.copies !== "here") addUsed(state.sums, model, usage);
-    emit(callOf(now, id, { duration: used.duration }, { fact: key, model, attributes }));
+  const draft = callOf(now, id, used, { model, attributes });
+  if (state.records) {
+    emit(draft);
+    return;
   }
+  if (state.copies !== "here") addUsed(state.sums, model, usage);
+  emit({ ...draft, fact: key, usage: undefined });
+  state.summaries = [...(state.summaries ?? []), draft].slice(-KNOWN_SUMMARIES);
 }

@@ -38,6 +38,8 @@ export interface State {
   agents: Record<string, Draft>;
   hooks: Record<string, Draft>;
   compaction?: Draft;
+  /** Calls that summed up before any usage record, with their tokens. */
+  summaries?: readonly Draft[] | undefined;
   sums: Sums;
   /** By agent: the latest call as it was told, and what its messages say, kept. Only while texts are captured. */
   said?: Record<string, Said>;
