@@ -76,6 +76,9 @@ describe("what counts is what the rule said plainly gives", () => {
         span_id: few("1", "2", "3"),
         parent_span_id: few("1", "2", "3"),
         aggregate: few(true as const),
+        status: few("ok" as const),
+        duration_ms: few(5),
+        agent_name: few("n"),
         usage: few({ input_tokens: 1 }, { output_tokens: 1 }, { input_tokens: 2 }, { input_tokens: 0 }),
         model: few("m", "mm", "mé"),
         attributes: few<WeirRecord["attributes"]>({ "gen_ai.operation.name": "core_event" }, { x: 1 }),
@@ -184,6 +187,21 @@ describe("of the tellings of a fact, in any order, counts", () => {
       told({ end_time: after, attributes: { branch: "longer" } }),
     );
   });
+});
+
+test("a run that is told for the sum of its calls alone counts only where no call of the session has tokens", () => {
+  const told = (operation: "chat" | "invoke_agent", fact: string, more: Partial<WeirRecord>): WeirRecord => ({
+    ...{ v: 1, rev: 0, agent: "x", stream: "s", operation, session_id: "p", id: fact.padEnd(32, "0"), fact },
+    ...{ usage: { output_tokens: 1 }, source: { path: "f" }, host: "h", ...more },
+  });
+  const sum = told("invoke_agent", "a", { aggregate: true, time: "2026-01-01T00:00:00Z" });
+  const runs = [{ status: "ok" as const }, { duration_ms: 1 }, { agent_name: "n" }, { trace_id: "t", span_id: "1" }];
+  const records = [sum, ...runs.map((more, n) => told("invoke_agent", `b${n}`, { ...more, aggregate: true }))];
+  expect(compactly(records, rankOf).verdicts).toEqual(records.map(() => "counts"));
+  const call = told("chat", "c", {});
+  expect(compactly([...records, call], rankOf).verdicts).toEqual([
+    ...["no" as const, ...runs.map(() => "counts without usage" as const), "counts" as const],
+  ]);
 });
 
 test("numbers are given in the order of coming, once for each hash", () => {

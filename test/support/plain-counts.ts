@@ -39,6 +39,8 @@ interface Telling {
   readonly end: number;
   readonly tokens: number;
   readonly aggregate: boolean;
+  /** It is no span, and tells of a run nothing but the sum of its calls. */
+  readonly isSumAlone: boolean;
   /** How much it says, and a hash of that: which of two tellings is taken must not depend on their order. */
   readonly length: number;
   readonly content: number;
@@ -106,6 +108,9 @@ export class PlainCounter {
       end: record.end_time === undefined ? 0 : Date.parse(record.end_time),
       tokens,
       aggregate: record.aggregate === true,
+      isSumAlone:
+        record.operation === "invoke_agent" &&
+        [record.trace_id, record.status, record.duration_ms, record.agent_name].every((value) => value === undefined),
       length: told.length,
       content: textHash(told),
       textLength: texts.length,
@@ -168,7 +173,8 @@ export class PlainCounter {
     );
     const verdicts = new Map<number, Verdict>();
     for (const t of counted)
-      verdicts.set(t.index, t.aggregate && withCalls.has(t.session) ? "counts without usage" : "counts");
+      if (!t.aggregate || !withCalls.has(t.session)) verdicts.set(t.index, "counts");
+      else if (!t.isSumAlone) verdicts.set(t.index, "counts without usage");
     return (index) => verdicts.get(index) ?? "no";
   }
 

@@ -8,7 +8,7 @@ import { withoutRivalStreams } from "./rivals.ts";
 import { Sessions, Streams } from "./sessions.ts";
 import { Tellings } from "./tellings.ts";
 import { type Frame, seedOf, type Told, weightOf } from "./told.ts";
-import { StandIns, Verdicts } from "./verdicts.ts";
+import { isSumAlone, StandIns, Verdicts } from "./verdicts.ts";
 
 /** How much a stream is believed; higher wins. */
 export type RankOf = (agent: string, stream: string) => number;
@@ -128,11 +128,18 @@ export class Counter {
         withCalls[tellings.session(row)] = 1;
     }
     const verdicts = new Verdicts(this.#count, this.#sessions, this.#standIns, (index) => this.again.record(index));
+    const runs: number[] = [];
     for (let at = 0; at < counted.length; at++) {
       const row = counted[at] as number;
       const session = tellings.session(row);
-      verdicts.give(tellings.index(row), session, tellings.isAggregate(row) && withCalls[session] === 1);
+      const isRepeated = tellings.isAggregate(row) && withCalls[session] === 1;
+      verdicts.give(tellings.index(row), session, isRepeated);
+      // A span is a run, whatever else it tells.
+      if (isRepeated && tellings.rivals(row) === CLASS.invoke_agent && !tellings.isTraced(row)) runs.push(row);
     }
+    this.#read(runs, (row, record) => {
+      if (isSumAlone(record)) verdicts.withdraw(tellings.index(row));
+    });
     return verdicts;
   }
 

@@ -7,6 +7,11 @@ import { spanHash } from "./told.ts";
 /** What becomes of a record: it counts, it counts but its usage and cost are sums that others tell, or it does not count. */
 export type Verdict = "counts" | "counts without usage" | "no";
 
+/** A run of which nobody knows how it ended, how long it took or who ran is told for the sum's sake alone. */
+export function isSumAlone({ status, duration_ms, agent_name }: WeirRecord): boolean {
+  return status === undefined && duration_ms === undefined && agent_name === undefined;
+}
+
 /** Spans in whose place another one counts, each with the index of that one. */
 export class StandIns {
   readonly #replaced = new Numbers();
@@ -45,6 +50,10 @@ export class Verdicts {
 
   give(index: number, session: number, withoutUsage: boolean): void {
     this.#given[index] = session * 2 + (withoutUsage ? 1 : 0) + 1;
+  }
+
+  withdraw(index: number): void {
+    this.#given[index] = 0;
   }
 
   of(index: number): Verdict {
