@@ -112,7 +112,11 @@ export const globalArgs = {
   "data-dir": { type: "string", valueHint: "DIR", description: "where the archive and its state are kept" },
   config: { type: "string", valueHint: "FILE", description: "read the configuration from this file" },
   json: { type: "boolean", description: "one JSON document on stdout instead of text" },
-  quiet: { type: "boolean", alias: "q", description: "errors only" },
+  quiet: {
+    type: "boolean",
+    alias: "q",
+    description: "errors only; prune then prints nothing, verify only what is wrong",
+  },
   verbose: { type: "boolean", alias: "v", description: "say more about what is done" },
   debug: { type: "boolean", description: "show the stack and the cause of an error" },
   color: { type: "enum", options: ["auto", "always", "never"], default: "auto", description: "colour in text" },

@@ -32,7 +32,7 @@ export async function run(options: OptionsOf<typeof pruneArgs>, io: Io): Promise
     archive.close(result && { pruned: result.plan.prune.length });
   }
   if (options.json) io.stdout.write(jsonLine(documentOf(result, dryRun)));
-  else if (result.plan.prune.length > 0) io.stdout.write(planTable(result, io));
+  else if (result.plan.prune.length > 0 && !options.quiet) io.stdout.write(planTable(result, io));
   tellPruned(result, dryRun, io);
   for (const name of result.foreign) io.log.info(`not this installation's, left alone: ${name}`);
   if (result.plan.refused !== undefined) throw refusal(result.plan.refused);

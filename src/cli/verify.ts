@@ -5,7 +5,7 @@ import type { Io } from "./io.ts";
 import { pauses } from "./pause.ts";
 import { bytes, escapeControls, jsonLine, plural } from "./text.ts";
 
-export async function run(options: { readonly json: boolean }, io: Io): Promise<number> {
+export async function run(options: { readonly json: boolean; readonly quiet: boolean }, io: Io): Promise<number> {
   let done = 0;
   const pause = pauses(io);
   const result = await verifyArchive(io.dataDir, {
@@ -26,6 +26,7 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
     return code;
   }
   for (const { path, what, todo, kind } of result.findings) {
+    if (kind === "note" && options.quiet) continue;
     const hint = todo === undefined ? "" : `\n  ${escapeControls(todo)}`;
     io.stdout.write(`${kind}: ${escapeControls(`${path}: ${what}`)}${hint}\n`);
   }
@@ -41,6 +42,6 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   }
   // The segment that is being written has no checksum yet.
   const sums = result.checksums > 0 ? `, ${plural(result.checksums, "checksum")} right` : "";
-  io.stdout.write(`ok: ${checked}${sums}, state ${result.state}\n`);
+  if (!options.quiet) io.stdout.write(`ok: ${checked}${sums}, state ${result.state}\n`);
   return code;
 }

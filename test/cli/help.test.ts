@@ -67,7 +67,7 @@ Options of every command
       --data-dir DIR             where the archive and its state are kept
       --config FILE              read the configuration from this file
       --json                     one JSON document on stdout instead of text
-  -q, --quiet                    errors only
+  -q, --quiet                    errors only; prune then prints nothing, verify only what is wrong
   -v, --verbose                  say more about what is done
       --debug                    show the stack and the cause of an error
       --color auto|always|never  colour in text (default: auto)

@@ -82,6 +82,14 @@ describe("weir prune", () => {
     expect(listing(join(place.data, "archive"))).toEqual(before);
   });
 
+  test("--quiet says nothing when nothing is wrong, whatever it prunes", () => {
+    using place = manySegments();
+    age(place, 3, 31);
+    const before = segmentsIn(place).length;
+    expect(prune(place, "--max-age", "30d", "--quiet")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(segmentsIn(place)).toHaveLength(before - 3);
+  });
+
   test("prunes by age from the time of writing, oldest first, and shows the same plan in a dry run", () => {
     using place = manySegments();
     const all = exported(place, "--all");

@@ -100,6 +100,12 @@ describe("a whole archive", () => {
       ["note", join(place.data, "archive", "notes.txt")],
     ]);
     expect(verify(place).stdout).toMatch(/^note: .*9 bytes beyond its committed length(.*\n)+ok: \d+ segments, /);
+    expect(verify(place, "--quiet")).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    truncateSync(first(place), 100);
+    const { stdout, stderr } = verify(place, "--quiet");
+    expect(stdout).toMatch(/^damaged: /);
+    expect(stdout).not.toContain("note: ");
+    expect(stderr).toStartWith("error: the archive is damaged: ");
   });
 
   test("another installation's segments are checked too", () => {
