@@ -2,11 +2,11 @@
 import { agents } from "../agents/index.ts";
 import { type KnownSource, knownSources } from "../archive/known.ts";
 import type { Agent } from "../read/types.ts";
-import { discover, type Found } from "../sync/discover.ts";
+import { type Choice, discover, type Found } from "../sync/discover.ts";
 import { sidecarStamp } from "../sync/match.ts";
 import { wordsFor } from "../system/errors.ts";
 import type { OptionsOf } from "./args.ts";
-import { choiceOf } from "./choice.ts";
+import { choiceOf, sourcesText } from "./choice.ts";
 import { paint } from "./color.ts";
 import type { scanArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
@@ -29,7 +29,8 @@ interface SourceLine {
 }
 
 export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<number> {
-  const { found, unreadable } = discover(agents, io.environment, choiceOf(options));
+  const choice = choiceOf(options);
+  const { found, unreadable } = discover(agents, io.environment, choice);
   const known = new Map(knownSources(io.dataDir).map((row) => [`${row.agent}\0${row.stream}\0${row.path}`, row]));
   const sources = found.map((f) => sourceLine(f, known.get(`${f.agent.id}\0${f.stream.kind}\0${f.path}`)));
   const present = agents.filter((agent) => sources.some((s) => s.agent === agent.id));
@@ -39,7 +40,8 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
   } else {
     const width = { width: io.columns, headerStyle: paint(io.color).bold };
     if (sources.length > 0) io.stdout.write(options.verbose ? perSource(sources, width) : perStream(sources, width));
-    tellNotes(present, sources, options, io);
+    tellNotes(present, sources, options.verbose, io);
+    tellAbsent(present, choice, options.verbose, io);
   }
   for (const { path, reason } of unreadable) io.log.warn(`cannot read ${path}: ${wordsFor(reason)}`);
   return unreadable.length > 0 ? EXIT.incomplete : EXIT.done;
@@ -48,23 +50,27 @@ export async function run(options: OptionsOf<typeof scanArgs>, io: Io): Promise<
 /** What an agent says that has nothing to be hurried about. */
 const KEEPS_ALL = "deletes nothing by itself";
 
-/** What will be deleted, what weir knows least about, and what to do next. */
-function tellNotes(
-  present: readonly Agent[],
-  sources: readonly SourceLine[],
-  { verbose, agent: chosen }: OptionsOf<typeof scanArgs>,
-  io: Io,
-): void {
-  const { log, environment } = io;
+/** What will be deleted, what weir knows least about, and what is behind. */
+function tellNotes(present: readonly Agent[], sources: readonly SourceLine[], verbose: boolean, { log }: Io): void {
   for (const { title, retention } of present)
     if (verbose || !retention.startsWith(KEEPS_ALL)) log.info(`${title} ${retention}`);
   const unverified = present.filter((agent) => agent.unverified).map(({ title }) => title);
   if (unverified.length > 0) log.info(`unverified, built from documents of their format: ${unverified.join(", ")}`);
   const behind = sources.reduce((sum, source) => sum + source.behind, 0);
   if (behind > 0) log.info(`${bytes(behind)} not archived yet; weir sync archives it`);
+}
+
+/** Where nothing was found, and what to do about it; of stores that were named by hand, only they were looked at. */
+function tellAbsent(present: readonly Agent[], choice: Choice, verbose: boolean, io: Io): void {
+  const { log, environment } = io;
+  if (choice.sources.length > 0) {
+    if (present.length === 0) log.info(`no sessions were found in ${sourcesText(choice)}`);
+    return;
+  }
+  const { agents: chosen } = choice;
   const absent = agents.filter(({ id }) => !present.some((a) => a.id === id) && (!chosen[0] || chosen.includes(id)));
   for (const agent of absent) log.verbose(`${agent.title}: nothing in ${foldersText(agent, chosen.length > 0, io)}`);
-  if (sources.length > 0) return;
+  if (present.length > 0) return;
   log.info(`no agent's sessions were found under ${environment.homes.map((home) => home.path).join(", ")}`);
   if (verbose) return;
   log.info(`looked in ${absent.map((agent) => foldersOf(agent, environment)[0]).join(", ")}, and more`);

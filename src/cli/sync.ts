@@ -9,7 +9,7 @@ import { sync } from "../sync/sync.ts";
 import { wordsFor } from "../system/errors.ts";
 import { uptime } from "../system/process.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
-import { choiceOf } from "./choice.ts";
+import { choiceOf, sourcesText } from "./choice.ts";
 import type { syncArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
@@ -100,7 +100,7 @@ async function round({ options, choice, limits, capture }: Request, io: Io, stat
     const prune = pruned && documentOf(pruned, dryRun);
     io.stdout.write(jsonLine({ schema: "weir.sync", version: 1, ...summary, prune }));
   }
-  tell(summary, options, uptime() - started, io);
+  tell(summary, options, choice, uptime() - started, io);
   if (isFirst && !dryRun && summary.records.added > 0)
     io.log.info(`the archive is ${io.dataDir}/archive; weir export reads it`);
   if (capture && !capture.again && !isFirst && !archive.hasTexts)
@@ -135,7 +135,7 @@ function levelFor({ watch: isWatch }: Options): "verbose" | "info" {
   return isWatch ? "verbose" : "info";
 }
 
-function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: Io): void {
+function tell(summary: Summary, options: Options, choice: Choice, ms: number, { log, dataDir }: Io): void {
   const { records, sources } = summary;
   for (const { path, reason } of summary.unreadable.slice(0, NAMED))
     log.warn(`cannot read ${path}: ${wordsFor(reason)}`);
@@ -150,8 +150,12 @@ function tell(summary: Summary, options: Options, ms: number, { log, dataDir }: 
   if (redacted.length > 0) log.info(`secrets taken out of texts: ${redacted.join(", ")}`);
   if (summary.torn > 0) log.verbose(`${plural(summary.torn, "last line")} not yet complete`);
   if (sources.found === 0) {
-    const hint = summary.unreadable.length > 0 ? "" : "; weir scan says where it looks";
-    log[levelFor(options)](`no agent's sessions were found${hint}`);
+    const where = summary.unreadable.length > 0 ? "" : "; weir scan says where it looks";
+    log[levelFor(options)](
+      choice.sources.length > 0
+        ? `no sessions were found in ${sourcesText(choice)}`
+        : `no agent's sessions were found${where}`,
+    );
     return;
   }
   const seconds = `${(ms / 1000).toFixed(1)} s`;

@@ -264,6 +264,8 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
     ["sync", "--agent", "nobody"],
     ["sync", "--stream", "nothing"],
     ["sync", "--source", "claude-code"],
+    ["sync", "--source", "pi:transcript=old.jsonl", "--agent", "codex"],
+    ["scan", "--source", "copilot-vscode:otel_file=old.jsonl", "--stream", "otel_traces"],
     ["scan", "--frobnicate"],
     ["export", "--format", "xml"],
     ["export", "--since", "yesterday"],

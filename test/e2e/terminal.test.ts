@@ -1,7 +1,7 @@
 /** Proves how the program looks to a person: on terminals of any width, with colour and without, in the order things are said. */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { callLines, sessionPath } from "../support/claude.ts";
 import { type Scratch, scratch } from "../support/home.ts";
@@ -145,6 +145,19 @@ describe("an empty home", () => {
     expect(one).not.toContain("Codex");
   });
 
+  test("a store that was named by hand and holds nothing is all that is told of", () => {
+    using place = scratch();
+    const folder = join(place.root, "old");
+    mkdirSync(folder);
+    const told = `no sessions were found in ${folder} (pi:transcript)\n`;
+    for (const args of [["scan"], ["scan", "--verbose"], ["sync"]])
+      expect(weir([...args, "--source", `pi:transcript=${folder}`, ...folders(place)])).toMatchObject({
+        status: 0,
+        stdout: "",
+        stderr: told,
+      });
+  });
+
   test("an archive without a record is told, one with records that no filter takes is told otherwise", () => {
     using place = scratch();
     expect(runSync(place).stderr).toBe("no agent's sessions were found; weir scan says where it looks\n");
@@ -166,7 +179,7 @@ describe("what is wrong is said in words", () => {
     const { status, stderr } = runSync(place, ["--source", `codex:transcript=${gone}`]);
     expect(status).toBe(3);
     expect(stderr).toBe(
-      `warning: cannot read ${gone}: there is no such file or folder\nno agent's sessions were found\n`,
+      `warning: cannot read ${gone}: there is no such file or folder\nno sessions were found in ${gone} (codex:transcript)\n`,
     );
   });
 
