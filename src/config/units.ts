@@ -23,7 +23,7 @@ const UNITS: Readonly<Record<Amount, Units>> = {
   duration: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
 };
 
-/** How units are written, the larger ones first; a value is shown in the first that leaves no fraction. */
+/** How units are written; where none of them makes a whole number, an amount is shown in the last. */
 const WRITTEN: Readonly<Record<Amount, readonly string[]>> = {
   size: ["TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "kB", "B"],
   age: ["d", "h", "m"],
@@ -59,15 +59,17 @@ export function amountIn(given: string | number, kind: Amount, bare: boolean): n
   return amount <= Number.MAX_SAFE_INTEGER ? amount : { problem: "is too large" };
 }
 
-/** The amount in its largest unit that leaves no fraction: `5MiB`, `100MB`, `36h`; it reads back as the same. */
+/** The amount in the unit that makes of it the smallest whole number: `5MiB`, `512MB`, `36h`; it reads back as the same. */
 export function textOf(kind: Amount, amount: number): string {
   if (amount === 0) return "0";
+  let least = Number.POSITIVE_INFINITY;
+  let text = `${amount}${WRITTEN[kind].at(-1)}`;
   for (const unit of WRITTEN[kind]) {
     const number = amount / (UNITS[kind][unit.toLowerCase()] ?? 1);
     const whole = Math.round(number);
     // Ages are days with a fraction; sizes and durations are whole.
     const isWhole = kind === "age" ? Math.abs(number - whole) < 1e-9 * whole : number === whole;
-    if (whole > 0 && isWhole) return `${whole}${unit}`;
+    if (whole > 0 && isWhole && whole < least) [least, text] = [whole, `${whole}${unit}`];
   }
-  return `${amount}${WRITTEN[kind].at(-1)}`;
+  return text;
 }

@@ -43,6 +43,13 @@ describe("amountIn", () => {
     expect(amountIn(Number.POSITIVE_INFINITY, "size", true)).toHaveProperty("problem");
   });
 
+  test.each(["512MB", "10GB", "1TB", "100MB", "5MiB", "1GiB", "2TiB", "64kB", "4097B"])(
+    "%s is shown as it was written",
+    (text) => {
+      expect(textOf("size", amountIn(text, "size", false) as number)).toBe(text);
+    },
+  );
+
   test("reads back what textOf wrote", () => {
     const kinds = fc.constantFrom("size", "duration" as const);
     fc.assert(
