@@ -1,5 +1,5 @@
 /** Owns docs/configuration.md: every setting of the table, how it is written and which wins. */
-import { PLACES, SETTING_KEYS, type Setting, settingOf, shownValue } from "../src/config/schema.ts";
+import { boundText, PLACES, SETTING_KEYS, type Setting, settingOf, shownValue } from "../src/config/schema.ts";
 import { markdownTable } from "./markdown.ts";
 
 export function configurationPage(): string {
@@ -7,7 +7,7 @@ export function configurationPage(): string {
 
 <!-- Made by \`npm run docs\` from src/config/schema.ts. -->
 
-weir works without any configuration. \`weir config\` shows every setting with its floor, default, value and origin.
+weir works without any configuration. \`weir config\` shows every setting with its floor, ceiling, default, value and origin.
 
 ## Where it stands
 
@@ -36,10 +36,11 @@ max_total_bytes = "100MB"
 ## Settings
 
 ${markdownTable(
-  ["key", "type", "floor", "default", "variable", "flag"],
+  ["key", "type", "floor", "ceiling", "default", "variable", "flag"],
   SETTING_KEYS.map((key) => {
     const setting = settingOf(key);
-    return [code(key), setting.type, floorOf(setting), code(shownValue(setting, setting.default)), ...names(setting)];
+    const bounds = (["floor", "ceiling"] as const).map((bound) => code(boundText(setting, bound)));
+    return [code(key), setting.type, ...bounds, code(shownValue(setting, setting.default)), ...names(setting)];
   }),
 )}
 
@@ -64,8 +65,8 @@ ${markdownTable(
 - A flag's amount needs its unit. A key and its variable end with one (\`max_age_days = 30\`, \`WEIR_SEGMENT_MAX_BYTES=65536\`),
   so a bare number counts in that; with a unit written beside it, that one holds.
 
-A wrong type, an unknown key, a value below the floor or without a unit ends the command with exit code 2 before anything
-is done, and names where it was given, the key, its floor and its default. That holds for a value that another one
+A wrong type, an unknown key, a value below the floor, above the ceiling or without a unit ends the command with exit code 2 before anything
+is done, and names where it was given, the key, its bounds and its default. That holds for a value that another one
 overrides, too.
 
 Settings that defeat each other are warned of once a run: a \`max_total_bytes\` below two segments, since only whole
@@ -73,12 +74,9 @@ segments are ever pruned, and never the one that is being written.
 `;
 }
 
+/** An empty text stays one. */
 function code(text: string): string {
-  return `\`${text}\``;
-}
-
-function floorOf(setting: Setting): string {
-  return setting.type === "choice" ? "" : code(shownValue(setting, setting.floor));
+  return text && `\`${text}\``;
 }
 
 function names({ variable, flag }: Setting): string[] {

@@ -210,7 +210,7 @@ export const commands: readonly Command<Io>[] = [
   },
   {
     name: "config",
-    summary: "Show each setting: type, floor, default, value, and where the value comes from.",
+    summary: "Show each setting: type, bounds, default, value, and where the value comes from.",
     args: configArgs,
     examples: [
       { line: "weir config", does: "what holds now" },

@@ -1,6 +1,6 @@
 /** Owns `weir config`: what every setting is, what it may be, and where its value comes from. */
 import { basename } from "node:path";
-import { PLACES, SETTING_KEYS, settingOf, shownValue } from "../config/schema.ts";
+import { boundText, PLACES, SETTING_KEYS, settingOf, shownValue } from "../config/schema.ts";
 import { paint } from "./color.ts";
 import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
@@ -41,18 +41,19 @@ export async function run(options: { readonly json: boolean }, io: Io): Promise<
   const lines = [
     ...rows.map(({ key, type, value, origin }) => {
       const setting = settingOf(key);
-      const floor = setting.type === "choice" ? "" : shownValue(setting, setting.floor);
-      return [key, type, floor, shownValue(setting, setting.default), shownValue(setting, value), originOf(origin)];
+      const bounds = [boundText(setting, "floor"), boundText(setting, "ceiling")];
+      return [key, type, ...bounds, shownValue(setting, setting.default), shownValue(setting, value), originOf(origin)];
     }),
-    ...places.map(({ key, value, origin }) => [key, "folder", "", "", [value].flat().join(", "), origin]),
+    ...places.map(({ key, value, origin }) => [key, "folder", "", "", "", [value].flat().join(", "), origin]),
   ];
   io.stdout.write(
     table(
       lines,
       [
         { header: "SETTING" },
-        { header: "TYPE", spare: 3 },
+        { header: "TYPE", spare: 4 },
         { header: "FLOOR", align: "right", spare: 2 },
+        { header: "CEILING", align: "right", spare: 3 },
         { header: "DEFAULT", align: "right", spare: 1 },
         { header: "VALUE" },
         { header: "ORIGIN" },

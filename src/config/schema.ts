@@ -125,7 +125,7 @@ function schemaOf(setting: Setting, unitInName: boolean): v.GenericSchema<unknow
       return NEVER;
     }),
     v.minValue(floor, `is below its floor of ${textOf(type, floor)}`),
-    v.maxValue(ceiling, `is above ${textOf(type, ceiling)}`),
+    v.maxValue(ceiling, `is above its ceiling of ${textOf(type, ceiling)}`),
   );
 }
 
@@ -141,8 +141,17 @@ export function shownValue(setting: Setting, value: number | string | undefined)
   return setting.type === "choice" ? String(value) : textOf(setting.type, Number(value));
 }
 
-/** `floor 4KiB, default 5MiB`: what every message about a setting ends with. */
+/** A bound of a setting's values; empty where there is none. */
+export function boundText(setting: Setting, bound: "floor" | "ceiling"): string {
+  const value = setting.type === "choice" ? undefined : setting[bound];
+  return value === undefined ? "" : shownValue(setting, value);
+}
+
+/** `floor 1s, ceiling 24h, default 15s`: what every message about a setting ends with. */
 export function boundsOf(setting: Setting): string {
-  const least = setting.type === "choice" ? [] : [`floor ${shownValue(setting, setting.floor)}`];
-  return [...least, `default ${shownValue(setting, setting.default)}`].join(", ");
+  const bounds = (["floor", "ceiling"] as const).flatMap((bound) => {
+    const text = boundText(setting, bound);
+    return text === "" ? [] : [`${bound} ${text}`];
+  });
+  return [...bounds, `default ${shownValue(setting, setting.default)}`].join(", ");
 }

@@ -43,7 +43,7 @@ describe("weir config", () => {
       const { status, stdout, stderr } = run(place, [command, "--config", file]);
       expect([command, status, stdout]).toEqual([command, 2, ""]);
       expect(stderr).toBe(
-        `error: ${file}: watch_interval_ms = 10 is below its floor of 1s\n  watch_interval_ms: floor 1s, default 15s\n`,
+        `error: ${file}: watch_interval_ms = 10 is below its floor of 1s\n  watch_interval_ms: floor 1s, ceiling 24h, default 15s\n`,
       );
     }
     expect(weir(["schema", "--config", file]).status).toBe(0);

@@ -88,6 +88,10 @@ describe("loadConfiguration", () => {
     expect(refusal(place, { flags: { "max-size": "100" } }).message).toContain("needs a unit");
     expect(refusal(place, { flags: { "max-age": "12h" } }).message).toContain("below its floor of 1d");
     expect(refusal(place, { flags: { "max-size": "0" } }).message).toContain("below its floor of 4KiB");
+    expect(refusal(place, { variables: { WEIR_WATCH_INTERVAL_MS: "25h" } })).toMatchObject({
+      message: "WEIR_WATCH_INTERVAL_MS=25h is above its ceiling of 24h",
+      hint: "watch_interval_ms: floor 1s, ceiling 24h, default 15s",
+    });
   });
 
   test("names the nearest key for one that is unknown, and the flag for a place", () => {
