@@ -3,7 +3,7 @@ import { type Database, isDamaged } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, lstatIfPresent, sys } from "../system/system.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
-import { bySegmentName, completeLength, listSegments, parseSegmentName } from "./segment.ts";
+import { bySegmentName, completeLength, listSegments, parseSegmentName, tooShort } from "./segment.ts";
 import { damagedState, getMeta, openStateForReading } from "./state.ts";
 import { refuseOlder, witnessed } from "./witness.ts";
 
@@ -71,12 +71,7 @@ function segmentsOf(folder: DataFolder, state: CommittedState | undefined): Read
     // A segment of ours that this moment does not know is a writer's next one, not yet committed.
     if (!committed && parseSegmentName(name)?.install === state?.install) continue;
     const size = lstatIfPresent(file)?.size;
-    if (committed && (size ?? -1) < committed.bytes)
-      throw new WeirError(
-        "damaged",
-        `the archive is damaged: ${file} should hold ${committed.bytes} bytes, ${size === undefined ? "it is missing" : `it has ${size}`}`,
-        "run weir verify for what can be done",
-      );
+    if (committed && (size ?? -1) < committed.bytes) throw tooShort(file, committed.bytes, size);
     readable.push({ path: file, bytes: committed?.bytes ?? completeLength(file) });
   }
   return readable;

@@ -78,6 +78,16 @@ export function appendDurably(
   if (create) syncFolder(folder);
 }
 
+/** What to do about a segment that is shorter than it should be, or gone; what is left of it stays in use. */
+export const RESTORE =
+  "restore the file from a backup; without one, move state.db aside together with its -wal and -shm: the next sync rebuilds it from what is there";
+
+/** The error for a segment that lacks bytes; undefined `size`: it is gone. */
+export function tooShort(path: string, committed: number, size: number | undefined): WeirError {
+  const found = size === undefined ? "it is missing" : `it has ${size}`;
+  return new WeirError("damaged", `the archive is damaged: ${path} should hold ${committed} bytes, ${found}`, RESTORE);
+}
+
 /**
  * Brings a segment file back to its committed length: surplus bytes are cut off. Throws `damaged`, naming file and
  * bytes, when the file is shorter or gone.
@@ -88,12 +98,7 @@ export function cutToCommitted(folder: string, name: string, committed: number):
   const size = stat?.kind === "file" ? stat.size : -1;
   if (size === committed) return;
   if (size < committed) {
-    const found = size < 0 ? "it is missing" : `it has ${size}`;
-    throw new WeirError(
-      "damaged",
-      `the archive is damaged: ${path} should hold ${committed} bytes, ${found}`,
-      "restore the file from a backup, or move state.db aside: weir then rebuilds its state from what is there",
-    );
+    throw tooShort(path, committed, size < 0 ? undefined : size);
   }
   const fd = openForWriting(path, false);
   try {

@@ -7,7 +7,7 @@ import { errorCode, ifPresent, lstatIfPresent, openForReading, sys } from "../sy
 import { digestOf } from "./digest.ts";
 import { type DataFolder, dataFolder } from "./folder.ts";
 import { readSegmentLines } from "./read.ts";
-import { completeLength, listSegments, parseSegmentName } from "./segment.ts";
+import { completeLength, listSegments, parseSegmentName, RESTORE } from "./segment.ts";
 import { getMeta, openStateForReading, REBUILD, STATE_VERSION } from "./state.ts";
 import { ageOf, witnessed } from "./witness.ts";
 
@@ -57,7 +57,8 @@ export interface VerifyOptions {
 
 /** Bad lines of one segment that are told one by one. */
 const NAMED = 10;
-const RESTORE =
+/** Of a segment that holds what is no record: with it the archive stays damaged. */
+const REPLACE =
   "restore the file from a backup; without one, move it aside together with state.db, its -wal and its -shm: the next sync rebuilds the state from the segments that are left";
 
 const ALLOW = "give its owner the right to read it (chmod u+rw), then verify again";
@@ -121,7 +122,7 @@ class Check {
     return { state: this.#state, stateVersion: this.#version, ...this.#counts, findings: this.#findings };
   }
 
-  #damaged(path: string, what: string, todo: string = RESTORE): void {
+  #damaged(path: string, what: string, todo: string = REPLACE): void {
     this.#findings.push({ kind: "damaged", path, what, todo });
   }
 
@@ -170,11 +171,12 @@ class Check {
     this.#counts.segments++;
     const stat = lstatIfPresent(path);
     if (stat?.kind !== "file") {
-      this.#damaged(path, stat ? "it is no regular file" : "it is missing");
+      if (stat) this.#damaged(path, "it is no regular file");
+      else this.#damaged(path, "it is missing", RESTORE);
       return;
     }
     if (stat.size < row.bytes) {
-      this.#damaged(path, `it should hold ${row.bytes} bytes, it has ${stat.size}`);
+      this.#damaged(path, `it should hold ${row.bytes} bytes, it has ${stat.size}`, RESTORE);
     } else if (stat.size > row.bytes && !this.#isOlder) {
       const beyond = stat.size - row.bytes;
       this.#note(
@@ -233,7 +235,7 @@ class Check {
       return true;
     });
     if (bad > NAMED) this.#damaged(path, `and ${bad - NAMED} more lines`);
-    if (readable && offset < bytes) this.#damaged(path, `byte ${offset}: the last line is not complete`);
+    if (readable && offset < bytes) this.#damaged(path, `byte ${offset}: the last line is not complete`, RESTORE);
     if (readable && offset > bytes) this.#damaged(path, "it holds bytes that are not UTF-8");
     this.#counts.records += lines - bad;
     return readable ? lines : undefined;

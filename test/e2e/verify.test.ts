@@ -18,7 +18,7 @@ import type { Finding, Verification } from "../../src/archive/verify.ts";
 import { callLines, sessionPath, writeCalls } from "../support/claude.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";
-import { exported, runSync, unprivileged } from "../support/runs.ts";
+import { exported, runExport, runSync, unprivileged } from "../support/runs.ts";
 import { type RunResult, weir } from "../support/weir.ts";
 
 const SMALL = { env: { WEIR_SEGMENT_MAX_BYTES: "8KiB" } };
@@ -246,6 +246,24 @@ test("without a backup, what verify says puts it right: what the sources still h
     rmSync(path, { force: true });
   expect(runSync(place, [], SMALL).status).toBe(0);
   expect(exported(place).length).toBe(calls);
+  expect(result(place).status).toBe(0);
+});
+
+test("of a segment that was cut off sync, export and verify say the same, and doing it keeps what is left of it", () => {
+  using place = archive();
+  const all = exported(place, "--all");
+  truncateSync(first(place), 4000);
+  const advices = new Set(result(place).findings.map(({ todo }) => todo));
+  expect(advices.size).toBe(1);
+  const [advice = ""] = advices;
+  expect(runSync(place).stderr).toEndWith(`\n  ${advice}\n`);
+  expect(runExport(place).stderr).toEndWith(`\n  ${advice}\n`);
+  for (const end of ["", "-wal", "-shm"]) rmSync(join(place.data, `state.db${end}`), { force: true });
+  rmSync(join(place.home, ".claude"), { recursive: true });
+  expect(runSync(place, [], SMALL).status).toBe(0);
+  const left = readFileSync(first(place), "utf8").split("\n").length - 1;
+  expect(left).toBeGreaterThan(0);
+  expect(exported(place, "--all").slice(0, left)).toEqual(all.slice(0, left));
   expect(result(place).status).toBe(0);
 });
 
