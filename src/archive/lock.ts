@@ -2,7 +2,7 @@
 import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
-import { lstatIfPresent, type Stat } from "../system/system.ts";
+import { errorCode, lstatIfPresent, openForWriting, type Stat, sys } from "../system/system.ts";
 
 const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
@@ -35,7 +35,18 @@ function refuseLink(path: string): void {
 }
 
 function cannotLock(path: string, cause: unknown): WeirError {
-  return new WeirError("write", `cannot lock ${path}: ${systemReason(cause)}`, undefined, { cause });
+  const hint = "fix the rights of the folder and of the file, then run the same command again";
+  return new WeirError("write", `cannot lock ${path}: ${systemReason(cause)}`, hint, { cause });
+}
+
+/** Why a lock's file cannot be opened or made, where the system says so: SQLite does not. */
+function openingError(path: string): unknown {
+  try {
+    sys.close(openForWriting(path, lstatIfPresent(path) === undefined));
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function takesNow(path: string): boolean {
@@ -46,7 +57,7 @@ function takesNow(path: string): boolean {
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    throw cannotLock(path, error);
+    throw cannotLock(path, (errorCode(error) === "SQLITE_CANTOPEN" && openingError(path)) || error);
   }
 }
 

@@ -112,6 +112,9 @@ describe("a data folder that cannot be", () => {
     place.write(sessionPath("s3"), callLines(1000, 1001, "s3"));
     const run = runSync(place, [], { through });
     expect({ status: run.status, stderr: run.stderr }).toMatchObject({ status: 4 });
+    const sending = runExport(place, ["--to", "http://127.0.0.1:9"], { through });
+    expect(sending.status).toBe(4);
+    expect(sending.stderr).toMatch(/^error: cannot lock .*\.lock: permission denied\n {2}fix the rights of the folder/);
     const export_ = runExport(place, [], { through });
     expect({ status: export_.status, stderr: export_.stderr }).toMatchObject({ status: 0 });
     expect(callNumbers(recordsIn(export_.stdout))).toEqual(ALL);
