@@ -1,4 +1,5 @@
 /** Owns what a finished export says: how much was written or sent, or that nothing fits. */
+import { type Filter, isFiltering } from "../export/filter.ts";
 import { isFile } from "./export-output.ts";
 import type { Io } from "./io.ts";
 import { jsonLine, plural } from "./text.ts";
@@ -7,8 +8,6 @@ interface Asked {
   readonly format: string;
   readonly output?: string;
   readonly json: boolean;
-  readonly session: readonly string[];
-  readonly model: readonly string[];
 }
 
 /** What `--json` says of an export into files; of several, each signal has its own. */
@@ -51,8 +50,8 @@ export function sayExport(io: Io, isAsked: boolean | undefined, document: IntoFi
   if (isAsked) io.stdout.write(jsonLine({ schema: "weir.export", version: 1, ...document }));
 }
 
-/** Tells what was written of an archive that is not empty. */
-export function tellWritten(asked: Asked, all: readonly Written[], io: Io): void {
+/** Tells what was written, and where that is nothing, that it was the filters. */
+export function tellWritten(asked: Asked, filter: Filter, all: readonly Written[], io: Io): void {
   if (isFile(asked)) {
     const files = all.flatMap(({ file }) => file ?? []);
     const written = Object.fromEntries(all.map(({ kind, count }) => [kind, count]));
@@ -60,7 +59,7 @@ export function tellWritten(asked: Asked, all: readonly Written[], io: Io): void
     const parts = all.map(({ noun, count, file }) => `${plural(count, noun.slice(0, -1))} to ${file}`);
     io.log.info(`wrote ${parts.join(", ")}`);
   }
-  if (all.some(({ count }) => count > 0)) return;
-  const whole = asked.session.length + asked.model.length > 0 ? "; --session and --model take whole names" : "";
+  if (!isFiltering(filter) || all.some(({ count }) => count > 0)) return;
+  const whole = filter.sessions.length + filter.models.length > 0 ? "; --session and --model take whole names" : "";
   io.log.info(`no record fits the filters${whole}`);
 }

@@ -58,7 +58,7 @@ export async function runTrees(options: Options, filter: Filter, io: Io): Promis
     }
     const written = open ? await sink.end() : [];
     for (const output of outputs) output.finish();
-    if (isFile(options) || (open && reader.segments.length > 0)) tellWritten(options, written, io);
+    if (isFile(options) || (open && reader.segments.length > 0)) tellWritten(options, filter, written, io);
   } catch (error) {
     for (const output of outputs) output.abandon();
     throw error;

@@ -71,7 +71,7 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   }
   const { output: file } = options;
   const told = { kind: "records", noun: "records", count: written, file };
-  if (isFile(options) || (open && segments.length > 0)) tellWritten(options, [told], io);
+  if (isFile(options) || (open && segments.length > 0)) tellWritten(options, filter, [told], io);
   return EXIT.done;
 }
 

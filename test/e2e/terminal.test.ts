@@ -164,6 +164,9 @@ describe("an empty home", () => {
     const empty = `the archive in ${place.data} is still empty; weir sync fills it\n`;
     for (const args of [[], ["--format", "text"], ["--to", "http://127.0.0.1:9"]])
       expect(weir(["export", "--data-dir", place.data, ...args]).stderr).toStartWith(empty);
+    const file = join(place.root, "all.jsonl");
+    const written = weir(["export", "--data-dir", place.data, "--output", file]);
+    expect(written.stderr).toBe(`${empty}wrote 0 records to ${file}\n`);
     place.write(sessionPath("s1"), callLines(1, 4, "s1"));
     expect(runSync(place).stderr).toContain(`the archive is ${place.data}/archive; weir export reads it\n`);
     expect(runSync(place).stderr).not.toContain("the archive is");
