@@ -1,4 +1,5 @@
 /** Owns messages for people, on stderr. It must never carry data, and never write to stdout. */
+import { UsageError } from "./args.ts";
 import { paint } from "./color.ts";
 import { escapeControls, fit, wrap } from "./text.ts";
 
@@ -34,12 +35,13 @@ const LEVELS = { quiet: 0, normal: 1, verbose: 2, debug: 3 } as const satisfies 
 const REDRAW_MS = 100;
 const CLEAR_LINE = "\r\x1b[K";
 
-/** The level the global flags ask for: `--debug` is stronger than `--verbose`, `--verbose` than `--quiet`. */
+/** The level the global flags ask for: `--debug` is stronger than the others. Throws `UsageError` where these contradict each other. */
 export function levelOf(flags: {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly debug: boolean;
 }): LogLevel {
+  if (flags.quiet && flags.verbose) throw new UsageError("--quiet says less, --verbose says more", "give one of them");
   if (flags.debug) return "debug";
   if (flags.verbose) return "verbose";
   return flags.quiet ? "quiet" : "normal";

@@ -35,9 +35,12 @@ describe("levels", () => {
     }
   });
 
-  test("debug is stronger than verbose, verbose than quiet", () => {
-    expect(levelOf({ quiet: true, verbose: true, debug: true })).toBe("debug");
-    expect(levelOf({ quiet: true, verbose: true, debug: false })).toBe("verbose");
+  test("debug is stronger than verbose and quiet, which contradict each other", () => {
+    expect(levelOf({ quiet: true, verbose: false, debug: true })).toBe("debug");
+    expect(levelOf({ quiet: false, verbose: true, debug: true })).toBe("debug");
+    expect(levelOf({ quiet: false, verbose: true, debug: false })).toBe("verbose");
+    for (const debug of [true, false])
+      expect(() => levelOf({ quiet: true, verbose: true, debug })).toThrow("--quiet says less");
     expect(levelOf({ quiet: true, verbose: false, debug: false })).toBe("quiet");
     expect(levelOf({ quiet: false, verbose: false, debug: false })).toBe("normal");
   });

@@ -267,6 +267,7 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
     ["sync", "--source", "pi:transcript=old.jsonl", "--agent", "codex"],
     ["scan", "--source", "copilot-vscode:otel_file=old.jsonl", "--stream", "otel_traces"],
     ["scan", "--frobnicate"],
+    ["scan", "-qv"],
     ["export", "--format", "xml"],
     ["export", "--since", "yesterday"],
     ["export", "--since", "2026-02-30"],
