@@ -160,7 +160,7 @@ export const commands: readonly Command<Io>[] = [
       { line: "weir sync --dry-run", does: "say what would be archived" },
       { line: "weir sync --print | jq .operation", does: "also write the new records to stdout" },
       { line: "weir sync --capture content --recapture", does: "also the texts, of all that is still there" },
-      { line: "weir sync --watch", does: "stay, and archive what is new every 15 s" },
+      { line: "weir sync --watch", does: "stay, and archive what is new, resting 15 s between rounds" },
       { line: "weir sync --prune --max-age 30d", does: "and remove what was archived more than 30 days ago" },
       { line: "weir sync --source codex:transcript=old.jsonl", does: "read one store from any place" },
     ],

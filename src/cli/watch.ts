@@ -21,7 +21,9 @@ const PASSING: readonly string[] = ["locked", "write"];
 /** The next round starts when the last has ended and the interval is over. Returns the exit code of the signal. */
 export async function watch(round: Round, io: Io): Promise<number> {
   const { watch_interval_ms: interval } = io.configuration.settings;
-  io.log.info(`watching; a round every ${shownValue(settingOf("watch_interval_ms"), interval)}`);
+  io.log.info(
+    `watching; ${shownValue(settingOf("watch_interval_ms"), interval)} of rest between the end of a round and the next`,
+  );
   let before: number = EXIT.done;
   for (;;) {
     const code = await guarded(round, io);
