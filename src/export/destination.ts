@@ -209,15 +209,14 @@ function pathed(url: URL, signal: Signal, protocol: Protocol, untouched: boolean
 const LINK_LOCAL = /^(?:169\.254\.|\[fe[89ab][0-9a-f]:)/i;
 
 function checked(text: string, by: string): URL {
-  const bare = text.replace(/^[^/]*\/\/[^@/]*@/, "").replace(/[/?#].*$/s, "");
+  const bare = text.replace(/^[\w+.-]+:\/\//, "").replace(/[/?#].*$/s, "");
   let url: URL;
   try {
     url = new URL(text);
   } catch {
-    throw wrong(
-      `${by}: not a URL${/^[\w.:[\]-]*$/.test(bare) ? ` (${bare})` : ""}`,
-      "for example http://127.0.0.1:4318",
-    );
+    // What stands before an @, wherever that is, may be a password.
+    const isShown = /^[\w.:[\]-]+$/.test(bare) && !text.includes("@");
+    throw wrong(`${by}: not a URL${isShown ? ` (${bare})` : ""}`, "for example http://127.0.0.1:4318");
   }
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw schemeless(url)

@@ -34,6 +34,17 @@ describe("addresses", () => {
     expect(() => urlOf("ftp://localhost:21")).toThrow("not a protocol that weir sends over");
   });
 
+  test("what is no URL is told by what stands where its host should, unless that may be a password", () => {
+    for (const [to, told] of [
+      ["http://", "--to: not a URL"],
+      ["collector", "--to: not a URL (collector)"],
+      ["http://host:99999/otlp?key=secret", "--to: not a URL (host:99999)"],
+      ["http://user:pa/ss@host", "--to: not a URL"],
+      ["http://user:pass@ho st", "--to: not a URL"],
+    ] as const)
+      expect(() => urlOf(to)).toThrow(expect.objectContaining({ message: told }));
+  });
+
   test("gRPC has no path", () => {
     expect(urlOf("http://h:4317", {}, { protocol: "grpc" })).toBe("http://h:4317/");
   });
