@@ -111,7 +111,10 @@ export const globalArgs = {
   },
   "data-dir": { type: "string", valueHint: "DIR", description: "where the archive and its state are kept" },
   config: { type: "string", valueHint: "FILE", description: "read the configuration from this file" },
-  json: { type: "boolean", description: "one JSON document on stdout instead of text" },
+  json: {
+    type: "boolean",
+    description: "one JSON document on stdout instead of text; of an export what became of it, with --output or --to",
+  },
   quiet: {
     type: "boolean",
     alias: "q",

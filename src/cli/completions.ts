@@ -1,7 +1,7 @@
 /** Owns `weir completions`: the script of one shell, made from the command table. */
 import { agents } from "../agents/index.ts";
 import { OPERATIONS } from "../record/operations.ts";
-import type { Command } from "./args.ts";
+import { type Command, UsageError } from "./args.ts";
 import { bashScript } from "./complete/bash.ts";
 import { fishScript } from "./complete/fish.ts";
 import { type Model, modelOf } from "./complete/model.ts";
@@ -17,7 +17,8 @@ const SCRIPTS: Readonly<Record<string, (model: Model) => string>> = {
   powershell: powershellScript,
 };
 
-export async function run(options: { readonly shell: string }, io: Io): Promise<number> {
+export async function run(options: { readonly shell: string; readonly json: boolean }, io: Io): Promise<number> {
+  if (options.json) throw new UsageError("--json: a completion script is no JSON", "leave it out");
   io.stdout.write(SCRIPTS[options.shell]?.(completionModel(io.commands)) ?? "");
   return EXIT.done;
 }

@@ -66,7 +66,8 @@ Options of every command
       --home DIR                 look for agents under this home folder (repeatable)
       --data-dir DIR             where the archive and its state are kept
       --config FILE              read the configuration from this file
-      --json                     one JSON document on stdout instead of text
+      --json                     one JSON document on stdout instead of text; of an export what
+                                 became of it, with --output or --to
   -q, --quiet                    errors only; prune then prints nothing, verify only what is wrong
   -v, --verbose                  say more about what is done
       --debug                    show the stack and the cause of an error

@@ -279,6 +279,7 @@ describe("what nobody declared is refused with exit 2, and nothing is done", () 
     ["export", "--operation", "sing"],
     ["export", "--output"],
     ["schema", "--frobnicate"],
+    ["completions", "bash", "--json"],
   ];
   for (const args of refused) {
     test(`weir ${args.join(" ")}`, () => {
