@@ -72,7 +72,7 @@ export const exportArgs = {
   compress: {
     type: "enum",
     options: ["none", "gzip", "zstd"],
-    description: "compress the output; over the network gzip",
+    description: "compress the output; Parquet is compressed inside, over the network gzip is the default",
   },
   to: {
     type: "string",
@@ -120,8 +120,8 @@ export const exportArgs = {
     valueHint: "NAME",
     description: "only this operation: chat, execute_tool, ...",
   },
-  content: { type: "boolean", description: "with the texts that were captured" },
-  all: { type: "boolean", description: "everything that is archived, not only what counts: copies, revisions, sums" },
+  content: { type: "boolean", description: "with the texts that were captured: jsonl, parquet, otlp-json and --to" },
+  all: { type: "boolean", description: "also what does not count, copies, revisions, sums: jsonl, csv and parquet" },
 } as const satisfies ArgTable;
 
 export const pruneArgs = {
