@@ -124,7 +124,6 @@ async function main(): Promise<number> {
   }
   const flags = parsed.args as unknown as Flags;
   log = logFor(flags);
-  debug = flags.debug;
   const io = await ioFor(flags, parsed.command);
   for (const variable of io.configuration.unread) log.warn(variable);
   const module = await parsed.command.load();
@@ -132,14 +131,13 @@ async function main(): Promise<number> {
 }
 
 let log = logFor(PLAIN);
-let debug = false;
 
 function failed(error: unknown): number {
   log.progressEnd();
   if (error instanceof Interrupted) return EXIT[error.signal];
   const { code, message, hint } = toldOf(error);
   log.error(message, hint);
-  if (debug) log.debug((error as Error)?.stack ?? "");
+  for (let at = error; at instanceof Error; at = at.cause) log.debug(at.stack ?? "");
   return code;
 }
 

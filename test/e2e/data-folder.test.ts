@@ -101,6 +101,10 @@ describe("a data folder that cannot be", () => {
     const run = runSync({ ...place, data: join(closed, "data") }, [], { through });
     expect(run.status).toBe(4);
     expect(run.stderr).not.toContain("unexpected");
+    expect(run.stderr).not.toContain("debug: ");
+    const told = runSync({ ...place, data: join(closed, "data") }, ["--debug"], { through }).stderr;
+    expect(told).toMatch(/^debug: WeirError: cannot make the data folder/m);
+    expect(told).toMatch(/^debug: Error: EACCES/m);
   });
 
   test("an archive of ours that may no longer be written: exit 4, and it can still be exported", () => {
