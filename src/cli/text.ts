@@ -1,4 +1,4 @@
-/** Owns how text, numbers and times are written for people. Pure: it reads no clock, no terminal, no locale. */
+/** Owns how text and numbers are written for people. Pure: it reads no clock, no terminal, no locale. */
 import { visibleJson } from "../record/visible.ts";
 
 /** The widest a foreign string may be on a terminal. */
@@ -77,26 +77,6 @@ export function wrap(text: string, room: number): readonly string[] {
     else lines[lines.length - 1] = longer;
   }
   return lines;
-}
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-
-/** A span of time in its largest unit, rounded down: `40 s`, `5 min`, `3 h`, `12 days`. */
-function span(ms: number): string {
-  if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;
-  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
-  if (ms < DAY) return `${Math.floor(ms / HOUR)} h`;
-  return plural(Math.floor(ms / DAY), "day");
-}
-
-/** How long ago something was, from milliseconds elapsed; a negative number lies ahead: `3 h ago`, `in 2 days`. */
-export function ago(ms: number): string {
-  if (!Number.isFinite(ms)) return "?";
-  if (Math.abs(ms) < SECOND) return "now";
-  return ms > 0 ? `${span(ms)} ago` : `in ${span(-ms)}`;
 }
 
 /** The candidate that was probably meant: fewest edits apart, else the only one that begins so, else undefined. */

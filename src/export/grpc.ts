@@ -1,10 +1,8 @@
 /** Owns OTLP over gRPC: the methods of the three services, and what their status codes mean. */
-import { hangUp, call as unary } from "../system/grpc.ts";
+import { call as unary } from "../system/grpc.ts";
 import { type Certificates, meaningIn } from "../system/network.ts";
 import { answerOf, type Signal } from "./otlp.ts";
 import type { Outcome } from "./outcome.ts";
-
-export { hangUp };
 
 const METHODS: Readonly<Record<Signal, string>> = {
   traces: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
