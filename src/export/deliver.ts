@@ -1,5 +1,5 @@
 /** Owns an export to a destination: families in, spans, log records and metrics out, each batch fixed before it is sent. */
-import { textHash } from "../record/identity.ts";
+import { textKey } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { collectGarbage } from "../system/engine.ts";
 import { WeirError } from "../system/errors.ts";
@@ -266,8 +266,5 @@ function keysIn(entries: readonly Entry[]): Pick<NewBatch, "keys" | "others"> {
 function keysOf({ resource, scopeMetrics }: MetricsOfResource): Float64Array {
   const about = JSON.stringify(resource.attributes);
   const metrics = scopeMetrics.flatMap((scope) => scope.metrics);
-  return Float64Array.from(metrics, (metric) => {
-    const text = `${about}${JSON.stringify(metric)}`;
-    return textHash(text) * 2 ** 20 + (textHash(`${text}\0`) & 0xfffff);
-  });
+  return Float64Array.from(metrics, (metric) => textKey(`${about}${JSON.stringify(metric)}`));
 }

@@ -1,5 +1,5 @@
 /** Owns turning a tree's nodes into spans. */
-import { idNumber, textHash } from "../record/identity.ts";
+import { idNumber, textKey } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { instantOf } from "../record/time.ts";
 import { attributesOf, given, kindOf, nameOf, statusOf, texts } from "./attributes.ts";
@@ -71,6 +71,5 @@ export function tellingKey({ id }: WeirRecord): number {
 
 /** What a destination remembers of a sent span, 52 bits: the fact that it tells, whoever tells it. */
 export function factKey(record: WeirRecord, what = ""): number {
-  const text = `${what}${record.operation}\0${record.fact}`;
-  return textHash(text) * 2 ** 20 + (textHash(`${text}\0`) & 0xfffff);
+  return textKey(`${what}${record.operation}\0${record.fact}`);
 }

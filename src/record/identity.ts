@@ -56,6 +56,11 @@ export function textHash(text: string, before: number = 0): number {
   return Bun.hash.xxHash32(text, before) || 1;
 }
 
+/** 52 bits of a text's content, as a number. */
+export function textKey(text: string): number {
+  return textHash(text) * 2 ** 20 + (textHash(`${text}\0`) & 0xfffff);
+}
+
 /** The trace id that an exporter derives for a session whose source has none (128 bits). */
 export function derivedTraceId(session: string): string {
   return sha128(`trace\0${session}`);
