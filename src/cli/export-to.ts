@@ -23,7 +23,6 @@ import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { lockedOrInterrupted, pauses } from "./pause.ts";
 import { plural } from "./text.ts";
-import { version } from "./version.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
 
@@ -62,7 +61,6 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
       info: io.log.info,
       warn: io.log.warn,
       retryForMs,
-      version,
     };
     const delivered = await deliver(families, destination, delivery, asked, around);
     const { sent, open, lacking, isStopped, failure } = delivered;

@@ -6,6 +6,7 @@ import type { ConfigFile } from "../config/load.ts";
 import { WeirError } from "../system/errors.ts";
 import * as self from "../system/process.ts";
 import { sys, writeFully } from "../system/system.ts";
+import { version } from "../system/version.ts";
 import type { Command } from "./args.ts";
 import { parseArguments } from "./argv.ts";
 import { decideColor } from "./color.ts";
@@ -19,7 +20,6 @@ import { Interrupted } from "./pause.ts";
 import { program } from "./program.ts";
 import { createStdout } from "./stdout.ts";
 import { nearest } from "./text.ts";
-import { version } from "./version.ts";
 
 type Flags = {
   readonly color: "auto" | "always" | "never";

@@ -1,8 +1,7 @@
 /** Owns the shapes that OTLP is made from: spans, log records, resources, scope and times, as the official encoder wants them. */
 import type { Scalars, WeirRecord } from "../record/schema.ts";
 import { type Instant, instantOf } from "../record/time.ts";
-
-declare const WEIR_VERSION: string | undefined;
+import { version } from "../system/version.ts";
 
 export type Value = string | number | boolean | readonly (string | number | boolean)[];
 export type Attributes = Record<string, Value>;
@@ -67,7 +66,7 @@ export const FRACTIONS: ReadonlySet<string> = new Set([
 /** The scope that all spans and log records name. */
 export const SCOPE = {
   name: "weir",
-  version: typeof WEIR_VERSION === "string" ? WEIR_VERSION : undefined,
+  version,
   schemaUrl: SCHEMA_URL,
 };
 

@@ -4,6 +4,7 @@ import { WeirError } from "../system/errors.ts";
 import { noAnswer, post } from "../system/network.ts";
 import { uptime } from "../system/process.ts";
 import { sys } from "../system/system.ts";
+import { version } from "../system/version.ts";
 import type { Destination, Route } from "./destination.ts";
 import { halve } from "./halve.ts";
 import type { Encoding, Signal } from "./otlp.ts";
@@ -59,7 +60,6 @@ export interface Surroundings {
   readonly retryForMs: number;
   /** Texts may be sent. */
   readonly content: boolean;
-  readonly version: string;
 }
 
 export interface Sent {
@@ -216,7 +216,7 @@ export class Sender {
     const deadline = uptime() + this.around.retryForMs;
     let longest = FIRST_WAIT_MS;
     for (;;) {
-      const outcome = await attempt(route, batch, this.around.version, this.#cut.signal);
+      const outcome = await attempt(route, batch, this.#cut.signal);
       if (outcome.kind !== "again") return outcome;
       this.#unsure.add(batch.id);
       // A receiver that asks to wait no time at all is not asked without a pause.
@@ -284,7 +284,7 @@ function halvesOf(batch: Fixed): NewBatch[] {
   ];
 }
 
-async function attempt(route: Route, batch: Fixed, version: string, cut: AbortSignal): Promise<Outcome> {
+async function attempt(route: Route, batch: Fixed, cut: AbortSignal): Promise<Outcome> {
   const { timeoutMs, certificates, url } = route;
   const own = {
     "user-agent": `weir/${version}`,
