@@ -14,7 +14,7 @@ export const SPAN_OPERATIONS: ReadonlySet<Operation> = new Set<Operation>([
 ]);
 
 /** A required value that no source told: the conventions ask for one, and weir does not guess. */
-const UNKNOWN = "unknown";
+export const UNKNOWN = "unknown";
 
 export function kindOf({ operation, kind }: WeirRecord): number {
   if (operation !== "chat" && operation !== "embeddings") return INTERNAL;
@@ -25,7 +25,7 @@ export function kindOf({ operation, kind }: WeirRecord): number {
 export function nameOf(r: WeirRecord): string {
   const about =
     r.operation === "execute_tool"
-      ? (r.tool?.name ?? UNKNOWN)
+      ? toolNameOf(r)
       : r.operation === "invoke_agent"
         ? agentNameOf(r)
         : r.operation === "execute_hook"
@@ -37,6 +37,15 @@ export function nameOf(r: WeirRecord): string {
 /** Who ran: the agent or subagent as the record names it, else the program. */
 export function agentNameOf({ agent_name, subagent, agent }: WeirRecord): string {
   return agent_name ?? subagent?.name ?? agent;
+}
+
+export function toolNameOf({ tool }: WeirRecord): string {
+  return tool?.name ?? UNKNOWN;
+}
+
+/** What kind of failure it was; the conventions have a name for one that is not known. */
+export function errorTypeOf({ error_type }: WeirRecord): string {
+  return error_type ?? "_OTHER";
 }
 
 /** 2 and the error's message for a failure, else 0: success is not told. */
@@ -55,7 +64,7 @@ export function attributesOf(r: WeirRecord, content: boolean): Attributes {
   if (r.operation === "execute_tool") tool(r, out);
   else if (r.operation === "invoke_agent") invocation(r, out);
   else if (r.operation !== "execute_hook") inference(r, out);
-  if (r.status === "error") out["error.type"] = r.error_type ?? "_OTHER";
+  if (r.status === "error") out["error.type"] = errorTypeOf(r);
   if (r.session_id !== undefined) out["session.id"] = r.session_id;
   if (r.cost_usd !== undefined) out["weir.cost_usd"] = r.cost_usd;
   if (r.turn !== undefined) out["weir.turn"] = r.turn;
@@ -96,8 +105,9 @@ function invocation(r: WeirRecord, out: Attributes): void {
   if (r.branch !== undefined) out["vcs.ref.head.name"] = r.branch;
 }
 
-function tool({ tool: t }: WeirRecord, out: Attributes): void {
-  out[GEN_AI.toolName] = t?.name ?? UNKNOWN;
+function tool(r: WeirRecord, out: Attributes): void {
+  const { tool: t } = r;
+  out[GEN_AI.toolName] = toolNameOf(r);
   if (t?.call_id) out[GEN_AI.toolCallId] = t.call_id;
   if (t?.type) out[GEN_AI.toolType] = t.type;
 }

@@ -13,12 +13,12 @@ export interface Caller {
 const STARTS_AGENTS = /agent|task|delegate|spawn|subagent|oracle|research/i;
 
 /** The tool call of session `above` that started `started`; calls in `taken` have started another one. */
-export function callerOf(
+export function callerOf<C extends Caller>(
   started: Caller,
   above: string,
-  callers: readonly Caller[],
-  taken: Set<Caller>,
-): Caller | undefined {
+  callers: readonly C[],
+  taken: Set<C>,
+): C | undefined {
   const { tool, subagent, session_id } = started.record;
   const own = callers.filter((c) => c.record.session_id === above && !isOwn(c, started));
   const ids = [tool?.call_id, subagent?.id, session_id].filter((id) => id !== undefined);

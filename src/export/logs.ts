@@ -1,12 +1,12 @@
 /** Owns the log records: which facts are told as events, under which names, each with the span that it belongs to. */
 import { GEN_AI } from "../record/attributes.ts";
 import type { WeirRecord } from "../record/schema.ts";
-import { agentNameOf, attributesOf, nameOf, texts } from "./attributes.ts";
+import { agentNameOf, attributesOf, errorTypeOf, nameOf, texts, toolNameOf } from "./attributes.ts";
 import type { Selection } from "./filter.ts";
 import { isTopSession } from "./metrics.ts";
-import { millisOf, type OtelLog, type Resources, SCOPE, type Time, timesOf } from "./otel.ts";
+import { millisOf, type OtelLog, type Resources, SAMPLED, SCOPE, type Time, timesOf } from "./otel.ts";
 import type { SpanOptions } from "./spans.ts";
-import type { Node } from "./tree.ts";
+import { lineKey, type Node } from "./tree.ts";
 
 const DETAILS = "gen_ai.client.inference.operation.details";
 const INFO = 9;
@@ -88,7 +88,7 @@ function indexesOf(all: readonly Node[]): ReadonlyMap<Node, number> {
   if (turns.length === 0) return indexes;
   const lines = Map.groupBy(
     all.filter(({ record }) => record.operation === "invoke_agent"),
-    ({ record: { session_id, subagent } }) => `${session_id ?? ""}\0${subagent?.id ?? subagent?.name ?? ""}`,
+    ({ record }) => lineKey(record),
   );
   for (const line of lines.values())
     line.sort((a, b) => millisOf(a.start) - millisOf(b.start)).forEach((turn, index) => void indexes.set(turn, index));
@@ -121,10 +121,10 @@ function logOf(
   if (record.operation === "execute_tool") {
     const failed = record.status === "error";
     return made("weir.tool.call", {
-      [GEN_AI.toolName]: record.tool?.name ?? "unknown",
+      [GEN_AI.toolName]: toolNameOf(record),
       success: !failed,
       ...(record.duration_ms === undefined ? {} : { duration_ms: record.duration_ms }),
-      ...(failed ? { "error.type": record.error_type ?? "_OTHER" } : {}),
+      ...(failed ? { "error.type": errorTypeOf(record) } : {}),
     });
   }
   if (record.operation !== "invoke_agent") return undefined;
@@ -156,7 +156,7 @@ function log(
     eventName: String(attributes["event.name"]),
     attributes,
     droppedAttributesCount: 0,
-    spanContext: { traceId: node.traceId, spanId: node.spanId, traceFlags: 1 },
+    spanContext: { traceId: node.traceId, spanId: node.spanId, traceFlags: SAMPLED },
     resource: resources.of(record),
     instrumentationScope: SCOPE,
   };

@@ -1,7 +1,7 @@
 /** Owns the metrics: which instruments there are, their bounds and attributes (semantic conventions v1.41.1), and what feeds them. */
 import { GEN_AI } from "../record/attributes.ts";
 import type { WeirRecord } from "../record/schema.ts";
-import { agentNameOf } from "./attributes.ts";
+import { agentNameOf, errorTypeOf, toolNameOf, UNKNOWN } from "./attributes.ts";
 import type { Selection } from "./filter.ts";
 import { type Attributes, millisOf, type Resources, timesOf } from "./otel.ts";
 import type { Instrument, Meter } from "./points.ts";
@@ -9,7 +9,7 @@ import type { Node } from "./tree.ts";
 
 /** The conventions' buckets for tokens and for seconds. */
 export const TOKEN_BOUNDS: readonly number[] = Array.from({ length: 14 }, (_, n) => 4 ** n);
-export const SECOND_BOUNDS: readonly number[] = Array.from({ length: 14 }, (_, n) => (1 * 2 ** n) / 100);
+export const SECOND_BOUNDS: readonly number[] = Array.from({ length: 14 }, (_, n) => 2 ** n / 100);
 const COUNT_BOUNDS: readonly number[] = [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144];
 
 const histogram = (name: string, unit: string, bounds: readonly number[], description: string): Instrument => ({
@@ -69,10 +69,10 @@ function measureNode(meter: Meter, node: Node, calls: number | undefined, resour
     const about = inferenceAttributes(record);
     measureTokens(record, about, add);
     if (record.ttft_ms !== undefined) add(INSTRUMENTS.firstChunk, record.ttft_ms / 1000, about);
-    const failed: Attributes = record.status === "error" ? { "error.type": record.error_type ?? "_OTHER" } : {};
+    const failed: Attributes = record.status === "error" ? { "error.type": errorTypeOf(record) } : {};
     if (seconds !== undefined) add(INSTRUMENTS.duration, seconds, { ...about, ...failed });
   } else if (record.operation === "execute_tool") {
-    const name = { [GEN_AI.toolName]: record.tool?.name ?? "unknown" };
+    const name = { [GEN_AI.toolName]: toolNameOf(record) };
     add(INSTRUMENTS.toolCalls, 1, { ...name, success: record.status !== "error" });
     if (seconds !== undefined) add(INSTRUMENTS.toolDuration, seconds, name);
   } else if (record.operation === "invoke_agent") {
@@ -95,7 +95,7 @@ function measureTokens(
 }
 
 function inferenceAttributes(r: WeirRecord): Attributes {
-  const out: Attributes = { [GEN_AI.operationName]: r.operation, [GEN_AI.providerName]: r.provider ?? "unknown" };
+  const out: Attributes = { [GEN_AI.operationName]: r.operation, [GEN_AI.providerName]: r.provider ?? UNKNOWN };
   if (r.request_model !== undefined) out[GEN_AI.requestModel] = r.request_model;
   if (r.model !== undefined) out[GEN_AI.responseModel] = r.model;
   for (const name of ["server.address", "server.port"]) {

@@ -1,10 +1,10 @@
 /** Owns when a turn may be sent to who wants each span once: when it is over, or nothing has changed for a while. */
 import type { WeirRecord } from "../record/schema.ts";
 import { isBefore, millisOf, type Time, timesOf } from "./otel.ts";
-import type { Node } from "./tree.ts";
+import { isReal, type Node } from "./tree.ts";
 
 /** A turn in which nothing has happened for so long is taken to be over. */
-export const QUIET_MS = 120_000;
+const QUIET_MS = 120_000;
 /** A tool call without a result may be a long build, or a question that nobody has answered yet. */
 const PENDING_TOOL_MS = 3_600_000;
 
@@ -21,8 +21,6 @@ export function settledNodes(nodes: readonly Node[], records: readonly WeirRecor
       latest.set(session_id, Math.max(latest.get(session_id) ?? -1, turn));
   return new Set(nodes.filter((node) => isReal(node) || isFollowed(topOf(node), latest)));
 }
-
-const isReal = ({ record, derived }: Node): boolean => !derived && record.span_id !== undefined;
 
 function isFollowed({ record: { session_id, turn } }: Node, latest: ReadonlyMap<string, number>): boolean {
   return session_id !== undefined && turn !== undefined && turn < (latest.get(session_id) ?? -1);

@@ -2,7 +2,7 @@
 import { idNumber, textKey } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { instantOf } from "../record/time.ts";
-import { attributesOf, given, kindOf, nameOf, statusOf, texts } from "./attributes.ts";
+import { attributesOf, errorTypeOf, given, kindOf, nameOf, statusOf, texts } from "./attributes.ts";
 import { type Attributes, isBefore, OtelSpan, type Resources, type SpanEvent, timesOf } from "./otel.ts";
 import type { Node } from "./tree.ts";
 
@@ -54,7 +54,7 @@ function eventsOf({ record, notes, start }: Node, content: boolean): readonly Sp
 function noted(note: WeirRecord, start: Node["start"], content: boolean): SpanEvent {
   const attributes: Attributes = {};
   if (note.name !== undefined) attributes["weir.name"] = note.name;
-  if (note.status === "error") attributes["error.type"] = note.error_type ?? "_OTHER";
+  if (note.status === "error") attributes["error.type"] = errorTypeOf(note);
   if (note.duration_ms !== undefined) attributes["weir.duration_ms"] = note.duration_ms;
   given(note, attributes);
   if (content) texts(note, attributes, JSON.stringify);

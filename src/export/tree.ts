@@ -3,8 +3,8 @@ import { derivedSpanId, derivedTraceId, recordId } from "../record/identity.ts";
 import type { WeirRecord } from "../record/schema.ts";
 import { isRandomSpanId } from "../record/spans.ts";
 import { instantOf } from "../record/time.ts";
-import { SPAN_OPERATIONS } from "./attributes.ts";
-import { type Caller, callerOf } from "./callers.ts";
+import { errorTypeOf, SPAN_OPERATIONS } from "./attributes.ts";
+import { callerOf } from "./callers.ts";
 import { isBefore, type Time, type Times, timesOf } from "./otel.ts";
 
 /** A record that becomes a span, or a turn that no record tells of. */
@@ -51,6 +51,18 @@ class Line {
     readonly session: string | undefined,
     readonly subagent: WeirRecord["subagent"],
   ) {}
+}
+
+const subagentKey = (subagent: WeirRecord["subagent"]): string => subagent?.id ?? subagent?.name ?? "";
+
+/** Names the line of turns that a record belongs to: its session's own, or one of its subagents'. */
+export function lineKey({ session_id, subagent }: WeirRecord): string {
+  return `${session_id ?? ""}\0${subagentKey(subagent)}`;
+}
+
+/** A span that its producer wrote itself. */
+export function isReal({ record, derived }: Node): boolean {
+  return !derived && record.span_id !== undefined;
 }
 
 const VALID_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
@@ -106,24 +118,22 @@ class Builder {
       if (turn !== undefined) this.#noteStart(record, times);
     }
     for (const line of this.#lines.values()) line.starts.sort((a, b) => compare(a.start, b.start));
-    for (const node of [...this.#nodes]) if (!this.#isReal(node)) this.#placeInTurn(node);
-    for (const node of this.#nodes) if (this.#isReal(node)) node.parent = this.#realParent(node.record);
+    for (const node of [...this.#nodes]) if (!isReal(node)) this.#placeInTurn(node);
+    for (const node of this.#nodes) if (isReal(node)) node.parent = this.#realParent(node.record);
     for (const { record, times } of notes) this.#placeNote(record, times);
     this.#placeSubagents();
     const nodes = this.#ordered();
-    for (const node of nodes) if (node.parent && !this.#isReal(node)) node.traceId = node.parent.traceId;
+    for (const node of nodes) if (node.parent && !isReal(node)) node.traceId = node.parent.traceId;
     for (const node of nodes.toReversed()) tellParent(node);
     for (const node of nodes) if (node.derived) tellNotes(node);
     return nodes;
   }
 
-  #isReal = (node: Node): boolean => node.record.span_id !== undefined && !node.derived;
-
   #admit(record: WeirRecord, times: Times | undefined): void {
     const start = times?.start ?? this.#earliest ?? this.archived;
     const node = this.#nodeOf(record, start, times?.end ?? start);
     this.#nodes.push(node);
-    if (this.#isReal(node)) this.#real.set(`${record.trace_id}${record.span_id}`, node);
+    if (isReal(node)) this.#real.set(`${record.trace_id}${record.span_id}`, node);
     if (record.operation === "invoke_agent") this.#admitTurn(node);
     else if (record.turn !== undefined) this.#noteStart(record, times);
   }
@@ -138,7 +148,8 @@ class Builder {
     return { record, derived: false, traceId, spanId, parent: undefined, elsewhere, start, end, notes: [], depth: -1 };
   }
 
-  #lineOf({ session_id, subagent }: WeirRecord): Line {
+  #lineOf(record: WeirRecord): Line {
+    const { session_id, subagent } = record;
     const last = this.#lastLine;
     if (
       last &&
@@ -147,7 +158,7 @@ class Builder {
       last.subagent?.name === subagent?.name
     )
       return last;
-    const key = `${session_id ?? ""}\0${subagent?.id ?? subagent?.name ?? ""}`;
+    const key = lineKey(record);
     let line = this.#lines.get(key);
     if (!line) {
       line = new Line(session_id, subagent);
@@ -189,32 +200,30 @@ class Builder {
   }
 
   #derivedTurn(line: Line, turn: number, like: WeirRecord, start: Time): Node {
-    const { agent, agent_version, session_id, parent_session_id, host, cwd, repository, branch, resource } = like;
-    const key = `${line.subagent?.id ?? line.subagent?.name ?? ""}\0${turn}`;
-    const id = recordId(agent, "turn", session_id ?? "", "invoke_agent", key);
-    const told: Partial<WeirRecord> = {
-      agent,
-      agent_version,
-      session_id,
-      parent_session_id,
-      host,
-      cwd,
-      repository,
-      branch,
-    };
-    const record = {
-      ...told,
+    const { agent, agent_version, session_id, parent_session_id, host, cwd, repository, branch, source, resource } =
+      like;
+    const { subagent } = line;
+    const id = recordId(agent, "turn", session_id ?? "", "invoke_agent", `${subagentKey(subagent)}\0${turn}`);
+    const record: WeirRecord = {
       v: 1,
       id,
       fact: id,
       rev: 0,
+      turn,
+      agent,
+      agent_version,
       stream: "turn",
+      session_id,
+      parent_session_id,
+      subagent,
+      cwd,
+      repository,
+      branch,
       operation: "invoke_agent",
+      source,
+      host,
       resource,
-    } as WeirRecord;
-    record.turn = turn;
-    record.source = like.source;
-    if (line.subagent) record.subagent = line.subagent;
+    };
     const node: Node = { ...this.#nodeOf(record, start, start), derived: true };
     line.turns.set(turn, node);
     this.#nodes.push(node);
@@ -245,20 +254,19 @@ class Builder {
 
   /** Puts subagents, and sessions that others spawned, below the tool that called them. */
   #placeSubagents(): void {
-    const callers = this.#nodes.filter((n) => n.record.operation === "execute_tool").map((n): Caller => n);
+    const callers = this.#nodes.filter((n) => n.record.operation === "execute_tool");
     const turns = this.#nodes.filter(
       (n) => n.record.operation === "invoke_agent" && !n.parent && n.elsewhere === undefined,
     );
     const used = new Map<Line, Node>();
-    const taken = new Set<Caller>();
+    const taken = new Set<Node>();
     for (const turn of turns.sort((a, b) => compare(a.start, b.start))) {
       const { session_id, parent_session_id, subagent } = turn.record;
       const inside = subagent !== undefined && parent_session_id === undefined;
       const above = inside ? session_id : parent_session_id;
-      if (above === undefined || this.#isReal(turn)) continue;
+      if (above === undefined || isReal(turn)) continue;
       const line = this.#lineOf(turn.record);
-      const caller =
-        (inside ? undefined : used.get(line)) ?? (callerOf(turn, above, callers, taken) as Node | undefined);
+      const caller = (inside ? undefined : used.get(line)) ?? callerOf(turn, above, callers, taken);
       if (caller) used.set(line, caller);
       const parent = caller ?? this.#mainTurn(above, turn);
       if (parent && !isBelow(parent, turn)) turn.parent = parent;
@@ -336,7 +344,6 @@ function tellNotes(turn: Node): void {
     const end = timesOf(note)?.end;
     if (!end || isBefore(end, turn.end)) continue;
     turn.end = end;
-    if (note.operation === "error")
-      turn.record = { ...turn.record, status: "error", error_type: note.error_type ?? "_OTHER" };
+    if (note.operation === "error") turn.record = { ...turn.record, status: "error", error_type: errorTypeOf(note) };
   }
 }
