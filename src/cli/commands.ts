@@ -133,7 +133,7 @@ export const pruneArgs = {
   },
 } as const satisfies ArgTable;
 
-export const configArgs = { ...retentionArgs, ...captureArgs } as const satisfies ArgTable;
+const configArgs = { ...retentionArgs, ...captureArgs } as const satisfies ArgTable;
 
 export const commands: readonly Command<Io>[] = [
   {

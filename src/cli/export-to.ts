@@ -4,13 +4,7 @@ import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
 import { amountIn } from "../config/units.ts";
 import { type Delivered, deliver } from "../export/deliver.ts";
-import {
-  type Destination,
-  destinationOf,
-  type Protocol,
-  resourceAttributes,
-  signalsOf,
-} from "../export/destination.ts";
+import { type Destination, destinationOf, resourceAttributes, signalsOf } from "../export/destination.ts";
 import { type Filter, isFiltering } from "../export/filter.ts";
 import type { Signal } from "../export/otlp.ts";
 import { newSent, nounOf, type Sent } from "../export/sender.ts";
@@ -53,7 +47,7 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
   const delivery = await lockedOrInterrupted(io, opening);
   try {
     const families = await familiesOf(reader.segments, rankOf, pauses(io));
-    const asked = { filter, content: options.content === true, onlyNew: options.new === true, resource };
+    const asked = { filter, content: options.content, onlyNew: options.new, resource };
     const around = {
       rest: io.rest,
       stopping: io.stopping,
@@ -75,7 +69,7 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
       const signals = destination.routes.map(({ signal }) => signal);
       delivery.register(signals, read, new Set([...lacking].map((at) => names[at] ?? "")));
     }
-    io.log.info(summary(destination, sent, open, options.new === true));
+    io.log.info(summary(destination, sent, open, options.new));
     return sent.rejected + sent.refused > 0 ? EXIT.export : EXIT.done;
   } finally {
     delivery.close();
@@ -98,7 +92,7 @@ function destinationFor(options: Options): Destination {
   return destinationOf(
     {
       to,
-      protocol: protocol as Protocol | undefined,
+      protocol,
       signals: signalsOf(options.signals ?? "traces"),
       compress,
       headersFile: options["headers-file"],

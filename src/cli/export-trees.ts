@@ -91,7 +91,7 @@ function otlpSink(
   const outputs = new Map(signals.map((signal) => [signal, begin(fileOf(signal))]));
   const files = new OtlpFiles(outputs, filter, {
     resources: new Resources(resource),
-    content: options.content === true,
+    content: options.content,
   });
   return {
     family: (family) => files.family(family),

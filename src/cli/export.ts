@@ -57,7 +57,7 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
     for (const { record, line } of open ? records : []) {
       if (++seen % BETWEEN_PAUSES === 0) await pause();
       if (!passes(record, filter)) continue;
-      const isWhole = options.content === true || !hasContent(record);
+      const isWhole = options.content || !hasContent(record);
       open = output.write(isWhole ? writer.record(record, line) : writer.record(withoutContent(record)));
       if (!open) break;
       written++;

@@ -7,7 +7,7 @@ import type { Writer } from "./writer.ts";
 const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
 
 /** One cell: numbers as numbers, texts quoted where needed and never a formula. */
-export function csvCell(value: Cell): string {
+function csvCell(value: Cell): string {
   if (value === undefined) return "";
   if (typeof value !== "string") return String(value);
   const safe = FORMULA.test(value) ? `'${value}` : value;

@@ -8,7 +8,7 @@ import type { Attributes } from "./otel.ts";
 import { type Encoding, SIGNALS, type Signal } from "./otlp.ts";
 import { parseHeaders, parsePairs, SecretHeaders, unfitForGrpc } from "./secret.ts";
 
-export const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
+const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /** What may be asked for on the command line. */

@@ -71,6 +71,5 @@ export function hasContent({ content, raw }: WeirRecord): boolean {
 
 /** The same record without the texts that were captured. */
 export function withoutContent({ content, raw, ...record }: WeirRecord): WeirRecord {
-  void [content, raw];
   return record;
 }

@@ -8,7 +8,7 @@ export type Attributes = Record<string, Value>;
 export type Time = Instant;
 
 /** The conventions that names and values follow: the last core release that defines GenAI. */
-export const SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.1";
+const SCHEMA_URL = "https://opentelemetry.io/schemas/1.41.1";
 
 export interface Resource {
   readonly attributes: Attributes;

@@ -1,8 +1,7 @@
 /** Owns where the bytes of an export go: stdout or a file that is whole or not there, compressed or not. */
 import { wholeFile } from "./file.ts";
 
-export const COMPRESSIONS = ["none", "gzip", "zstd"] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
+export type Compression = "none" | "gzip" | "zstd";
 
 /** Bytes are compressed in pieces of this size, so that memory stays flat; both formats allow pieces in a row. */
 const PIECE = 1 << 20;

@@ -31,7 +31,6 @@ export interface Fixed {
   readonly others: Float64Array;
 }
 
-/** The state of one destination; see `archive/delivery.ts`. */
 export type NewBatch = Omit<Fixed, "id">;
 
 /** A batch that waits no more: the destination has it, or its items wait in others, or to be encoded again. */
@@ -40,6 +39,7 @@ export interface Ended {
   readonly isSent: boolean;
 }
 
+/** The state of one destination; see `archive/delivery.ts`. */
 export interface Outbox {
   waiting(): Fixed[];
   has(signal: string, key: number): boolean;
