@@ -61,6 +61,7 @@ function holder(folder: DataFolder): string {
   }
 }
 
+/** The archive as its one writer holds it: between two commits nothing of a batch exists, a commit makes all of it durable. */
 export class Archive {
   readonly #db: Database;
   readonly #folder: DataFolder;

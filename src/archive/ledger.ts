@@ -23,6 +23,7 @@ export interface Manner {
   readonly capture?: Capturing | undefined;
 }
 
+/** What one source has told: by it the same telling is archived once, however often the source is read. */
 export class Ledger {
   readonly #entries = new Entries();
   /** How many bytes of them have been taken to be stored. */

@@ -14,6 +14,7 @@ import {
   startsNext,
 } from "./segment.ts";
 
+/** This installation's segments: those of the state, and what a batch adds to them. What is written exists once it is stored. */
 export class Segments {
   readonly #db: Database;
   readonly #folder: DataFolder;

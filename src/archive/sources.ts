@@ -59,6 +59,7 @@ const asideKey = ({ generation, position, length, hash, reason }: QuarantineRow)
 /** Small ledger batches of a source are joined when there are this many. */
 const LEDGER_BATCHES = 64;
 
+/** What is known of every source; what changes is in memory until a commit stores it. */
 export class Sources {
   readonly #db: Database;
   readonly #folder: DataFolder;

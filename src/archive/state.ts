@@ -136,10 +136,12 @@ export function overwriteDeleted(db: Database): void {
 /** The key of `meta` that says when texts were first archived. */
 export const FIRST_TEXTS = "first_texts";
 
+/** What the state notes of itself under a key; undefined where nothing was. */
 export function getMeta(db: Database, key: string): string | undefined {
   return (db.query("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | null)?.value;
 }
 
+/** Notes it in place of what was noted before; durable with the transaction that it is called in. */
 export function setMeta(db: Database, key: string, value: string): void {
   db.query("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(
     key,

@@ -1,6 +1,7 @@
 /** Owns the exit codes: the one place where a result or an error becomes a number. */
 import type { Failure } from "../system/errors.ts";
 
+/** What every command ends with; scripts rely on the numbers, so none ever changes its meaning. */
 export const EXIT = {
   done: 0,
   failed: 1,

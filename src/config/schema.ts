@@ -27,6 +27,7 @@ export type Setting = AmountSetting | ChoiceSetting;
 
 const KIB = 1024;
 
+/** Every setting by its key in the file, in the order in which they are shown; each amount in the unit that its key names. */
 export const SETTINGS = {
   segment_max_bytes: {
     type: "size",
