@@ -13,7 +13,7 @@ import { releaseLock, takeLock } from "./lock.ts";
 import { foreignFiles, lastMoment, markPruned, type PruneResult, planOf, type Removal, removePruned } from "./prune.ts";
 import { rebuildState } from "./rebuild.ts";
 import type { Limits } from "./retention.ts";
-import type { Segment } from "./segment.ts";
+import { installOf, type Segment } from "./segment.ts";
 import { cutUncommitted, Segments } from "./segments.ts";
 import { Sources } from "./sources.ts";
 import { FIRST_TEXTS, getMeta, openState, openStateForReading, overwriteDeleted, setMeta } from "./state.ts";
@@ -84,7 +84,7 @@ export class Archive {
     this.#options = options;
     this.host = host;
     this.sources = new Sources(db, folder);
-    this.#segments = new Segments(db, folder, host.slice(0, 8), options.segmentMaxBytes);
+    this.#segments = new Segments(db, folder, installOf(host), options.segmentMaxBytes);
     this.#hasTexts = getMeta(db, FIRST_TEXTS) !== undefined;
     this.#isTextsNoted = this.#hasTexts;
     if (this.#hasTexts) overwriteDeleted(db);
@@ -110,7 +110,7 @@ export class Archive {
     try {
       return explaining(folder, () => Archive.#opened(folder, options));
     } catch (error) {
-      releaseLock();
+      releaseLock(folder.lock);
       throw error;
     }
   }
@@ -132,8 +132,8 @@ export class Archive {
     return orClosed(db, () => {
       const host = getMeta(db, "install") ?? rebuildState(db, folder);
       refuseOlder(db, folder, commits);
-      cutUncommitted(db, folder, host.slice(0, 8));
-      const leftover = removePruned(db, folder, host.slice(0, 8));
+      cutUncommitted(db, folder, installOf(host));
+      const leftover = removePruned(db, folder, installOf(host));
       removeFolder(folder.temporary);
       db.run("PRAGMA synchronous = NORMAL"); // the run row only tells others who holds the lock: not synced, but a checkpoint is
       const archive = new Archive(db, folder, host, options);
@@ -226,7 +226,7 @@ export class Archive {
 
   /** Removes what the limits ask for; in a dry run it only says so. Call it with nothing uncommitted. Throws `write`. */
   prune(limits: Limits): PruneResult {
-    const install = this.host.slice(0, 8);
+    const install = installOf(this.host);
     const foreign = foreignFiles(this.#db, this.#folder, install);
     const plan = planOf(this.#db, this.#last, limits);
     if (this.#options.dryRun) return { plan, foreign, removed: [], waiting: [], failed: [] };
@@ -262,7 +262,7 @@ export class Archive {
       if (!isWriteFailure(error)) throw error; // the note only informs, and must not hide why the run failed
     } finally {
       this.#db.close();
-      releaseLock();
+      releaseLock(this.#folder.lock);
     }
   }
 }

@@ -60,12 +60,12 @@ function familyOf(root: number, members: Uint32Array, { places, verdicts }: Coun
     root: root === 0 ? undefined : verdicts.sessions.name(root),
     records,
     segments,
-    archived: `${dateOf(places.path(members[0] ?? 0))}T00:00:00Z`,
+    archived: `${dateOf(places.segments[segments[0] ?? 0])}T00:00:00Z`,
   };
 }
 
-function dateOf(path: string): string {
-  return parseSegmentName(path.replace(/^.*[\\/]/, ""))?.date ?? "1970-01-01";
+function dateOf(segment: ReadableSegment | undefined): string {
+  return parseSegmentName(segment?.name ?? "")?.date ?? "1970-01-01";
 }
 
 interface Group {

@@ -26,6 +26,16 @@ export function dataFolder(path: string): DataFolder {
   };
 }
 
+/** The error for a folder without an archive. */
+export function noArchive(path: string): WeirError {
+  return new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
+}
+
+/** The error for a link where a file or folder of weir's own belongs. */
+export function linked(path: string): WeirError {
+  return new WeirError("refused", `${path} is a link; weir does not follow links there`);
+}
+
 /**
  * Makes the data folder and its archive folder (0700) where they are missing, and takes group and others their rights
  * where they have any. Throws `write` when it cannot be made, `usage` when others may see what else lies in it, `refused`
@@ -41,7 +51,7 @@ export function prepareFolder(folder: DataFolder): void {
   const { archive, state, lock, witness, temporary } = folder;
   for (const path of [archive, state, lock, witness, temporary, `${state}-wal`, `${state}-shm`]) {
     const stat = lstatIfPresent(path);
-    if (stat?.kind === "link") throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
+    if (stat?.kind === "link") throw linked(path);
     if (stat) ownOnly(path, stat);
   }
 }

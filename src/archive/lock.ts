@@ -3,6 +3,7 @@ import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/data
 import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
 import { errorCode, lstatIfPresent, openForWriting, type Stat, sys } from "../system/system.ts";
+import { linked } from "./folder.ts";
 
 const RETRY_MS = 50;
 const PINNED = Symbol.for("weir.lock");
@@ -31,7 +32,7 @@ function refuseLink(path: string): void {
   } catch (error) {
     throw cannotLock(path, error);
   }
-  if (stat?.kind === "link") throw new WeirError("refused", `${path} is a link; weir does not follow links there`);
+  if (stat?.kind === "link") throw linked(path);
 }
 
 function cannotLock(path: string, cause: unknown): WeirError {
@@ -39,7 +40,7 @@ function cannotLock(path: string, cause: unknown): WeirError {
   return new WeirError("write", `cannot lock ${path}: ${systemReason(cause)}`, hint, { cause });
 }
 
-/** Why a lock's file cannot be opened or made, where the system says so: SQLite does not. */
+/** Why a lock's file cannot be opened or made, where the system says so: SQLite does not. Nobody here holds it, so closing frees nothing. */
 function openingError(path: string): unknown {
   try {
     sys.close(openForWriting(path, lstatIfPresent(path) === undefined));
@@ -67,11 +68,8 @@ function pinned(): Map<string, Database> {
   return all[PINNED];
 }
 
-/** Gives a lock back before the process ends; without a path, all of them. */
-export function releaseLock(path?: string): void {
-  for (const [held, db] of [...pinned()]) {
-    if (path !== undefined && path !== held) continue;
-    db.close();
-    pinned().delete(held);
-  }
+/** Gives a lock back before the process ends. */
+export function releaseLock(path: string): void {
+  pinned().get(path)?.close();
+  pinned().delete(path);
 }

@@ -67,7 +67,7 @@ export class Places {
     return low;
   }
 
-  path(index: number): string {
+  #path(index: number): string {
     return this.segments[this.segment(index)]?.path ?? "";
   }
 
@@ -105,7 +105,7 @@ export class Places {
     let buffer = this.#spare;
     this.#spare = NOTHING;
     if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(STRETCH, bytes * 2)));
-    const path = this.path(first);
+    const path = this.#path(first);
     this.#read(path, start, buffer, bytes);
     for (let at = from; at < to; at++) {
       const index = indexes[at] as number;

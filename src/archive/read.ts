@@ -2,8 +2,8 @@
 import { type Database, isDamaged } from "../system/database.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, lstatIfPresent, sys } from "../system/system.ts";
-import { type DataFolder, dataFolder } from "./folder.ts";
-import { bySegmentName, completeLength, listSegments, parseSegmentName, tooShort } from "./segment.ts";
+import { type DataFolder, dataFolder, noArchive } from "./folder.ts";
+import { bySegmentName, completeLength, installOf, listSegments, parseSegmentName, tooShort } from "./segment.ts";
 import { damagedState, getMeta, openStateForReading } from "./state.ts";
 import { refuseOlder, witnessed } from "./witness.ts";
 
@@ -12,6 +12,7 @@ export const CHUNK = 1 << 18;
 
 /** A segment to read and how far. */
 export interface ReadableSegment {
+  readonly name: string;
   readonly path: string;
   readonly bytes: number;
 }
@@ -56,12 +57,7 @@ interface CommittedState {
 function segmentsOf(folder: DataFolder, state: CommittedState | undefined): ReadableSegment[] {
   const known = new Map(state?.segments.map((s) => [s.name, s]));
   const names = new Set(listSegments(folder.archive));
-  if (names.size === 0 && known.size === 0 && !ifPresent(() => sys.stat(folder.path)))
-    throw new WeirError(
-      "failed",
-      `there is no archive in ${folder.path}`,
-      "run weir sync first, or name it with --data-dir",
-    );
+  if (names.size === 0 && known.size === 0 && !ifPresent(() => sys.stat(folder.path))) throw noArchive(folder.path);
   for (const [name, s] of known) if (!s.pruned) names.add(name);
   const readable: ReadableSegment[] = [];
   for (const name of [...names].sort(bySegmentName)) {
@@ -72,7 +68,7 @@ function segmentsOf(folder: DataFolder, state: CommittedState | undefined): Read
     if (!committed && parseSegmentName(name)?.install === state?.install) continue;
     const size = lstatIfPresent(file)?.size;
     if (committed && (size ?? -1) < committed.bytes) throw tooShort(file, committed.bytes, size);
-    readable.push({ path: file, bytes: committed?.bytes ?? completeLength(file) });
+    readable.push({ name, path: file, bytes: committed?.bytes ?? completeLength(file) });
   }
   return readable;
 }
@@ -86,7 +82,7 @@ function committedState(folder: DataFolder): CommittedState | undefined {
     db.run("BEGIN");
     refuseOlder(db, folder, commits);
     const segments = db.query("SELECT name, bytes, pruned FROM segment").all() as CommittedState["segments"];
-    return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), segments };
+    return { db, install: installOf(getMeta(db, "install") ?? ""), segments };
   } catch (error) {
     db.close();
     if (isDamaged(error)) throw damagedState(folder.state, error);

@@ -42,6 +42,11 @@ export function segmentName({ date, install, index }: SegmentName): string {
   return `weir-${date}-${install}${index === 0 ? "" : `.${index}`}.jsonl`;
 }
 
+/** An installation as its segments' names carry it: the first characters of the host that its records name. */
+export function installOf(host: string): string {
+  return host.slice(0, 8);
+}
+
 /** Orders names as they were written. */
 export function bySegmentName(a: string, b: string): number {
   const x = parseSegmentName(a);

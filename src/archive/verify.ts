@@ -5,9 +5,9 @@ import type { Database } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
 import { errorCode, ifPresent, lstatIfPresent, openForReading, sys } from "../system/system.ts";
 import { digestOf } from "./digest.ts";
-import { type DataFolder, dataFolder } from "./folder.ts";
+import { type DataFolder, dataFolder, noArchive } from "./folder.ts";
 import { readSegmentLines } from "./read.ts";
-import { completeLength, listSegments, parseSegmentName, RESTORE } from "./segment.ts";
+import { completeLength, installOf, listSegments, parseSegmentName, RESTORE } from "./segment.ts";
 import { getMeta, openStateForReading, REBUILD, STATE_VERSION } from "./state.ts";
 import { ageOf, witnessed } from "./witness.ts";
 
@@ -85,8 +85,7 @@ export async function verifyArchive(path: string, { pause }: VerifyOptions): Pro
   const hasState = (ifPresent(() => sys.stat(folder.state))?.size ?? 0) > 0;
   const check = new Check(folder);
   const known = hasState ? check.openState() : undefined;
-  if (names.length === 0 && check.result().state === "missing")
-    throw new WeirError("failed", `there is no archive in ${path}`, "run weir sync first, or name it with --data-dir");
+  if (names.length === 0 && check.result().state === "missing") throw noArchive(path);
   try {
     const rows = new Map(known?.rows.map((row) => [row.name, row]));
     for (const row of rows.values()) {
@@ -153,7 +152,7 @@ class Check {
       if (this.#isOlder) this.#damaged(state, `it is older than its archive: ${age}`, REBUILD);
       if (this.#version < STATE_VERSION)
         this.#note(state, `it is of version ${this.#version}; the next sync brings it to ${STATE_VERSION}`);
-      return { db, install: (getMeta(db, "install") ?? "").slice(0, 8), rows: rows as SegmentRow[] };
+      return { db, install: installOf(getMeta(db, "install") ?? ""), rows: rows as SegmentRow[] };
     } catch (error) {
       db?.close();
       if (error instanceof WeirError && error.failure === "refused") throw error;

@@ -63,8 +63,7 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
     const signal = io.stopSignal();
     if (isStopped && signal) return EXIT[signal];
     if (options.new && !isFiltering(filter)) {
-      const nameOf = (path: string): string => path.replace(/^.*[\\/]/, "");
-      const read = new Map(reader.segments.map(({ path, bytes }) => [nameOf(path), bytes]));
+      const read = new Map(reader.segments.map(({ name, bytes }) => [name, bytes]));
       const names = [...read.keys()];
       const signals = destination.routes.map(({ signal }) => signal);
       delivery.register(signals, read, new Set([...lacking].map((at) => names[at] ?? "")));

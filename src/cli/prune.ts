@@ -1,4 +1,5 @@
 /** Owns `weir prune`: limits in, the plan shown, retention carried out. */
+import { noArchive } from "../archive/folder.ts";
 import type { PruneResult, Removal } from "../archive/prune.ts";
 import type { Limits } from "../archive/retention.ts";
 import { WeirError } from "../system/errors.ts";
@@ -17,12 +18,7 @@ const DAY_MS = 86_400_000;
 export async function run(options: OptionsOf<typeof pruneArgs>, io: Io): Promise<number> {
   const limits = limitsOf(io, options.force);
   for (const conflict of io.configuration.conflicts) io.log.warn(conflict);
-  if (!ifPresent(() => sys.stat(io.dataDir)))
-    throw new WeirError(
-      "failed",
-      `there is no archive in ${io.dataDir}`,
-      "run weir sync first, or name it with --data-dir",
-    );
+  if (!ifPresent(() => sys.stat(io.dataDir))) throw noArchive(io.dataDir);
   const dryRun = options["dry-run"];
   const archive = await openForWriting(io, { wait: true, segmentMaxBytes: 0, dryRun });
   let result: PruneResult | undefined;

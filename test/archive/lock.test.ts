@@ -26,10 +26,10 @@ test("it is held until it is given back, and then free for the next", async () =
   using place = scratch();
   expect(await takeLock(lockOf(place), 0)).toBe(true);
   expect(isFree(lockOf(place))).toBe(false);
-  releaseLock();
+  releaseLock(lockOf(place));
   expect(isFree(lockOf(place))).toBe(true);
   expect(await takeLock(lockOf(place), 0)).toBe(true);
-  releaseLock();
+  releaseLock(lockOf(place));
 });
 
 test("garbage collection does not free it", async () => {
@@ -40,7 +40,7 @@ test("garbage collection does not free it", async () => {
     await Bun.sleep(1);
   }
   expect(isFree(lockOf(place))).toBe(false);
-  releaseLock();
+  releaseLock(lockOf(place));
 });
 
 test("nothing that weir opens and closes while it holds the lock frees it", async () => {
@@ -58,7 +58,7 @@ test("a plain open and close of the lock file would free it: so nothing of ours 
   await takeLock(lockOf(place), 0);
   readFileSync(lockOf(place));
   const isStillHeld = !isFree(lockOf(place));
-  releaseLock();
+  releaseLock(lockOf(place));
   // POSIX locks belong to the process; where they do not, the trap is not there.
   expect(isStillHeld).toBe(process.platform === "win32");
 });
@@ -76,7 +76,7 @@ test("who finds it held gives up at once, or after the time that it may wait, an
   }
   other.run("ROLLBACK");
   expect(await takeLock(lockOf(place), 0)).toBe(true);
-  releaseLock();
+  releaseLock(lockOf(place));
 });
 
 test("who waits gets it when it is given back, and stops waiting when told to", async () => {
@@ -92,14 +92,14 @@ test("who waits gets it when it is given back, and stops waiting when told to", 
   await Bun.sleep(80);
   other.run("ROLLBACK");
   expect(await waiting).toBe(true);
-  releaseLock();
+  releaseLock(lockOf(place));
 });
 
 test("the lock file holds nothing, however often it is taken", async () => {
   using place = scratch();
   for (let round = 0; round < 3; round++) {
     await takeLock(lockOf(place), 0);
-    releaseLock();
+    releaseLock(lockOf(place));
   }
   expect(statSync(lockOf(place)).size).toBe(0);
 });

@@ -100,7 +100,7 @@ function asWritten(segments: readonly ReadableSegment[], data: string): readonly
   if (segments.length < 2) return segments;
   using db = openOwnForReading(join(data, "state.db"), 0);
   const names = (db.query("SELECT name FROM segment ORDER BY seq").values() as [string][]).flat();
-  const placeOf = ({ path }: ReadableSegment): number => names.indexOf(path.replace(/^.*\//, ""));
+  const placeOf = ({ name }: ReadableSegment): number => names.indexOf(name);
   return segments.filter((each) => placeOf(each) >= 0).sort((a, b) => placeOf(a) - placeOf(b));
 }
 
