@@ -23,7 +23,7 @@ export async function run(options: { readonly shell: string; readonly json: bool
   return EXIT.done;
 }
 
-export function completionModel(commands: readonly Command[]): Model {
+function completionModel(commands: readonly Command[]): Model {
   return modelOf(commands, {
     agents: agents.map((agent) => agent.id),
     streams: [...new Set(agents.flatMap((agent) => agent.streams.map((stream) => stream.kind)))],

@@ -7,7 +7,7 @@ import { WeirError } from "../system/errors.ts";
 import * as self from "../system/process.ts";
 import { sys, writeFully } from "../system/system.ts";
 import { version } from "../system/version.ts";
-import type { Command } from "./args.ts";
+import type { ArgsOf, Command, globalArgs } from "./args.ts";
 import { parseArguments } from "./argv.ts";
 import { decideColor } from "./color.ts";
 import { commands } from "./commands.ts";
@@ -21,16 +21,7 @@ import { program } from "./program.ts";
 import { createStdout } from "./stdout.ts";
 import { nearest } from "./text.ts";
 
-type Flags = {
-  readonly color: "auto" | "always" | "never";
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  readonly debug: boolean;
-  readonly home: readonly string[];
-  readonly "data-dir"?: string;
-  readonly config?: string;
-};
-const PLAIN: Flags = { color: "auto", quiet: false, verbose: false, debug: false, home: [] };
+type Flags = ArgsOf<typeof globalArgs>;
 
 const stdout = createStdout((fd, bytes, offset, length) => {
   log.progressEnd(); // else data would stand behind it on a terminal's line
@@ -51,7 +42,7 @@ function colorOn(fd: 1 | 2, mode: Flags["color"]): boolean {
   return decideColor({ mode, env: self.env, isTTY: mode === "auto" && self.terminal(fd).isTTY });
 }
 
-function logFor(flags: Flags): Log {
+function logFor(flags: Pick<Flags, "color" | "quiet" | "verbose" | "debug">): Log {
   const { isTTY, columns } = self.terminal(2);
   const level = levelOf(flags);
   return createLog({
@@ -71,6 +62,13 @@ function homesOf(flags: Flags): { readonly paths: readonly string[]; readonly by
   return { paths, by: paths.length > 0 ? "WEIR_HOME" : "default" };
 }
 
+/** The data folder, and what named it. */
+function dataFolderOf({ "data-dir": path }: Flags, home: string): { readonly path: string; readonly by: string } {
+  if (path !== undefined) return { path: resolve(path), by: "--data-dir" };
+  if (self.env.WEIR_DATA_DIR) return { path: resolve(self.env.WEIR_DATA_DIR), by: "WEIR_DATA_DIR" };
+  return { path: resolve(defaultDataFolder(self.platform, home, self.env)), by: "default" };
+}
+
 function configFileOf(flags: Flags, home: string): ConfigFile {
   if (flags.config !== undefined) return { path: resolve(flags.config), namedBy: "--config" };
   if (self.env.WEIR_CONFIG) return { path: resolve(self.env.WEIR_CONFIG), namedBy: "WEIR_CONFIG" };
@@ -82,6 +80,7 @@ async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
   const { platform, env } = self;
   const home = self.homeFolder();
   const homes = homesOf(flags);
+  const data = dataFolderOf(flags, home);
   const { loadConfiguration } = await import("../config/load.ts");
   const file = configFileOf(flags, home);
   const given = { file, variables: env, flags, nearest };
@@ -94,11 +93,8 @@ async function ioFor(flags: Flags, command: Command<Io>): Promise<Io> {
     environment: environmentOf(homes.paths, { platform, home, variables: env }),
     commands: commands as readonly Command[],
     configuration: loadConfiguration(command.ignoresConfiguration ? nothing : given),
-    dataDir: resolve(flags["data-dir"] ?? (env.WEIR_DATA_DIR || defaultDataFolder(platform, home, env))),
-    placedBy: {
-      home: homes.by,
-      data_dir: flags["data-dir"] ? "--data-dir" : env.WEIR_DATA_DIR ? "WEIR_DATA_DIR" : "default",
-    },
+    dataDir: data.path,
+    placedBy: { home: homes.by, data_dir: data.by },
     columns: out.isTTY ? out.columns : Number.POSITIVE_INFINITY,
     color: colorOn(1, flags.color),
     stopSignal: stop.received,
@@ -130,7 +126,7 @@ async function main(): Promise<number> {
   return module.run(parsed.args, io);
 }
 
-let log = logFor(PLAIN);
+let log = logFor({ color: "auto", quiet: false, verbose: false, debug: false });
 
 function failed(error: unknown): number {
   log.progressEnd();
