@@ -6,7 +6,8 @@ import type { Choice } from "../sync/discover.ts";
 import { UsageError } from "./args.ts";
 import { meant } from "./text.ts";
 
-function known(kind: string, name: string, names: readonly string[]): string {
+/** The name itself; throws `UsageError`, saying what was meant, where it is none of these. */
+export function known(kind: string, name: string, names: readonly string[]): string {
   if (names.includes(name)) return name;
   throw new UsageError(`unknown ${kind} ${name}`, meant(name, names));
 }

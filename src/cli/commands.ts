@@ -110,7 +110,7 @@ export const exportArgs = {
     description: "only what began at or after: 2026-11-01 (in UTC), 2026-11-01T08:00+02:00, 7d, 12h",
   },
   until: { type: "string", valueHint: "TIME", description: "only what began before" },
-  agent: { type: "string", repeatable: true, names: "agents", valueHint: "NAME", description: "only this agent" },
+  agent: choiceArgs.agent,
   session: { type: "string", repeatable: true, valueHint: "ID", description: "only this session" },
   model: { type: "string", repeatable: true, valueHint: "NAME", description: "only this model" },
   operation: {

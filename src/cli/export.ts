@@ -1,7 +1,7 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
 import { agents, rankOf } from "../agents/index.ts";
 import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
-import { amountIn } from "../config/units.ts";
+import { amountIn, DAY_MS } from "../config/units.ts";
 import { csv } from "../export/csv.ts";
 import { type Filter, hasContent, passes, withoutContent } from "../export/filter.ts";
 import { jsonl } from "../export/jsonl.ts";
@@ -9,6 +9,7 @@ import type { Writer } from "../export/writer.ts";
 import { OPERATIONS } from "../record/operations.ts";
 import { sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
+import { known } from "./choice.ts";
 import type { exportArgs } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import { isFile, outputOf } from "./export-output.ts";
@@ -16,11 +17,8 @@ import { tellWritten } from "./export-summary.ts";
 import type { Io } from "./io.ts";
 import { openForReading } from "./open.ts";
 import { pauses } from "./pause.ts";
-import { meant } from "./text.ts";
 
 type Options = OptionsOf<typeof exportArgs>;
-
-const DAY_MS = 86_400_000;
 
 export async function run(options: Options, io: Io): Promise<number> {
   const filter = filterOf(options);
@@ -107,14 +105,9 @@ function checkTogether(options: Options, { since = Number.NEGATIVE_INFINITY, unt
 }
 
 function filterOf(options: Options): Filter {
-  const known = agents.map((agent) => agent.id);
-  for (const name of options.agent) {
-    if (!known.includes(name)) throw new UsageError(`unknown agent ${name}`, meant(name, known));
-  }
-  for (const name of options.operation) {
-    if (!(OPERATIONS as readonly string[]).includes(name))
-      throw new UsageError(`unknown operation ${name}`, meant(name, OPERATIONS));
-  }
+  const ids = agents.map((agent) => agent.id);
+  for (const name of options.agent) known("agent", name, ids);
+  for (const name of options.operation) known("operation", name, OPERATIONS);
   return {
     since: options.since === undefined ? undefined : timeOf("--since", options.since),
     until: options.until === undefined ? undefined : timeOf("--until", options.until),

@@ -2,6 +2,7 @@
 import { noArchive } from "../archive/folder.ts";
 import type { PruneResult, Removal } from "../archive/prune.ts";
 import type { Limits } from "../archive/retention.ts";
+import { DAY_MS } from "../config/units.ts";
 import { WeirError } from "../system/errors.ts";
 import { ifPresent, sys } from "../system/system.ts";
 import { type OptionsOf, UsageError } from "./args.ts";
@@ -12,8 +13,6 @@ import type { Io } from "./io.ts";
 import { openForWriting } from "./open.ts";
 import { table } from "./table.ts";
 import { bytes, count, jsonLine, plural } from "./text.ts";
-
-const DAY_MS = 86_400_000;
 
 export async function run(options: OptionsOf<typeof pruneArgs>, io: Io): Promise<number> {
   const limits = limitsOf(io, options.force);

@@ -1,6 +1,7 @@
 /** Owns the only way data goes to stdout: a buffer emptied by synchronous writes. No other file may write there. */
 
-import { WeirError } from "../system/errors.ts";
+import { WeirError, wordsFor } from "../system/errors.ts";
+import { errorCode } from "../system/system.ts";
 
 /** `fs.writeSync` in shape: writes some of the bytes, tells how many, throws an error with a `code`. */
 export type WriteSync = (fd: number, bytes: Uint8Array, offset: number, length: number) => number;
@@ -30,8 +31,7 @@ export class OutputError extends WeirError {
     readonly code: string,
     cause?: unknown,
   ) {
-    const reason = code === "ENOSPC" ? "no space left on the device" : code;
-    super("failed", `cannot write to standard output: ${reason}`, undefined, { cause });
+    super("failed", `cannot write to standard output: ${wordsFor(code)}`, undefined, { cause });
   }
 }
 
@@ -65,7 +65,7 @@ export function createStdout(write: WriteSync, options: StdoutOptions = {}): Std
     try {
       closed = !writeAll((from) => write(fd, buffer, from, length - from), length, wait);
     } catch (error) {
-      failure = error instanceof OutputError ? error : new OutputError(codeOf(error), error);
+      failure = error instanceof OutputError ? error : new OutputError(errorCode(error) ?? "unknown error", error);
       throw failure;
     }
     return !closed;
@@ -135,7 +135,7 @@ function attempt(write: () => number): number | "again" | "gone" {
     try {
       return write();
     } catch (error) {
-      const code = codeOf(error);
+      const code = errorCode(error);
       if (code === "EINTR") continue;
       if (code === "EAGAIN" || code === "EWOULDBLOCK") return "again";
       // A socket whose peer went away says ECONNRESET; a Windows pipe says EOF.
@@ -143,9 +143,4 @@ function attempt(write: () => number): number | "again" | "gone" {
       throw error;
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" ? code : "unknown error";
 }

@@ -4,6 +4,9 @@ export type Amount = "size" | "age" | "duration";
 
 type Units = Readonly<Record<string, number>>;
 
+/** What an age of one day is in milliseconds. */
+export const DAY_MS = 86_400_000;
+
 const HOUR = 1 / 24;
 
 /** In lower case. Each one is so many bytes, days or milliseconds. */
