@@ -10,12 +10,7 @@ import { CHUNK, type ReadableSegment, readSegmentLines, wholeLines } from "./rea
 /** Records between two pauses: some ten milliseconds. */
 export const BETWEEN_PAUSES = 1024;
 
-/** Every record of these segments, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
-export function* allRecords(segments: readonly ReadableSegment[]): Generator<WeirRecord> {
-  for (const { record } of allLines(segments)) yield record;
-}
-
-/** The same, each with its line. */
+/** Every record of these segments with its line, in the archive's order. Throws `damaged`, naming file and byte, for any other line. */
 export function* allLines(segments: readonly ReadableSegment[]): Generator<CountedRecord> {
   for (const { path, bytes } of segments) {
     let offset = 0;
@@ -28,7 +23,7 @@ export function* allLines(segments: readonly ReadableSegment[]): Generator<Count
 }
 
 /** Shows the counter what each record tells, and fills the places; yields after each chunk. */
-function* gather(places: Places, counter: Counter): Generator<void> {
+export function* gather(places: Places, counter: Counter): Generator<void> {
   const teller = new Teller(CHUNK);
   for (const [number, { path, bytes }] of places.segments.entries()) {
     let offset = 0;
@@ -57,35 +52,23 @@ export interface Counted {
   readonly verdicts: Verdicts;
 }
 
+/** About what a record takes in an archive: tables that are too small grow, those that are too large cost memory. */
+const RECORD_BYTES = 700;
+
 /** Goes once through the archive to see what counts. `pause` is called every now and then, and may throw. */
 export async function count(
   segments: readonly ReadableSegment[],
   rankOf: RankOf,
-  pause: () => Promise<void> = async () => undefined,
+  pause: () => Promise<void>,
 ): Promise<Counted> {
   const places = new Places(segments);
-  const counter = counterFor(places, rankOf);
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  const counter = new Counter(rankOf, places, bytes / RECORD_BYTES);
   for (const _ of gather(places, counter)) {
     void _;
     await pause();
   }
   return { places, verdicts: counter.verdicts() };
-}
-
-/** About what a record takes in an archive: tables that are too small grow, those that are too large cost memory. */
-const RECORD_BYTES = 700;
-
-function counterFor(places: Places, rankOf: RankOf): Counter {
-  const bytes = places.segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  return new Counter(rankOf, places, bytes / RECORD_BYTES);
-}
-
-/** The records that count, in the archive's order; a usage that is a sum of calls told elsewhere is left out. */
-export function* countingRecords(segments: readonly ReadableSegment[], rankOf: RankOf): Generator<WeirRecord> {
-  const places = new Places(segments);
-  const counter = counterFor(places, rankOf);
-  for (const _ of gather(places, counter)) void _;
-  for (const { record } of counted({ places, verdicts: counter.verdicts() })) yield record;
 }
 
 /** A record that counts, with its line where it counts as it was archived. */

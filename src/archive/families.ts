@@ -34,7 +34,7 @@ export interface Families {
 export async function familiesOf(
   segments: readonly ReadableSegment[],
   rankOf: RankOf,
-  pause?: () => Promise<void>,
+  pause: () => Promise<void>,
 ): Promise<Families> {
   const counted = await count(segments, rankOf, pause);
   const groups = groupsOf(counted.verdicts);

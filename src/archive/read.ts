@@ -22,12 +22,6 @@ export interface ArchiveReader extends Disposable {
   readonly segments: readonly ReadableSegment[];
 }
 
-/** The segments of an archive, not held: for an archive that nobody prunes meanwhile. */
-export function readableSegments(path: string): readonly ReadableSegment[] {
-  using reader = openReader(path);
-  return reader.segments;
-}
-
 /**
  * The segments of an archive as one moment sees them: this installation's at their committed lengths, those that other
  * installations put into the folder up to their last complete line. It holds a read transaction on the state, which

@@ -7,9 +7,6 @@ import {
   ProtobufTraceSerializer,
 } from "@opentelemetry/otlp-transformer";
 import fc from "fast-check";
-import { rankOf } from "../../src/agents/index.ts";
-import { familiesOf } from "../../src/archive/families.ts";
-import { readableSegments } from "../../src/archive/read.ts";
 import { type Filter, select } from "../../src/export/filter.ts";
 import { logsOf } from "../../src/export/logs.ts";
 import {
@@ -25,7 +22,7 @@ import {
 import { encode } from "../../src/export/otlp.ts";
 import { spanOf } from "../../src/export/spans.ts";
 import { treeOf } from "../../src/export/tree.ts";
-import { syncInto } from "../support/archive.ts";
+import { familiesOfArchive, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 
@@ -68,7 +65,7 @@ describe("spans and log records are encoded byte for byte as the official encode
       await syncInto(place.data, path);
       for (const content of [false, true]) {
         const options = { resources: new Resources({ "deployment.environment.name": "tést" }), content };
-        for (const family of await familiesOf(readableSegments(place.data), rankOf)) {
+        for (const family of await familiesOfArchive(place.data)) {
           const nodes = treeOf(family);
           expectEqual("traces", withFractions(nodes.map((node) => spanOf(node, options))));
           expectEqual("logs", withFractions(logsOf(select(nodes, family.records, ALL), options).map(({ log }) => log)));

@@ -1,9 +1,5 @@
 /** Proves that every fixture's spans keep to the conventions, and that each call, tool, hook and run that counts has one. */
 import { describe, expect, test } from "bun:test";
-import { rankOf } from "../../src/agents/index.ts";
-import { countingRecords } from "../../src/archive/counting.ts";
-import { familiesOf } from "../../src/archive/families.ts";
-import { readableSegments } from "../../src/archive/read.ts";
 import { SPAN_OPERATIONS } from "../../src/export/attributes.ts";
 import { Resources } from "../../src/export/otel.ts";
 import { encode } from "../../src/export/otlp.ts";
@@ -11,7 +7,7 @@ import { spanOf } from "../../src/export/spans.ts";
 import { type Node, treeOf } from "../../src/export/tree.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { tokensOf } from "../../src/record/usage.ts";
-import { type SyncOptions, syncInto } from "../support/archive.ts";
+import { counting, familiesOfArchive, type SyncOptions, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 import { jsonSpans, protobufSpans } from "../support/otlp.ts";
@@ -20,7 +16,7 @@ import { contentViolations, violations } from "./semconv.ts";
 async function nodesOf(home: string, options: SyncOptions = {}): Promise<Node[]> {
   using place = scratch({ fast: true });
   await syncInto(place.data, home, options);
-  return [...(await familiesOf(readableSegments(place.data), rankOf))].flatMap((f) => treeOf(f));
+  return [...(await familiesOfArchive(place.data))].flatMap((f) => treeOf(f));
 }
 
 describe("every agent's fixture, as spans", () => {
@@ -56,9 +52,10 @@ describe("every agent's fixture, as spans", () => {
     test(`${name} has a span for each call, tool, hook and agent that counts`, async () => {
       using place = scratch({ fast: true });
       await syncInto(place.data, path);
-      const segments = readableSegments(place.data);
-      const counted = [...countingRecords(segments, rankOf)].filter((r) => SPAN_OPERATIONS.has(r.operation));
-      const nodes = [...(await familiesOf(segments, rankOf))].flatMap((f) => treeOf(f)).filter((node) => !node.derived);
+      const counted = counting(place.data).filter((r) => SPAN_OPERATIONS.has(r.operation));
+      const nodes = [...(await familiesOfArchive(place.data))]
+        .flatMap((f) => treeOf(f))
+        .filter((node) => !node.derived);
       expect(nodes.map((node) => node.record.id).sort()).toEqual(counted.map((r) => r.id).sort());
       const tokens = (records: readonly WeirRecord[]): number => records.reduce((sum, r) => sum + tokensOf(r.usage), 0);
       expect(tokens(nodes.map((node) => node.record))).toBe(tokens(counted));

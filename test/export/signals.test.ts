@@ -1,8 +1,5 @@
 /** Proves what metrics and log records tell of an archive, and that a repeat gives the same bytes. */
 import { describe, expect, test } from "bun:test";
-import { rankOf } from "../../src/agents/index.ts";
-import { familiesOf } from "../../src/archive/families.ts";
-import { readableSegments } from "../../src/archive/read.ts";
 import { type Filter, select } from "../../src/export/filter.ts";
 import { logsOf } from "../../src/export/logs.ts";
 import { INSTRUMENTS, measure, SECOND_BOUNDS, TOKEN_BOUNDS } from "../../src/export/metrics.ts";
@@ -10,7 +7,7 @@ import { metricsAs } from "../../src/export/official.ts";
 import { Resources } from "../../src/export/otel.ts";
 import { Meter } from "../../src/export/points.ts";
 import { type Family, treeOf } from "../../src/export/tree.ts";
-import { syncInto } from "../support/archive.ts";
+import { familiesOfArchive, syncInto } from "../support/archive.ts";
 import { scratch } from "../support/home.ts";
 import { keyValues } from "../support/otlp.ts";
 
@@ -21,7 +18,7 @@ async function familiesIn(...agents: string[]): Promise<Family[]> {
   using place = scratch({ fast: true });
   for (const agent of agents) place.copyFixture(agent);
   await syncInto(place.data, place.home);
-  return [...(await familiesOf(readableSegments(place.data), rankOf))];
+  return [...(await familiesOfArchive(place.data))];
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what JSON.parse gives

@@ -1,12 +1,9 @@
 /** Proves that a tree's lines fit the terminal, and that each day is told once. */
 import { expect, test } from "bun:test";
-import { rankOf } from "../../src/agents/index.ts";
-import { familiesOf } from "../../src/archive/families.ts";
-import { readableSegments } from "../../src/archive/read.ts";
 import { count, fit, show } from "../../src/cli/text.ts";
 import type { Filter } from "../../src/export/filter.ts";
 import { treeText } from "../../src/export/text.ts";
-import { syncInto } from "../support/archive.ts";
+import { familiesOfArchive, syncInto } from "../support/archive.ts";
 import { fixtureHomes } from "../support/fixtures.ts";
 import { scratch } from "../support/home.ts";
 
@@ -16,7 +13,7 @@ const plain = (text: string): string => text;
 async function linesOf(home: string, ...widths: number[]): Promise<string[][]> {
   using place = scratch({ fast: true });
   await syncInto(place.data, home);
-  const families = [...(await familiesOf(readableSegments(place.data), rankOf))];
+  const families = [...(await familiesOfArchive(place.data))];
   return widths.map((columns) => {
     const style = { dim: plain, red: plain, bold: plain, show, count, fit, columns };
     return families.flatMap((family) => treeText(family, ALL, style).split("\n"));

@@ -16,10 +16,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { agents, rankOf } from "../../src/agents/index.ts";
-import { countingRecords } from "../../src/archive/counting.ts";
-import { readableSegments } from "../../src/archive/read.ts";
-import { archived, openWriter, type Writer } from "../support/archive.ts";
+import { agents } from "../../src/agents/index.ts";
+import { archived, counting, openWriter, type Writer } from "../support/archive.ts";
 import { difference, factLine, factOf } from "../support/facts.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 import type { Random } from "../support/random.ts";
@@ -263,11 +261,11 @@ function wrongIn(data: string, holders: Holders): string | undefined {
     (n) => n,
   );
   const often = [...told].find(([n, times]) => times.length > (holders.get(n)?.size ?? 0));
-  const counting = [...countingRecords(readableSegments(data), rankOf)].flatMap((record) => factOf(record) ?? []);
+  const counted = counting(data).flatMap((record) => factOf(record) ?? []);
   return (
     difference(new Set(told.keys()), expected) ??
-    difference(new Set(counting), expected) ??
-    (counting.length === expected.size ? undefined : `${counting.length} calls count instead of ${expected.size}`) ??
+    difference(new Set(counted), expected) ??
+    (counted.length === expected.size ? undefined : `${counted.length} calls count instead of ${expected.size}`) ??
     (often && `fact ${often[0]} is told ${often[1].length} times by ${holders.get(often[0])?.size} files`)
   );
 }

@@ -4,8 +4,8 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readableSegments } from "../../src/archive/read.ts";
 import { machine } from "../../src/system/calls.ts";
+import { readableSegments } from "../support/archive.ts";
 import { type CommandResult, command } from "../support/command.ts";
 import { difference } from "../support/facts.ts";
 import { listing, type Scratch, scratch } from "../support/home.ts";

@@ -5,9 +5,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { allRecords } from "../../src/archive/counting.ts";
-import { readableSegments } from "../../src/archive/read.ts";
 import { listSegments } from "../../src/archive/segment.ts";
+import { archived, readableSegments } from "../support/archive.ts";
 import { writeCalls } from "../support/claude.ts";
 import { type Scratch, scratch } from "../support/home.ts";
 import { type RunResult, weir } from "../support/weir.ts";
@@ -27,7 +26,7 @@ function run({ home, data }: Scratch, args: readonly string[], fault?: string, l
   return weir([...args, "--data-dir", data, ...homes], { env, binary: "weir-faults" });
 }
 
-const ids = ({ data }: Scratch): string[] => [...allRecords(readableSegments(data))].map((record) => record.id);
+const ids = ({ data }: Scratch): string[] => archived(data).map((record) => record.id);
 const PRUNE = ["prune", "--max-size", "8KiB"] as const;
 
 function callsOfAPrune(): number {

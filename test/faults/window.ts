@@ -4,12 +4,10 @@
  */
 
 import { join } from "node:path";
-import { rankOf } from "../../src/agents/index.ts";
-import { countingRecords } from "../../src/archive/counting.ts";
-import { type ReadableSegment, readableSegments, readSegmentLines } from "../../src/archive/read.ts";
+import { type ReadableSegment, readSegmentLines } from "../../src/archive/read.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import { openOwnForReading } from "../../src/system/database.ts";
-import { comparable } from "../support/archive.ts";
+import { comparable, countingOf, readableSegments } from "../support/archive.ts";
 import { difference, factOf } from "../support/facts.ts";
 import { isOfKinds } from "../support/kinds.ts";
 
@@ -83,7 +81,7 @@ export class Window {
 
   /** What counts is each fact that is kept, once; so the sums of tokens are theirs, which their checksums vouch for. */
   #expectCounted(segments: readonly ReadableSegment[], kept: ReadonlySet<number>): void {
-    const counted = [...countingRecords(segments, rankOf)].flatMap((record) => this.#numberOf(record) ?? []);
+    const counted = countingOf(segments).flatMap((record) => this.#numberOf(record) ?? []);
     const differs = difference(new Set(counted), kept);
     if (differs !== undefined) throw new Error(`what counts is wrong: ${differs}`);
     if (counted.length !== kept.size) throw new Error(`${counted.length} calls count instead of ${kept.size}`);

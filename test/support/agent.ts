@@ -1,13 +1,10 @@
 /** Owns how agents are tested: a made-up home is synced into a scratch archive, and what counts comes back. */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { rankOf } from "../../src/agents/index.ts";
-import { allRecords, countingRecords } from "../../src/archive/counting.ts";
-import { readableSegments } from "../../src/archive/read.ts";
 import type { JsonObject } from "../../src/record/json.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import { syncInto } from "./archive.ts";
+import { archived, counting, syncInto } from "./archive.ts";
 import { scratch } from "./home.ts";
 
 /** Files by their path below the home; a list is JSON Lines. */
@@ -34,11 +31,10 @@ export async function syncHome(agent: string, home: string, data: string, level?
 
 /** What an archive holds, and what of it counts. */
 export function toldIn(data: string, summary: Summary): Told {
-  const segments = readableSegments(data);
   const latest = new Map<string, WeirRecord>();
-  for (const record of allRecords(segments))
+  for (const record of archived(data))
     if ((latest.get(record.id)?.rev ?? -1) <= record.rev) latest.set(record.id, record);
-  return { records: [...countingRecords(segments, rankOf)], all: [...latest.values()], summary };
+  return { records: counting(data), all: [...latest.values()], summary };
 }
 
 /** Appends each set of files to what the home holds, and syncs after each. */

@@ -5,8 +5,10 @@ import { rankOf, agents as registry } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
 import { type Again, Counter } from "../../src/archive/count/counts.ts";
 import { toldBy } from "../../src/archive/count/told.ts";
-import { allRecords } from "../../src/archive/counting.ts";
-import { readableSegments } from "../../src/archive/read.ts";
+import { allLines, counted as countedIn, gather } from "../../src/archive/counting.ts";
+import { type Families, familiesOf } from "../../src/archive/families.ts";
+import { Places } from "../../src/archive/places.ts";
+import { openReader, type ReadableSegment } from "../../src/archive/read.ts";
 import { environmentOf } from "../../src/config/environment.ts";
 import type { Agent, Environment } from "../../src/read/types.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
@@ -67,9 +69,33 @@ export async function syncInto(
   return await writer.sync();
 }
 
+/** The segments of an archive, not held: for an archive that nobody prunes meanwhile. */
+export function readableSegments(data: string): readonly ReadableSegment[] {
+  using reader = openReader(data);
+  return reader.segments;
+}
+
 /** Every committed record of an archive, in its order. */
 export function archived(data: string): WeirRecord[] {
-  return [...allRecords(readableSegments(data))];
+  return [...allLines(readableSegments(data))].map(({ record }) => record);
+}
+
+/** What counts of an archive, in its order. */
+export function counting(data: string): WeirRecord[] {
+  return countingOf(readableSegments(data));
+}
+
+/** The same of these segments. */
+export function countingOf(segments: readonly ReadableSegment[]): WeirRecord[] {
+  const places = new Places(segments);
+  const counter = new Counter(rankOf, places);
+  for (const _ of gather(places, counter)) void _;
+  return [...countedIn({ places, verdicts: counter.verdicts() })].map(({ record }) => record);
+}
+
+/** What counts of an archive, a family at a time. */
+export async function familiesOfArchive(data: string): Promise<Families> {
+  return await familiesOf(readableSegments(data), rankOf, async () => undefined);
 }
 
 /** What was set aside, as the state remembers it, in a fixed order. */

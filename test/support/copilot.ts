@@ -2,13 +2,11 @@
 import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { agents, rankOf } from "../../src/agents/index.ts";
-import { countingRecords } from "../../src/archive/counting.ts";
-import { readableSegments } from "../../src/archive/read.ts";
+import { agents } from "../../src/agents/index.ts";
 import type { Agent, Stream } from "../../src/read/types.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
 import type { Summary } from "../../src/sync/summary.ts";
-import { archived, syncInto } from "./archive.ts";
+import { archived, counting, syncInto } from "./archive.ts";
 import type { Scratch } from "./home.ts";
 
 export const FIXTURE = join(import.meta.dir, "../../fixtures/agents/copilot-vscode");
@@ -165,7 +163,7 @@ export function syncCopilot(scratch: Scratch, ...others: string[]): Promise<Summ
 
 /** What counts. */
 export function countedIn(scratch: Scratch): WeirRecord[] {
-  return [...countingRecords(readableSegments(scratch.data), rankOf)];
+  return counting(scratch.data);
 }
 
 /** The last revision of every record. */
