@@ -617,6 +617,25 @@ describe("sessions", () => {
     expect(JSON.stringify(told.all)).not.toContain("PLANTED");
   });
 
+  test("of bare items have their prompts though nothing answered them", async () => {
+    const user = (text: string): JsonObject => ({
+      type: "message",
+      role: "user",
+      content: [{ type: "input_text", text }],
+    });
+    const meta = { id: PARENT, timestamp: at(0), instructions: null, git: {} };
+    const bare = [meta, user("go on"), user("and on")];
+    const document = {
+      [`.codex/sessions/rollout-2025-05-05-${PARENT}.json`]: JSON.stringify({ session: meta, items: bare.slice(1) }),
+    };
+    const answered = [...bare, { type: "reasoning", id: "rs_1", summary: [] }];
+    const prompts = (told: Told) => of(told, "user_message").map((r) => [r.id, r.fact, r.turn]);
+    const told = await tellOne(bare);
+    expect(prompts(told).map(([, , turn]) => turn)).toEqual([0, 1]);
+    expect(prompts(await tellOne(answered))).toEqual(prompts(told));
+    expect(of(await tellOf("codex", document), "user_message")).toHaveLength(2);
+  });
+
   test("count what is unknown, and pass over what says nothing", async () => {
     const t = thread(PARENT, 0);
     t.add("world_state", {});

@@ -25,6 +25,7 @@ import {
   sessionMeta,
   taskEnded,
   taskStarted,
+  tellHeld,
   tellSession,
   turnContext,
   useModel,
@@ -49,7 +50,7 @@ function locate({ homes, variable }: Environment, endings: readonly string[]): P
   return roots.map((root) => ({ root, match }));
 }
 
-const rollouts = { kind: "transcript", rank: 50, version: 3, session: threadOf, start, open };
+const rollouts = { kind: "transcript", rank: 50, version: 4, session: threadOf, start, open };
 
 export const codex: Agent = {
   id: "codex",
@@ -78,8 +79,8 @@ function start(source: SourceInfo): State {
 }
 
 function step(state: State, line: Line, emit: Emit): void {
-  const { timestamp, ordinal, type, payload } = readLine(line);
-  const now: Now = { state, line, time: utc(timestamp), ordinal, emit };
+  const { timestamp, ordinal, bare, type, payload } = readLine(line);
+  const now: Now = { state, line, time: utc(timestamp), ordinal, bare, emit };
   if (state.told === undefined && type !== "session_meta") tellSession(now, "line", { time: now.time });
   if (type === "response_item") responseItem(now, payload);
   else if (type === "event_msg") event(now, payload);
@@ -107,6 +108,7 @@ function responseItem(now: Now, p: JsonObject): void {
     const said = now.emit.keep(message("user", partsOf(p.content)));
     if (!state.channel && !NOT_TYPED.test(firstText(p.content).slice(0, SHOWN)))
       state.held.push({ time, at: line.offset, said });
+    if (now.bare) tellHeld(now);
   } else if (kind !== "message" && !SILENT.test(kind)) now.emit.unknown(`response_item ${kind}`);
 }
 

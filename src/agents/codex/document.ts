@@ -38,7 +38,7 @@ export function documents(rollouts: Rollouts, item: (now: Now, payload: JsonObje
         },
         { captures: emit.captures, keep: emit.keep, unknown: emit.unknown, lost: emit.lost },
       );
-      const at = (offset: number): Now => ({ state, line: { offset }, time: undefined, emit: placed });
+      const at = (offset: number): Now => ({ state, line: { offset }, time: undefined, bare: true, emit: placed });
       sessionMeta(at(0), object(document.session) ?? {});
       items.forEach((one, n) => {
         const payload = object(one);

@@ -56,5 +56,5 @@ export function readLine(line: Line): Item {
   const payload = object(o.payload);
   if (payload) return { timestamp, ordinal, type: text(o.type) ?? "", payload };
   const type = o.record_type === undefined ? "session_meta" : "state";
-  return { timestamp, type: o.type === undefined ? type : "response_item", payload: o };
+  return { timestamp, bare: true, type: o.type === undefined ? type : "response_item", payload: o };
 }

@@ -68,6 +68,8 @@ export interface Now {
   readonly time: string | undefined;
   /** Of its line in the thread's history, where lines are numbered. */
   readonly ordinal?: unknown;
+  /** Without an envelope, as before there were events: no other line tells of the same prompt. */
+  readonly bare?: boolean;
   readonly emit: Emit;
 }
 
@@ -75,6 +77,7 @@ export interface Now {
 export interface Item {
   readonly timestamp: unknown;
   readonly ordinal?: unknown;
+  readonly bare?: boolean;
   readonly type: string;
   readonly payload: JsonObject;
 }

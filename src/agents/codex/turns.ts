@@ -138,6 +138,12 @@ export function taskEnded(now: Now, p: JsonObject): void {
 
 /** The model answers: what it was asked had no other channel than `message` lines. */
 export function answered(now: Now): void {
+  tellHeld(now);
+  now.state.began ??= now.state.asked ?? now.time;
+}
+
+/** Tells the prompts that have no other channel than `message` lines. */
+export function tellHeld(now: Now): void {
   const { state } = now;
   for (const { time, at, said } of state.held) {
     if (state.turnId === undefined && !state.run) countTurn(state);
@@ -147,7 +153,6 @@ export function answered(now: Now): void {
     tell(now, { key: `message@${at}`, fact, operation: "user_message", time, at: { offset: at }, content });
   }
   if (state.held.length > 0) state.held = [];
-  state.began ??= state.asked ?? now.time;
 }
 
 /** A prompt of one of the channels that have nothing but prompts; of two in one turn the first is believed. */
