@@ -184,6 +184,18 @@ describe("pitfalls of the catalogue", () => {
     ]);
   });
 
+  test("5: totals that begin anew are calls, also where they come to what they were", async () => {
+    const t = legacy(PARENT, 0);
+    t.event("token_count", count([50, 5], [50, 5]));
+    t.event("token_count", count([100, 10], [50, 5]));
+    expect(chats(await tellOne(t.out))).toEqual([
+      [100, 10],
+      [200, 20],
+      [50, 5],
+      [50, 5],
+    ]);
+  });
+
   test("6: without any total each token_count is a call, however alike", async () => {
     const t = thread(PARENT, 0);
     for (let i = 0; i < 3; i++) t.event("token_count", count(undefined, [100, 10]));
@@ -530,6 +542,61 @@ describe("turns", () => {
     expect(of(told, "error")[0]).toMatchObject({ error_type: "http_error", turn: 2 });
     expect(of(told, "execute_tool")[0]).not.toContainKey("open");
     expect(JSON.stringify(told.all)).not.toContain("PLANTED");
+  });
+
+  test("of two windows on one thread have each their own calls, tools, end and error, in any number of cuts", async () => {
+    const t = thread(PARENT, 0);
+    const start = (id: string): void => t.event("task_started", { turn_id: id });
+    const end = (id: string, more: JsonObject = {}): void => t.event("task_complete", { turn_id: id, ...more });
+    start("before");
+    t.event("token_count", count([100, 10], [100, 10]));
+    end("before");
+    start("one");
+    t.event("token_count", count([100, 10], [100, 10]));
+    t.item("function_call", call("call_of_window_one_00"));
+    t.item("function_call", call("call_of_window_one_01"));
+    t.event("token_count", count([300, 30], [200, 20]));
+    start("two");
+    t.event("token_count", count([100, 10], [100, 10]));
+    t.event("token_count", count([150, 15], [50, 5]));
+    t.event("item_completed", { item: { type: "CommandExecution", id: "call_of_window_one_01", exit_code: 2 } });
+    end("two");
+    t.item("function_call_output", output("call_of_window_one_00", "Process exited with code 0"));
+    t.item("function_call_output", output("call_of_window_one_01", "done"));
+    t.event("token_count", count([300, 30], [200, 20]));
+    t.event("token_count", count([700, 70], [400, 40]));
+    start("three");
+    end("one", { error: { message: "x", codex_error_info: "other" } });
+    end("three");
+    for (const told of [
+      await tellOne(t.out),
+      await tellOf("codex", ...t.out.map((line) => ({ [fileOf(PARENT)]: [line] }))),
+    ]) {
+      expect(
+        chats(told)
+          .map(([input]) => input)
+          .sort(),
+      ).toEqual([100, 200, 400, 50]);
+      expect(
+        of(told, "execute_tool")
+          .map((r) => [r.tool?.call_id, r.turn, r.status, r.open])
+          .sort(),
+      ).toEqual([
+        ["call_of_window_one_00", 1, "ok", undefined],
+        ["call_of_window_one_01", 1, "error", undefined],
+      ]);
+      expect(
+        of(told, "invoke_agent")
+          .map((r) => [r.fact, r.turn, r.status, r.duration_ms, r.open])
+          .sort(),
+      ).toEqual([
+        [`${PARENT}/before`, 0, "ok", 2000, undefined],
+        [`${PARENT}/one`, 1, "error", 15000, undefined],
+        [`${PARENT}/three`, 3, "ok", 2000, undefined],
+        [`${PARENT}/two`, 2, "ok", 4000, undefined],
+      ]);
+      expect(of(told, "error").map((r) => [r.fact, r.turn, r.error_type])).toEqual([[`${PARENT}/one`, 1, "other"]]);
+    }
   });
 
   test("of the same session are compacted as often as one kind of line says", async () => {

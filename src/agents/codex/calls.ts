@@ -6,7 +6,7 @@ import { number, object, text } from "../../record/json.ts";
 import { answer } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
 import { totalUsage } from "../../record/usage.ts";
-import { type Now, turnOf, turnScope } from "./state.ts";
+import { type Now, RECENT, type State, turnOf, turnScope } from "./state.ts";
 
 /**
  * A copied line names the thread whose call it was: then it is that thread's own telling, which knows less. It is also
@@ -25,7 +25,8 @@ export function usageRecord(now: Now, p: JsonObject): void {
 }
 
 /**
- * A call moves the total, after a rollback also back. The same total again tells of no call, whatever comes with it.
+ * A call moves the total, after a rollback also back. The same total again tells of no call, whatever comes with it;
+ * nor does an earlier one with the same usage, which is how far another window on the thread had come.
  * Nor does what a thread was given with the history it began with: its totals may come without their calls.
  */
 export function tokenCount(now: Now, info: JsonObject | undefined): void {
@@ -35,7 +36,7 @@ export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const last = object(info.last_token_usage);
   const sums = object(info.total_token_usage);
   const total = sums && numbersOf(sums).join();
-  const again = total !== undefined && total === state.total;
+  const again = total !== undefined && !state.records && isCounted(state, total, last);
   const inherited = isGiven(now) || (state.continues && state.total === undefined && state.began === undefined);
   state.total = total ?? state.total;
   if (inherited) state.parts = undefined;
@@ -43,6 +44,15 @@ export function tokenCount(now: Now, info: JsonObject | undefined): void {
   const numbers = numbersOf(last);
   const fact = sums && fingerprint([turnScope(state), total, ...numbers]);
   tellChat(now, { key: fact ?? `token_count@${now.line.offset}`, fact }, last);
+}
+
+/** True for a total that was there already; else it is remembered. */
+function isCounted(state: State, total: string, last: JsonObject = {}): boolean {
+  if (total === state.total) return true;
+  const counted = `${total}/${numbersOf(last)}`;
+  if (state.counted.includes(counted)) return true;
+  if (state.counted.push(counted) > RECENT) state.counted.shift();
+  return false;
 }
 
 /**

@@ -74,8 +74,8 @@ function threadOf(path: string): string | undefined {
 
 function start(source: SourceInfo): State {
   const own = threadOf(source.path) ?? source.stem;
-  const none = { held: [], compactions: {}, named: {}, tools: [], closed: [] };
-  return { base: { session_id: own }, origin: own, prompts: 0, turn: -1, ...none };
+  const none = { held: [], counted: [], compactions: {}, named: {}, tools: [], closed: [] };
+  return { base: { session_id: own }, origin: own, prompts: 0, turn: -1, ...none, left: { runs: [], tools: [] } };
 }
 
 function step(state: State, line: Line, emit: Emit): void {

@@ -40,6 +40,8 @@ export interface State {
   /** Calls are told by token_usage_record. */
   records?: boolean;
   total?: string;
+  /** The latest totals, each with the usage that came with it. */
+  counted: string[];
   /** The latest line that a model answers to; what it was when the model began to answer. */
   asked?: string;
   began?: string;
@@ -50,9 +52,14 @@ export interface State {
   run?: Draft;
   tools: ToolCall[];
   closed: string[];
+  /** The latest of those that were told as killed: when another window began the next turn, their end may still come. */
+  left: { runs: Draft[]; tools: ToolCall[] };
   /** What the model has said since its last call was told, kept; only where texts are captured. */
   parts?: Part[];
 }
+
+/** How many of what came last are remembered, where it may come again from another window on the thread. */
+export const RECENT = 8;
 
 export interface ToolCall {
   id: string;
@@ -80,6 +87,12 @@ export interface Item {
   readonly bare?: boolean;
   readonly type: string;
   readonly payload: JsonObject;
+}
+
+/** Takes the first that fits out of a list. */
+export function take<T>(from: T[], fits: (one: T) => boolean): T | undefined {
+  const at = from.findIndex(fits);
+  return at < 0 ? undefined : from.splice(at, 1)[0];
 }
 
 export function tell({ state, emit }: Now, known: Draft): void {

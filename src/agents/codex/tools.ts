@@ -6,7 +6,7 @@ import { number, object, text } from "../../record/json.ts";
 import { resultOf, structured } from "../../record/messages.ts";
 import { between } from "../../record/time.ts";
 import { headerOf, SAID_FIRST, SAID_LAST } from "./lines.ts";
-import { type Known, type Now, numbered, type State, tell, turnOf } from "./state.ts";
+import { type Known, type Now, numbered, type State, type ToolCall, take, tell, turnOf } from "./state.ts";
 
 const CLOSED_CALLS = 32;
 /** A tool call that came to nothing, in the agent's words. */
@@ -36,10 +36,9 @@ export function openTool(now: Now, p: JsonObject, kind: string): void {
 }
 
 export function closeTool({ state, time, emit }: Now, id: string | undefined, output: unknown): void {
-  const at = state.tools.findIndex((call) => call.id === id);
-  const call = state.tools[at];
+  const isIt = (one: ToolCall): boolean => one.id === id;
+  const call = take(state.tools, isIt) ?? take(state.left.tools, isIt);
   if (!call) return; // it stands in another file
-  state.tools.splice(at, 1);
   if (state.closed.push(call.id) > CLOSED_CALLS) state.closed.shift();
   const outcome = call.outcome ?? outcomeOf(saidBy(output));
   const duration_ms = outcome.duration_ms ?? between(call.draft.time, time);
@@ -84,7 +83,8 @@ export function outcomeOf(o: JsonObject): Known {
 
 /** True when it is an open call whose outcome this is. */
 export function noteOutcome(state: State, id: string | undefined, o: JsonObject): boolean {
-  const call = state.tools.find((c) => c.id === id);
+  const isIt = (one: ToolCall): boolean => one.id === id;
+  const call = state.tools.find(isIt) ?? state.left.tools.find(isIt);
   if (call) call.outcome = outcomeOf(o);
   return call !== undefined;
 }

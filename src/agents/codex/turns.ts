@@ -5,7 +5,19 @@ import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { instructions, message, partsOf, toolDefinitions } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import { between, utc } from "../../record/time.ts";
-import { type Known, type Now, numbered, type State, scope, tell, tellWaiting, turnOf, turnScope } from "./state.ts";
+import {
+  type Known,
+  type Now,
+  numbered,
+  RECENT,
+  type State,
+  scope,
+  take,
+  tell,
+  tellWaiting,
+  turnOf,
+  turnScope,
+} from "./state.ts";
 export const NOT_TYPED =
   /^(?:\s|\\n)*(?:# AGENTS\.md|<(?:environment_context|INSTRUCTIONS|user_instructions|turn_aborted|skill|subagent_notification|goal_context|codex_internal_context|recommended_plugins)\b)/;
 
@@ -85,12 +97,15 @@ export function useModel(state: State, model: unknown, effort: unknown): void {
   state.effort = text(effort) ?? state.effort;
 }
 
-/** What is still open in a turn when the next one begins was killed with it. */
+/** What is still open in a turn when the next one begins was killed with it, as far as is known until its end comes. */
 function enterTurn(now: Now, id: string | undefined): void {
   const { state, emit } = now;
+  const { run, tools, left } = state;
   tellWaiting(state, emit);
-  for (const { draft } of state.tools) emit({ ...state.base, ...draft });
-  if (state.run) emit({ ...state.base, ...state.run });
+  for (const { draft } of tools) emit({ ...state.base, ...draft });
+  if (run) emit({ ...state.base, ...run });
+  if (run) left.runs = [...left.runs, run].slice(-RECENT);
+  left.tools = [...left.tools, ...tools].slice(-RECENT);
   state.tools = [];
   state.run = undefined;
   state.turnId = id;
@@ -120,10 +135,15 @@ export function taskStarted(now: Now, p: JsonObject): void {
 }
 
 export function taskEnded(now: Now, p: JsonObject): void {
-  const { run } = now.state;
-  if (!run || (turnIdOf(p) ?? run.key) !== run.key) return;
-  now.state.run = undefined;
-  tellWaiting(now.state, now.emit);
+  const { state } = now;
+  const id = turnIdOf(p) ?? state.run?.key;
+  const isCurrent = state.run?.key === id;
+  const run = isCurrent ? state.run : take(state.left.runs, ({ key }) => key === id);
+  if (!run) return;
+  if (isCurrent) {
+    state.run = undefined;
+    tellWaiting(state, now.emit);
+  }
   const error = object(p.error);
   const info = error?.codex_error_info;
   const failure = error && (text(info) ?? Object.keys(object(info) ?? {})[0] ?? "error");
