@@ -64,6 +64,21 @@ describe("a call is told once", () => {
     expect(of(told, "user_message").map((r) => r.session_id)).toEqual(["s1"]);
   });
 
+  test("though a fork copies it after its tokens and before its end, which the copy never gets", async () => {
+    using place = scratch();
+    const ending = { time: { created: T + 10 } };
+    const forked = [session("s2", 600), answer("f", "s2", 10, ending)];
+    const syncs = [[session("s1", 0), answer("a", "s1", 10, ending), ...forked], [answer("a", "s1", 10)]];
+    for (const rows of syncs) {
+      write(join(place.home, DB), rows);
+      const grown = toldIn(place.data, await syncHome("opencode", place.home, place.data));
+      expect(of(grown, "chat").map((r) => r.session_id)).toEqual(["s1"]);
+    }
+    const told = await tell(syncs.flat());
+    expect(of(told, "chat").map((r) => [r.session_id, r.open])).toEqual([["s1", undefined]]);
+    expect(new Set(told.all.flatMap((r) => (r.operation === "chat" ? [r.fact] : []))).size).toBe(1);
+  });
+
   test("though two calls are alike in everything but their time", async () => {
     expect(input(await tell([session("s", 0), answer("a", "s", 10), answer("b", "s", 11)]))).toEqual([10, 10]);
   });

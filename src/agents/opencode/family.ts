@@ -27,7 +27,7 @@ export function streamsOf(name: string): Stream[] {
     snapshot({
       kind: "messages",
       rank: 50,
-      version: 3,
+      version: 4,
       locate: (environment) => [
         ...folders(environment).map((root) => ({ root, match: [`${name}*.db`] })),
         ...named(environment.variable(`${name.toUpperCase()}_DB`), folders(environment)),

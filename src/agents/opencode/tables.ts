@@ -15,11 +15,21 @@ const safe = (table: string, columns: string, where: string): string =>
 const TYPED = `p.data ->> '$.type' IN ('text', 'file', 'agent', 'subtask')
   AND NOT coalesce(p.data ->> '$.synthetic', 0) AND NOT coalesce(p.data ->> '$.ignored', 0)`;
 
+/**
+ * The times of an answer. A fork that was made between its tokens and its end copies it without an end, for ever: then it is
+ * that of the answer which began in the same millisecond with the same tokens.
+ */
+const TIMES = `json(CASE WHEN m.time_created < session.time_created AND m.data ->> '$.finish' IS NOT NULL
+    AND m.data ->> '$.time.completed' IS NULL
+  THEN json_set(m.data, '$.time.completed', (SELECT max(o.data ->> '$.time.completed')
+    FROM ${safe("message", "id", "session_id IN (SELECT id FROM session) AND time_created = m.time_created")} o
+    WHERE o.data -> '$.tokens' = m.data -> '$.tokens')) -> '$.time' ELSE m.data -> '$.time' END)`;
+
 const MESSAGE = `json_object('role', m.data ->> '$.role', 'agent', coalesce(m.data ->> '$.agent', m.data ->> '$.mode'),
   'provider', coalesce(m.data ->> '$.providerID', m.data ->> '$.model.providerID'),
   'model', coalesce(m.data ->> '$.modelID', m.data ->> '$.model.modelID'),
   'variant', coalesce(m.data ->> '$.variant', m.data ->> '$.model.variant'),
-  'summary', json_type(m.data, '$.summary') = 'true', 'cwd', m.data ->> '$.path.cwd', 'time', m.data -> '$.time',
+  'summary', json_type(m.data, '$.summary') = 'true', 'cwd', m.data ->> '$.path.cwd', 'time', ${TIMES},
   'tokens', m.data -> '$.tokens', 'cost', m.data -> '$.cost', 'finish', m.data ->> '$.finish',
   'error', m.data ->> '$.error.name', 'statusCode', m.data -> '$.error.data.statusCode')`;
 
