@@ -20,6 +20,8 @@ interface State {
   /** The session it is a fork of, and the message that the copied ones end with. */
   forked?: string;
   forkedAt?: string;
+  /** When the last of the copied messages was written. */
+  copied?: string;
   /** The session whose tool call started it. */
   parent?: string;
   parentCall?: string;
@@ -72,7 +74,7 @@ export const droid: Agent = {
   title: "Factory droid",
   retention: "deletes nothing by itself",
   streams: [
-    tail<State>({ kind: "transcript", rank: 50, version: 2, reads: READS, locate, session: stem, start, step, open }),
+    tail<State>({ kind: "transcript", rank: 50, version: 3, reads: READS, locate, session: stem, start, step, open }),
   ],
 };
 
@@ -158,18 +160,21 @@ function base(state: State): Pick<Draft, "session_id" | "parent_session_id" | "c
   return { session_id: state.session, parent_session_id: state.parent, cwd: state.cwd, turn };
 }
 
-/** The session begins with its first message that is no copy. */
+/** The session begins with its first message that is no copy; until there is one, after the last copied one. */
 function tellSession(state: State, emit: Emit): void {
   const at = { offset: 0 };
   const forked_from = state.forked;
-  const of = { ...base(state), forked_from, time: state.began, turn: undefined, at };
+  const of = { ...base(state), forked_from, time: state.began ?? state.copied, turn: undefined, at };
   emit({ ...of, key: "session", fact: state.session, operation: "session" });
 }
 
 function message(state: State, one: Message, emit: Emit): void {
   const { m, id, time } = one;
   const isCopy = state.forkedAt !== undefined;
-  if (id === state.forkedAt) state.forkedAt = undefined;
+  if (id === state.forkedAt) {
+    state.forkedAt = undefined;
+    state.copied = time;
+  }
   if (!isCopy && !state.told && time !== undefined) {
     state.told = true;
     state.began = time;

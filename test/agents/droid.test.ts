@@ -164,6 +164,30 @@ test("a fork's copied messages count in the session they were made in", async ()
   }
 });
 
+test("what a fork did counts in it, though a fork of it that was not gone on with copies it", async () => {
+  const own = [message("f1", 50, "user", words("more")), message("f2", 55, "assistant", words("done"))];
+  const first = { [`${FOLDER}/aaaa.jsonl`]: session };
+  const fork = header("bbbb", { parent: "aaaa", forkedAtMessageId: "d2" });
+  const second = { [`${FOLDER}/bbbb.jsonl`]: [fork, ...session.slice(1), ...own] };
+  const path = `${FOLDER}/cccc.jsonl`;
+  const copies = [header("cccc", { parent: "bbbb", forkedAtMessageId: "f2" }), ...session.slice(1), ...own];
+  const third = { [path]: copies };
+  const pieces = copies.map((line) => ({ [path]: [line] }));
+  for (const steps of [[first, second, third], [{ ...third, ...first, ...second }], [...pieces, first, second]]) {
+    const told = await tellOf("droid", ...steps);
+    for (const operation of ["chat", "user_message"])
+      expect(
+        of(told, operation)
+          .map((r) => r.session_id)
+          .sort(),
+      ).toEqual(["aaaa", "bbbb"]);
+    const begins = ({ records }: Told) =>
+      records.find((r) => r.operation === "session" && r.session_id === "cccc")?.time;
+    const begun = { [path]: [message("g1", 90, "user", words("and now"))] };
+    expect([told, await tellOf("droid", ...steps, begun)].map(begins)).toEqual([at(55), at(90)]);
+  }
+});
+
 test("a subagent's session names its parent, and its task is no user message", async () => {
   const child = [header("cccc", { callingSessionId: "aaaa", callingToolUseId: "call_1" }), ...session.slice(1)];
   const told = await tellOf("droid", {
