@@ -20,6 +20,7 @@ import {
   step,
   T,
   tell,
+  tellTexts,
   tokens,
   tool,
   user,
@@ -367,18 +368,39 @@ describe("a request", () => {
     expect(call).toMatchObject({ status: "error", error_type: "MessageAbortedError", usage: { input_tokens: 10 } });
   });
 
+  const retry = {
+    type: "retry",
+    attempt: 1,
+    error: { name: "APIError", data: { statusCode: 500 } },
+    time: { created: T + 15 },
+  };
+  const failures = (told: Told) => of(told, "error").map((r) => [r.error_type, r.attributes]);
+  const failure = ["APIError", { retryAttempt: 1, statusCode: 500 }];
+
   test("that was tried again is an error for each failure", async () => {
-    const retry = {
-      type: "retry",
-      attempt: 1,
-      error: { name: "APIError", data: { statusCode: 500 } },
-      time: { created: T + 15 },
-    };
     const told = await tell([session("s", 0), answer("a", "s", 10), part("p", "a", 15, retry)]);
-    expect(of(told, "error").map((r) => [r.error_type, r.attributes])).toEqual([
-      ["APIError", { retryAttempt: 1, statusCode: 500 }],
-    ]);
+    expect(failures(told)).toEqual([failure]);
     expect(of(told, "chat")).toHaveLength(1);
+  });
+
+  test("that was tried again is told so, though version 2 tells the answer and has no word for it", async () => {
+    using place = scratch();
+    const time = { created: T + 10, completed: T + 510 };
+    const call = { agent: "build", model: { id: "m", providerID: "anthropic" }, finish: "stop", time };
+    const older = [session("s", 0), answer("a", "s", 10), part("p", "a", 15, retry)];
+    const newer = [
+      session("s", 0, {}, "session_v2"),
+      entry("a", "s", 10, "assistant", { ...call, tokens: tokens(10, 5) }),
+    ];
+    const both = `${V1}; ${V2}`;
+    for (const rows of [older, newer]) {
+      write(join(place.home, DB), rows, both);
+      const told = toldIn(place.data, await syncHome("opencode", place.home, place.data));
+      expect(failures(told)).toEqual([failure]);
+    }
+    const told = await tell([...older, ...newer], both);
+    expect([failures(told), input(told)]).toEqual([[failure], [10]]);
+    expect(of(await tellTexts([[...older, ...newer]], both), "error")[0]?.raw).toBe(JSON.stringify(retry));
   });
 
   test("whose row was read early is told again when it is whole", async () => {

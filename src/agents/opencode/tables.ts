@@ -121,10 +121,18 @@ function messages(others?: string): Layout {
   };
 }
 
-function entries(sessions: string): Layout {
+/** Of `parts`, the older list of parts, come the requests that were tried again: version 2 has no word for them. */
+function entries(sessions: string, parts?: "part"): Layout {
+  const retries = (columns: string): string =>
+    `SELECT p.message_id, p.id AS part, ${columns} FROM ${safe("part", "message_id, id, time_created", `message_id IN ${KEYS}`)} p
+        WHERE p.data ->> '$.type' = 'retry'`;
   return {
     name: "session_message",
-    needs: { [sessions]: sessionNeeds, session_message: [...messageNeeds, "type", "seq"] },
+    needs: {
+      [sessions]: sessionNeeds,
+      session_message: [...messageNeeds, "type", "seq"],
+      ...(parts && { [parts]: partNeeds }),
+    },
     optional: { [sessions]: ["slug"] },
     index: `SELECT m.id, m.time_updated, m.seq, ${SIZE}, ${ownerIn(sessions)} FROM session_message m
       LEFT JOIN ${sessions} ON ${sessions}.id = m.session_id ORDER BY m.session_id, m.seq, m.id`,
@@ -140,9 +148,13 @@ function entries(sessions: string): Layout {
             c.value -> '$.state.structured.exit')) AS data
         FROM ${safe("session_message", "id, time_created", `id IN ${KEYS} AND type = 'assistant'`)} m,
           json_each(m.data, '$.content') c
-        WHERE CASE WHEN c.type = 'object' THEN c.value ->> '$.type' END = 'tool'`,
+        WHERE CASE WHEN c.type = 'object' THEN c.value ->> '$.type' END = 'tool'
+        ${parts ? `UNION ALL ${retries(`p.time_created, json_object('type', 'retry', ${RETRY})`)}` : ""}`,
     },
-    texts: { whole: `SELECT id, data FROM ${safe("session_message", "id", `id IN ${KEYS}`)}` },
+    texts: {
+      whole: `SELECT id, data FROM ${safe("session_message", "id", `id IN ${KEYS}`)}`,
+      ...(parts && { said: retries("p.data") }),
+    },
     page: 200,
   };
 }
@@ -153,7 +165,9 @@ export const LAYOUTS: readonly Layout[] = [
   sessions("session", "message", "session_v2"),
   sessions("session", "message"),
   sessions("session", "session_message"),
+  entries("session_v2", "part"),
   entries("session_v2"),
+  entries("session", "part"),
   entries("session"),
   messages("session_message"),
   messages(),
