@@ -43,6 +43,11 @@ export interface Place {
   readonly match: readonly string[];
   /** Files that belong to a source. Their content comes parsed. */
   readonly sidecars?: readonly SidecarPlace[];
+  /**
+   * What the agent's settings say of its sources, as they stand when a source is read from its start. Unlike a sidecar it
+   * is for what never changes of a source: other settings later have nothing read again.
+   */
+  readonly settings?: JsonObject | undefined;
 }
 
 /** True for a path that says where it is on any platform, wherever a program was started. */
@@ -80,6 +85,8 @@ export interface SourceInfo {
   readonly stem: string;
   /** The parsed sidecars that are there: by their ending, those of another folder by their name. */
   readonly sidecars: Readonly<Record<string, unknown>>;
+  /** Those of its place. */
+  readonly settings?: JsonObject | undefined;
 }
 
 interface StreamBase {

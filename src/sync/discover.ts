@@ -13,6 +13,8 @@ export interface Found extends File {
   readonly stream: Stream;
   /** Below the home in use, or absolute where it lies outside. */
   readonly relative: string;
+  /** Those of its place. */
+  readonly settings: Place["settings"];
 }
 
 /** What SQLite keeps beside a database: a part of the store, so its stamp is part of the source's. */
@@ -71,7 +73,8 @@ function foundIn(
     const found: Found[] = [];
     for (const { path, inRoot, stamp, sidecars } of files) {
       const relative = folder === undefined ? (paths.inHome(path) ?? path) : `${folder}/${inRoot}`;
-      found.push({ agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars });
+      const { settings } = place;
+      found.push({ agent, stream, path, inRoot, relative: withSlashes(relative), stamp, sidecars, settings });
     }
     return found;
   } catch (error) {

@@ -68,7 +68,7 @@ export interface Info {
 
 /** Reads a source's sidecars. One that cannot be read is told and left out. */
 export function infoOf(found: Found, { summary }: Work): Info {
-  const { inRoot, sidecars } = found;
+  const { inRoot, sidecars, settings } = found;
   const name = inRoot.slice(inRoot.lastIndexOf("/") + 1);
   const parsed: Record<string, unknown> = {};
   let remembered = sidecarStamp(found);
@@ -83,7 +83,7 @@ export function infoOf(found: Found, { summary }: Work): Info {
     }
   }
   return {
-    source: { path: inRoot, stem: originalName(name.replace(/\.[^.]*$/, "")), sidecars: parsed },
+    source: { path: inRoot, stem: originalName(name.replace(/\.[^.]*$/, "")), sidecars: parsed, settings },
     sidecars: remembered,
   };
 }

@@ -287,6 +287,33 @@ test("Kimi CLI: a subagent's model is the one that it was given", async () => {
   expect(of(told, "chat")).toMatchObject([{ request_model: "moon/k2", subagent: { id: "a1" } }]);
 });
 
+test("Kimi CLI: a session worked in the folder whose sum its folder is called by, also on another machine", async () => {
+  const sum = new Bun.CryptoHasher("md5").update("/w/über").digest("hex");
+  const folders = [{ path: "/w/app" }, { path: "/w/über", kaos: "local", last_session_id: "s-1" }, {}, null];
+  const begun: Files = {
+    ".kimi/kimi.json": JSON.stringify({ work_dirs: folders }),
+    [`.kimi/sessions/${sum}/s-1/wire.jsonl`]: [status(1, 1)],
+    [`.kimi/sessions/${sum}/s-1/subagents/a1/wire.jsonl`]: [status(2, 2)],
+    [`.kimi/sessions/ssh_host_${sum}/s-2/wire.jsonl`]: [status(3, 3)],
+    [`.kimi/sessions/ssh_host_${sum}/s-2/state.json`]: JSON.stringify({
+      custom_title: "Fork: x",
+      title_generated: true,
+    }),
+    [`${CLI}/s-3/wire.jsonl`]: [status(4, 4)],
+  };
+  const told = await tellOf("kimi-code", begun, { ".kimi/kimi.json": " " });
+  const cwds = (operation: string) => of(told, operation).map((r) => [r.session_id, r.subagent?.id, r.cwd]);
+  const ofSession = (one: string, cwd?: string, subagent?: string) => [one, subagent, cwd];
+  expect(cwds("chat").sort()).toEqual([
+    ofSession("s-1", "/w/über"),
+    ofSession("s-1", "/w/über", "a1"),
+    ofSession("s-2", "/w/über"),
+    ofSession("s-3"),
+  ]);
+  expect(cwds("session").sort()).toEqual([ofSession("s-1", "/w/über"), ofSession("s-2", "/w/über"), ofSession("s-3")]);
+  expect(told.summary).toMatchObject({ restarted: 0, lines: { read: 0 }, unreadable: [] });
+});
+
 test("Kimi CLI: values of the wrong type are no numbers", async () => {
   const told = await tellOf("kimi-code", {
     [`${CLI}/s-1/wire.jsonl`]: [

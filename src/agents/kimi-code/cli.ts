@@ -2,7 +2,7 @@
 import type { Emit, Group, Line, SourceInfo } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint, responseFact } from "../../record/identity.ts";
-import { type JsonObject, number, object, text, under } from "../../record/json.ts";
+import { type JsonObject, list, number, object, text, under } from "../../record/json.ts";
 import { answer, message as messageOf, resultOf, structured, toolCallPart } from "../../record/messages.ts";
 import { between, fromSeconds } from "../../record/time.ts";
 import { toolDraft } from "../../record/tool.ts";
@@ -34,25 +34,39 @@ export const SUBAGENT_META = "meta.json";
 const SILENT =
   /^(?:Approval\w+|Btw(?:Begin|End)|ContentPart|Hook(?:Request|Response|Triggered)|MCP\w+|Notification|PlanDisplay|Question\w+|StepInterrupted|ToolCallPart|ToolCallRequest)$/;
 
-export function start({ path, stem, sidecars }: SourceInfo): State {
+/** The folders that sessions worked in, by their MD5 sums: so the folders of their sessions are called. */
+export function workFolders(settings: unknown): Record<string, string> {
+  const paths = list(object(settings)?.work_dirs).flatMap((folder) => text(object(folder)?.path) ?? []);
+  return Object.fromEntries(paths.map((path) => [Bun.CryptoHasher.hash("md5", path, "hex"), path]));
+}
+
+/** One on another machine has the kind of that before the sum. */
+function cwdOf({ path, settings = {} }: SourceInfo): string | undefined {
+  const sum = /^(?:[^/]*_)?([\da-f]{32})\//.exec(path)?.[1];
+  return sum && text(under(settings, sum));
+}
+
+export function start(source: SourceInfo): State {
+  const { path, stem, sidecars } = source;
   const agent = /subagents\/([^/]+)\/[^/]+$/.exec(path)?.[1];
   const meta = object(sidecars[SUBAGENT_META]) ?? {};
   const name = text(meta.subagent_type);
   const model = text(object(meta.launch_spec)?.effective_model);
   const subagent = agent === undefined ? undefined : { id: agent, ...(name && { name }) };
-  return { session: sessionOf(path) ?? stem, subagent, turn: -1, tools: {}, ...(subagent && model && { model }) };
+  const log = { session: sessionOf(path) ?? stem, cwd: cwdOf(source), subagent, turn: -1, tools: {} };
+  return { ...log, ...(subagent && model && { model }) };
 }
 
 /**
  * A fork's log begins with its original's lines, times and all, and names it nowhere: only the title that it was given
  * tells it for one. So no log tells when its session began, a fork's state does.
  */
-export function reduceState(group: Group, { path, stem }: SourceInfo, emit: Emit): void {
+export function reduceState(group: Group, source: SourceInfo, emit: Emit): void {
   const { title_generated, custom_title, wire_mtime } = object(group.document) ?? {};
   if (title_generated !== true || !/^(?:Fork|Undo): /.test(text(custom_title) ?? "")) return;
-  const session_id = sessionOf(path) ?? stem;
-  const time = fromSeconds(wire_mtime);
-  emit({ key: "session", fact: session_id, operation: "session", session_id, time, at: { index: 0 } });
+  const session_id = sessionOf(source.path) ?? source.stem;
+  const [cwd, time] = [cwdOf(source), fromSeconds(wire_mtime)];
+  emit({ key: "session", fact: session_id, operation: "session", session_id, cwd, time, at: { index: 0 } });
 }
 
 export function step(state: State, line: Line, emit: Emit): void {

@@ -43,7 +43,7 @@ export const kimiCode: Agent = {
     tail<cli.State>({
       kind: "cli_wire",
       rank: 40,
-      version: 2,
+      version: 3,
       reads: CLI_WIRE,
       locate: (environment) => locateCli(environment, ["*/*/wire.jsonl", "*/*/subagents/*/wire.jsonl"]),
       session: sessionOf,
@@ -54,7 +54,7 @@ export const kimiCode: Agent = {
     snapshot({
       kind: "cli_state",
       rank: 45,
-      version: 1,
+      version: 2,
       locate: (environment) => locateCli(environment, ["*/*/state.json"]),
       session: sessionOf,
       groups: { form: "json" },
@@ -75,12 +75,17 @@ function placesOf({ homes, variable }: Environment, file: string): Place[] {
   });
 }
 
-function locateCli({ homes, variable }: Environment, match: readonly string[]): Place[] {
-  return homes.map((home) => ({
-    root: `${variable("KIMI_SHARE_DIR") || `${home.path}/.kimi`}/sessions`,
-    match,
-    sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
-  }));
+/** Which folder a session worked in stands in one file of all sessions, written again with each of them: so it is no sidecar. */
+function locateCli({ homes, variable, settings }: Environment, match: readonly string[]): Place[] {
+  return homes.map((home) => {
+    const share = variable("KIMI_SHARE_DIR") || `${home.path}/.kimi`;
+    return {
+      root: `${share}/sessions`,
+      match,
+      sidecars: [{ ending: "wire.jsonl", beside: cli.SUBAGENT_META }],
+      settings: cli.workFolders(settings?.(`${share}/kimi.json`)),
+    };
+  });
 }
 
 /**
