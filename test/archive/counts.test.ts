@@ -148,10 +148,11 @@ test("of two homes that have the same file the latest revision counts, of the sa
 });
 
 describe("of the tellings of a fact, in any order, counts", () => {
-  const told = (more: Partial<WeirRecord>): WeirRecord => ({
-    ...{ v: 1, rev: 0, agent: "x", stream: "s", operation: "chat", session_id: "p", fact: "f" },
-    ...{ id: "0123456789abcdef0123456789abcdef", source: { path: "a" }, host: "h" },
+  const told = ({ source = { path: "a" }, ...more }: Partial<WeirRecord>): WeirRecord => ({
+    ...{ v: 1, id: "0123456789abcdef0123456789abcdef", fact: "f", rev: 0 },
+    ...{ agent: "x", stream: "s", operation: "chat", session_id: "p" },
     ...more,
+    ...{ source, host: "h" },
   });
   const session = (session_id: string, time: string): WeirRecord =>
     told({ session_id, time, operation: "session", id: session_id.repeat(32), fact: session_id });
@@ -180,11 +181,17 @@ describe("of the tellings of a fact, in any order, counts", () => {
   });
 
   test("what was seen longer, where the file has moved in between", () => {
-    const [before, after] = ["2026-01-01T00:00:10Z", "2026-01-01T00:00:09.5Z"];
-    counts(told({ end_time: before, duration_ms: 10_000 }), told({ end_time: after, duration_ms: 9500.123 }));
+    for (const second of [1, 2, 3, 4, 5, 6, 7, 8])
+      counts(
+        told({ end_time: `2026-01-01T00:00:0${second + 1}Z`, source: { path: "moved" } }),
+        told({ end_time: `2026-01-01T00:00:0${second}Z` }),
+      );
+  });
+
+  test("the fuller one, not the copy that was all written at one later time", () => {
     counts(
-      told({ end_time: before, source: { path: "moved" } }),
-      told({ end_time: after, attributes: { branch: "longer" } }),
+      told({ time: "2026-01-01T00:00:00Z", end_time: "2026-01-01T00:00:05Z", duration_ms: 5000 }),
+      told({ time: "2026-01-01T01:00:00Z", end_time: "2026-01-01T01:00:00Z", duration_ms: 0, source: { path: "b" } }),
     );
   });
 });

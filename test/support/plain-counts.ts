@@ -227,8 +227,8 @@ export class PlainCounter {
     if (endedA !== endedB) return endedA < endedB;
     if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
     if (a.isNested !== b.isNested) return b.isNested;
-    if (a.end !== b.end) return a.end > b.end;
     if (a.length !== b.length) return a.length > b.length;
+    if (a.end !== b.end) return a.end > b.end;
     if (a.content !== b.content) return a.content > b.content;
     if (a.textLength !== b.textLength) return a.textLength > b.textLength;
     return a.texts > b.texts;

@@ -15,12 +15,12 @@ const TIME = 8;
 const TOKENS = 10;
 const WIDTH = 12;
 
-/** Where each number stands in a row of what few rows weigh; the first takes two places. */
-const END = 0;
-const LENGTH = 2;
-const CONTENT = 3;
-const TEXT_LENGTH = 4;
-const TEXTS = 5;
+/** Where each number stands in a row of what few rows weigh; the end takes two places. */
+const LENGTH = 0;
+const CONTENT = 1;
+const TEXT_LENGTH = 2;
+const TEXTS = 3;
+const END = 4;
 const WEIGHTS = 6;
 
 const SIDECHAIN = 1;
@@ -68,12 +68,12 @@ export class Tellings {
   }
 
   /** Adds what a telling weighs. */
-  weigh(row: number, { end, length, content, textLength, texts }: Weight): void {
-    this.#weights.setDouble(row, END, end);
+  weigh(row: number, { length, end, content, textLength, texts }: Weight): void {
     this.#weights.set(row, LENGTH, length);
     this.#weights.set(row, CONTENT, content);
     this.#weights.set(row, TEXT_LENGTH, textLength);
     this.#weights.set(row, TEXTS, texts);
+    this.#weights.setDouble(row, END, end);
   }
 
   #is(row: number, flag: number): boolean {
@@ -143,13 +143,9 @@ export class Tellings {
 
   /** Which of two that were weighed says more, in an order that the set alone decides: above 0 the first. */
   outweighs(a: number, b: number): number {
+    const more = (word: number): number => this.#weights.get(a, word) - this.#weights.get(b, word);
     const later = this.#weights.getDouble(a, END) - this.#weights.getDouble(b, END);
-    if (later !== 0) return later;
-    for (let word = LENGTH; word < WEIGHTS; word++) {
-      const difference = this.#weights.get(a, word) - this.#weights.get(b, word);
-      if (difference !== 0) return difference;
-    }
-    return 0;
+    return more(LENGTH) || later || more(CONTENT) || more(TEXT_LENGTH) || more(TEXTS);
   }
 
   time(row: number): number {

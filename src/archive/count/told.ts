@@ -42,10 +42,11 @@ export interface Told {
 
 /** What decides between tellings of a fact between which nothing else does. */
 export interface Weight {
+  /** How much its metadata says: copies that were all written at one time lack what takes time. */
+  readonly length: number;
   /** Milliseconds since 1970, 0 where it tells none: what ended later has been seen longer. */
   readonly end: number;
-  /** How much its metadata says, and a hash of that. */
-  readonly length: number;
+  /** A hash of its metadata. */
   readonly content: number;
   /** The same of its texts, which decide only between tellings of the same metadata; 0 without texts. */
   readonly textLength: number;
@@ -108,8 +109,8 @@ export function toldBy(record: WeirRecord): Told {
 export function weightOf(record: WeirRecord, line: string): Weight {
   const [body, texts] = bodyOf(line, record);
   return {
-    end: record.end_time === undefined ? 0 : millisOf(record.end_time),
     length: body.length,
+    end: record.end_time === undefined ? 0 : millisOf(record.end_time),
     content: textHash(body),
     textLength: texts.length,
     texts: texts === "" ? 0 : textHash(texts),
