@@ -72,6 +72,11 @@ export function treeOf({ root, records, archived }: Family): readonly Node[] {
   return new Builder(root, records, instantOf(archived)).build();
 }
 
+/** True for a span that its producer told, which knows its place in a trace. */
+export function isReal({ record, derived }: Node): boolean {
+  return !derived && record.trace_id !== undefined && record.span_id !== undefined;
+}
+
 class Builder {
   readonly #lines = new Map<string, Line>();
   #lastLine: Line | undefined;

@@ -73,7 +73,7 @@ describe("what counts is what the rule said plainly gives", () => {
           {},
         ),
         trace_id: few("t1", "t2"),
-        span_id: few("1", "2", "3"),
+        span_id: few("1", "2", "3", "a1b2c3d4e5f60718", "b1b2c3d4e5f60718"),
         parent_span_id: few("1", "2", "3"),
         aggregate: few(true as const),
         status: few("ok" as const),

@@ -164,7 +164,7 @@ describe("what is told of a line is what its record tells", () => {
       operation: mostly(fc.constantFrom(...OPERATIONS)),
       subagent: odd,
       trace_id: mostly(text, fc.constant("f".repeat(2000))),
-      span_id: mostly(text),
+      span_id: mostly(text, fc.stringMatching(/^(000000[0-9a-f]{10}|00000[0-9a-f]{11}|[0-9a-f]{12}[0-9a-g/:A]{4})$/)),
       parent_span_id: mostly(text),
       aggregate: mostly(fc.constant(true), fc.constantFrom(false, "true", 1)),
       usage: mostly(fc.record({ input_tokens: count, output_tokens: count, more: odd }, { requiredKeys: [] })),

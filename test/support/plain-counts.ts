@@ -5,6 +5,7 @@ import type { Verdict } from "../../src/archive/count/verdicts.ts";
 import { textHash } from "../../src/record/identity.ts";
 import { isDebugOnly, type Operation } from "../../src/record/operations.ts";
 import type { WeirRecord } from "../../src/record/schema.ts";
+import { isRandomSpanId } from "../../src/record/spans.ts";
 import { tokensOf } from "../../src/record/usage.ts";
 
 /** Facts that streams may tell without a common key. A session is one by its id, so nothing rivals its record. */
@@ -25,7 +26,9 @@ interface Telling {
   readonly rev: number;
   /** It is of an older revision. */
   readonly dropped: boolean;
+  /** The first of the names that it has, and that by which this telling knows it. */
   readonly fact: string;
+  readonly name: string;
   readonly operation: Operation;
   readonly session: string | undefined;
   readonly stream: string;
@@ -96,6 +99,7 @@ export class PlainCounter {
       rev: record.rev,
       dropped: false,
       fact: `${record.operation}\0${record.fact}`,
+      name: `${record.operation}\0${record.fact}`,
       operation: record.operation,
       session: record.session_id,
       stream: name,
@@ -178,7 +182,10 @@ export class PlainCounter {
     return (index) => verdicts.get(index) ?? "no";
   }
 
-  /** The tellings, each under the first of the names that its fact has: what one id tells is one fact. */
+  /**
+   * The tellings, each under the first of the names that its fact has: what one id tells is one fact, and as one operation
+   * what an agent with several streams of spans tells of one span.
+   */
   #named(): Telling[] {
     const tellings = [...this.#tellings.values()].filter(({ dropped }) => !dropped);
     const up = new Map<string, string>();
@@ -190,6 +197,15 @@ export class PlainCounter {
       const [first = "", ...others] = facts;
       for (const other of others) up.set(find(other), find(first));
     }
+    const spanStreams = new Map<string, Set<string>>();
+    for (const t of this.#tellings.values()) if (t.span !== undefined) noteIn(spanStreams, agentOf(t), t.stream);
+    const spans = new Map<string, Set<string>>();
+    for (const t of tellings) {
+      if ((spanStreams.get(agentOf(t))?.size ?? 0) > 1 && t.span !== undefined && CLASS[t.operation] !== undefined)
+        noteIn(spans, `${agentOf(t)}\0${t.operation}\0${t.span}`, t.fact);
+    }
+    for (const [first = "", ...others] of spans.values())
+      for (const other of others) if (find(other) !== find(first)) up.set(find(other), find(first));
     const names = new Map<string, string>();
     for (const { fact } of tellings) {
       const name = names.get(find(fact));
@@ -265,7 +281,9 @@ function noteIn(sets: Map<string, Set<string>>, key: string, value: string): voi
   else sets.set(key, new Set([value]));
 }
 
-const spanKey = (trace: string | undefined, span: string): string => `${trace ?? ""} ${span}`;
+/** A span's id, with its trace where the id is a counter. */
+const spanKey = (trace: string | undefined, span: string): string =>
+  isRandomSpanId(span) ? span : `${trace ?? ""} ${span}`;
 
 const isSidechain = ({ subagent }: Telling): boolean => subagent !== undefined;
 
@@ -324,8 +342,11 @@ function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<str
       continue;
     }
     const told = withoutLogged(group, facts);
-    const joined = joinStreams(told, facts);
-    const sidesOf = (part: readonly Telling[]): Telling[][] => [...Map.groupBy(part, (t) => joined(t.stream)).values()];
+    const tellersOf = (t: Telling): Telling[] =>
+      (facts.get(t.fact) ?? []).filter(({ session }) => session === t.session);
+    const pairs = joinStreams(told, tellersOf);
+    const sidesOf = (part: readonly Telling[]): Telling[][] =>
+      partsOf(part, pairs).map((side) => withoutStrangers(side, pairs, tellersOf));
     const sides = sidesOf(told);
     const isWhole = (side: readonly Telling[]): boolean => !side.every(isSidechain);
     const whole = sides.filter(isWhole);
@@ -363,27 +384,51 @@ function withoutLogged(group: readonly Telling[], facts: ReadonlyMap<string, rea
   return group.filter((t) => !logged.has(t) || !spans.has(callOf(t)));
 }
 
-/** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */
-function joinStreams(
-  group: readonly Telling[],
-  facts: ReadonlyMap<string, readonly Telling[]>,
-): (stream: string) => string {
-  const parent = new Map<string, string>();
-  const find = (s: string): string => {
-    const up = parent.get(s);
-    return up === undefined || up === s ? s : find(up);
+/** Pairs of streams that know facts by the same names. */
+type Pairs = ReadonlySet<string>;
+
+/** Joins the streams that tell at least one of these facts by the same name, span or moment. */
+function joinStreams(group: readonly Telling[], tellersOf: (t: Telling) => readonly Telling[]): Pairs {
+  const pairs = new Set<string>();
+  const join = (tellings: readonly Telling[], nameOf: (t: Telling) => string | undefined): void => {
+    for (const [name, named] of Map.groupBy(tellings, nameOf)) {
+      const streams = new Set(name === undefined ? [] : named.map(({ stream }) => stream));
+      for (const a of streams) for (const b of streams) pairs.add(`${a}\n${b}`);
+    }
   };
-  for (const { fact, session } of group) {
-    const tellers = [
-      ...new Set((facts.get(fact) ?? []).filter((t) => t.session === session).map((t) => t.stream)),
-    ].sort();
-    for (const stream of tellers.slice(1)) parent.set(find(stream), find(tellers[0] as string));
+  for (const t of group) {
+    join(tellersOf(t), ({ name }) => name);
+    join(tellersOf(t), ({ span }) => span);
+    join(tellersOf(t), ({ operation, time, tokens }) => (operation === "chat" ? `${time} ${tokens}` : undefined));
   }
   // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
-  for (const traced of Map.groupBy(
-    group.filter((t) => t.trace !== undefined),
-    agentOf,
-  ).values())
-    for (const { stream } of traced) parent.set(find(stream), find(traced[0]?.stream ?? stream));
-  return find;
+  join(group, (t) => (t.trace === undefined ? undefined : agentOf(t)));
+  return pairs;
+}
+
+/** Tellings by their streams, where those are joined, be it through others of them. */
+function partsOf(tellings: readonly Telling[], pairs: Pairs, streams = streamsIn(pairs)): Telling[][] {
+  const groups = new Map<string, string>();
+  const reach = (stream: string, group: string): void => {
+    if (groups.has(stream)) return;
+    groups.set(stream, group);
+    for (const other of streams) if (pairs.has(`${stream}\n${other}`)) reach(other, group);
+  };
+  for (const stream of streams) reach(stream, stream);
+  return [...Map.groupBy(tellings, (t) => groups.get(t.stream)).values()];
+}
+
+const streamsIn = (pairs: Pairs): ReadonlySet<string> => new Set([...pairs].flatMap((pair) => pair.split("\n")));
+
+/** Of what is told only by streams that a third one joins, the most that those tell which know each other. */
+function withoutStrangers(side: Telling[], pairs: Pairs, tellersOf: (t: Telling) => readonly Telling[]): Telling[] {
+  const all = streamsIn(pairs);
+  const reached = new Set(side.map(({ stream }) => stream));
+  for (const a of reached) for (const b of all) if (pairs.has(`${a}\n${b}`)) reached.add(b);
+  const strangers = new Set([...reached].filter((a) => [...reached].some((b) => !pairs.has(`${a}\n${b}`))));
+  const apart = side.filter((t) => tellersOf(t).every(({ stream }) => strangers.has(stream)));
+  const sides = partsOf(apart, pairs, strangers);
+  if (sides.length < 2) return side;
+  const kept = new Set(bestSide(sides));
+  return side.filter((t) => !apart.includes(t) || kept.has(t));
 }

@@ -46,7 +46,7 @@ export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "debug_log",
     rank,
-    version: 2,
+    version: 3,
     reads: READS,
     locate,
     session: (path) => /debug-logs\/([^/]+?)(?:\.jsonl)?(?:\/|$)/.exec(path)?.[1],
@@ -141,12 +141,14 @@ function entry(state: State, o: JsonObject): Omit<Draft, "operation"> {
   const started = number(o.ts);
   const took = number(o.dur);
   const spanId = text(o.spanId) ?? "";
+  const isSpan = isRandomSpanId(spanId);
   const key = `${number(o.rIdx) ?? 0}/${spanId}@${started}`;
   return {
     key,
     scope: state.own,
-    fact: isRandomSpanId(spanId) ? spanId : `${state.own}/${key}`,
+    fact: isSpan ? spanId : `${state.own}/${key}`,
     kind: "internal",
+    span_id: isSpan ? spanId : undefined,
     session_id: state.helper ? undefined : state.own,
     parent_session_id: state.parent,
     agent_version: state.version,

@@ -10,13 +10,16 @@ export class Chains {
   constructor(
     private readonly tellings: Tellings,
     facts: number,
+    /** Facts that are one. */
+    pairs: Iterable<readonly [fact: number, other: number]>,
   ) {
     this.#joinedTo = new Uint32Array(facts);
     for (let fact = 0; fact < facts; fact++) this.#joinedTo[fact] = fact;
+    for (const [fact, other] of pairs) this.#joinedTo[this.of(other)] = this.of(fact);
     this.#first = new Uint32Array(facts);
     for (let row = tellings.count - 1; row >= 0; row--) {
       if (tellings.isDropped(row)) continue;
-      const fact = tellings.fact(row);
+      const fact = this.of(tellings.fact(row));
       tellings.chain(row, (this.#first[fact] as number) - 1);
       this.#first[fact] = row + 1;
     }
@@ -28,8 +31,12 @@ export class Chains {
 
   /** The fact under which a fact's tellings are. */
   of(fact: number): number {
+    const to = this.#joinedTo;
     let at = fact;
-    for (let to = this.#joinedTo[at] as number; to !== at; to = this.#joinedTo[at] as number) at = to;
+    while (to[at] !== at) {
+      to[at] = to[to[at] as number] as number; // so that long ways become short
+      at = to[at] as number;
+    }
     return at;
   }
 

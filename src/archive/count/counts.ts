@@ -6,6 +6,7 @@ import { joinMoments } from "./moments.ts";
 import { Numbers } from "./numbers.ts";
 import { withoutRivalStreams } from "./rivals.ts";
 import { Sessions, Streams } from "./sessions.ts";
+import { pairsOfSpans } from "./spans.ts";
 import { Tellings } from "./tellings.ts";
 import { type Frame, seedOf, type Told, weightOf } from "./told.ts";
 import { isSumAlone, StandIns, Verdicts } from "./verdicts.ts";
@@ -115,8 +116,8 @@ export class Counter {
   verdicts(): Verdicts {
     const tellings = this.#tellings;
     this.#ids = new Numbers();
-    const chains = new Chains(tellings, this.#facts.count);
-    for (const [fact, other] of this.#named.pairs) chains.join(fact, other);
+    const pairs = [...this.#named.pairs, ...pairsOfSpans(tellings, this.#streams)];
+    const chains = new Chains(tellings, this.#facts.count, pairs);
     joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
     const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, (rows) => this.#records(rows));

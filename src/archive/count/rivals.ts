@@ -82,15 +82,32 @@ function withoutLogged(group: Side, tellings: Tellings, chains: Chains, read: Re
 }
 
 function bestOf(group: Side, tellings: Tellings, chains: Chains, streams: Streams, read: Read): Side {
-  const joined = joinStreams(group, tellings, chains, streams);
-  const sidesOf = (rows: Side): Side[] => [...Map.groupBy(rows, (row) => joined(tellings.stream(row))).values()];
+  const streamOf = (row: number): number => tellings.stream(row);
+  const tellersOf = (row: number): number[] =>
+    [...chains.tellers(tellings.fact(row))].filter((teller) => tellings.session(teller) === tellings.session(row));
+  const known = joinStreams(group, tellings, streams, tellersOf);
+  const groups = groupsOf(known, [...known.keys()]);
+  const best = (sides: readonly Side[]): Side => bestSide(sides, tellings, streams);
+  const sidesOf = (rows: Side): Side[] =>
+    [...Map.groupBy(rows, (row) => groups.get(streamOf(row)) ?? [])].map(([members, side]) => agreed(side, members));
+  // Two streams that only a third one joins (one knows a tool by its call's id, one by its span, the third by both) may
+  // both tell what that one does not: of this, only what is told by the one that tells more.
+  const agreed = (side: Side, members: readonly number[]): Side => {
+    const strangers = members.filter((stream) => !members.every((other) => known.get(stream)?.has(other)));
+    if (strangers.length === 0) return side;
+    const isApart = (row: number): boolean => tellersOf(row).every((teller) => strangers.includes(streamOf(teller)));
+    const [apart, shared] = partition(side, isApart);
+    const parts = groupsOf(known, strangers);
+    const sides = [...Map.groupBy(apart, (row) => parts.get(streamOf(row))).values()];
+    return sides.length < 2 ? side : [...shared, ...best(sides)];
+  };
   const isSidechain = (row: number): boolean => tellings.isSidechain(row);
   const [partial, whole] = partition(sidesOf(group), (side) => side.every(isSidechain));
-  const best = whole.length > 0 ? bestSide(whole, tellings, streams) : [];
-  if (partial.length === 0) return best;
-  const [bySubagents, others] = partition([...best, ...partial.flat()], isSidechain);
+  const main = whole.length > 0 ? best(whole) : [];
+  if (partial.length === 0) return main;
+  const [bySubagents, others] = partition([...main, ...partial.flat()], isSidechain);
   const rivals = bySubagent(bySubagents, read(bySubagents), sidesOf);
-  return [...others, ...rivals.flatMap((rows) => bestSide(sidesOf(rows), tellings, streams))];
+  return [...others, ...rivals.flatMap((rows) => best(sidesOf(rows)))];
 }
 
 /** The rows of each subagent; by its name where the sides do not know it by the same id. */
@@ -112,35 +129,62 @@ function bestSide(sides: readonly Side[], tellings: Tellings, streams: Streams):
   return sides.reduce((a, b) => (isBetter(b, a) ? b : a));
 }
 
-/** Joins the streams that tell at least one of these facts together; gives each stream its group's name. */
+/** Of each stream those that know facts by the same names as it, itself among them. */
+type Known = ReadonlyMap<number, ReadonlySet<number>>;
+
+/** Joins the streams that tell at least one of these facts by the same name. */
 function joinStreams(
-  group: readonly number[],
+  group: Side,
   tellings: Tellings,
-  chains: Chains,
   streams: Streams,
-): (stream: number) => number {
-  const parent = new Map<number, number>();
-  const find = (s: number): number => {
-    const up = parent.get(s);
-    return up === undefined || up === s ? s : find(up);
+  tellersOf: (row: number) => readonly number[],
+): Known {
+  const known = new Map<number, Set<number>>();
+  const join = (rows: readonly number[], namesOf: (row: number) => readonly string[]): void => {
+    const named = new Map<string, Set<number>>();
+    for (const row of rows) {
+      const stream = tellings.stream(row);
+      const own = known.get(stream) ?? new Set([stream]);
+      known.set(stream, own);
+      for (const name of namesOf(row)) {
+        const others = named.get(name) ?? new Set();
+        named.set(name, others);
+        if (others.has(stream)) continue;
+        for (const other of others.add(stream)) known.get(other)?.add(stream);
+        for (const other of others) own.add(other);
+      }
+    }
   };
-  const join = (a: number, b: number): void => {
-    if (find(a) !== find(b)) parent.set(find(a), find(b));
-  };
-  for (const row of group) {
-    if (tellings.next(chains.first(tellings.fact(row))) < 0) continue;
-    for (const teller of chains.tellers(tellings.fact(row)))
-      if (tellings.session(teller) === tellings.session(row)) join(tellings.stream(teller), tellings.stream(row));
-  }
   // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
-  const traced = new Map<string, number>();
+  join(group, (row) => (tellings.isTraced(row) ? [streams.agent(tellings.stream(row))] : []));
   for (const row of group) {
-    if (!tellings.isTraced(row)) continue;
-    const stream = tellings.stream(row);
-    const agent = streams.agent(stream);
-    const other = traced.get(agent);
-    if (other === undefined) traced.set(agent, stream);
-    else join(stream, other);
+    const tellers = tellersOf(row);
+    const among = [...new Set(tellers.map((teller) => tellings.stream(teller)))];
+    // Mostly it is what was known already.
+    if (among.every((a) => among.every((b) => known.get(a)?.has(b)))) continue;
+    join(tellers, (teller) => namesOf(teller, tellings));
   }
-  return find;
+  return known;
+}
+
+/** The names by which a telling knows its fact: its own, its span's, and of a call when it was. */
+function namesOf(row: number, t: Tellings): string[] {
+  const names = [`${t.fact(row)}`];
+  if (t.spanHigh(row) !== 0) names.push(`${t.spanHigh(row)} ${t.spanLow(row)}`);
+  if (t.isChat(row)) names.push(`${t.time(row)}: ${t.tokens(row)}`);
+  return names;
+}
+
+/** Those of these streams that are joined, be it through others of them: of each its group. */
+function groupsOf(known: Known, streams: readonly number[]): ReadonlyMap<number, readonly number[]> {
+  const groups = new Map<number, readonly number[]>();
+  for (const first of streams) {
+    if (groups.has(first)) continue;
+    const group = new Set([first]);
+    for (const stream of group)
+      for (const other of known.get(stream) ?? []) if (streams.includes(other)) group.add(other);
+    const members = [...group];
+    for (const stream of members) groups.set(stream, members);
+  }
+  return groups;
 }

@@ -2,6 +2,7 @@
 import { textHash } from "../../record/identity.ts";
 import { isDebugOnly, OPERATIONS, type Operation } from "../../record/operations.ts";
 import type { WeirRecord } from "../../record/schema.ts";
+import { isRandomSpanId } from "../../record/spans.ts";
 import { millisOf } from "../../record/time.ts";
 import { tokensOf } from "../../record/usage.ts";
 
@@ -35,7 +36,7 @@ export interface Told {
   readonly isTraced: boolean;
   readonly isNested: boolean;
   readonly isAggregate: boolean;
-  /** Its trace and span as a hash; both halves 0 where it has no span. */
+  /** Its span as a hash, see `spanHash`; both halves 0 where it has no span. */
   readonly spanHigh: number;
   readonly spanLow: number;
 }
@@ -64,9 +65,9 @@ export function seedOf(operation: Operation): number {
   return SEEDS.get(operation) ?? 0;
 }
 
-/** The hash of a span's trace and id. */
+/** The hash of a span's id, with its trace where the id is a counter: not every stream that knows a span knows its trace. */
 export function spanHash(trace: string | undefined, span: string): readonly [high: number, low: number] {
-  const text = `${trace ?? ""} ${span}`;
+  const text = isRandomSpanId(span) ? span : `${trace ?? ""} ${span}`;
   return [textHash(text), textHash(text, SECOND)];
 }
 

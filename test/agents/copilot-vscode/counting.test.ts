@@ -8,6 +8,7 @@ import {
   countedIn,
   DATABASE,
   figuresOf,
+  NOON,
   openTraces,
   place,
   S1,
@@ -147,6 +148,71 @@ describe("within the agent", () => {
         .map((r) => r.operation)
         .sort(),
     ).toEqual(["chat", "execute_hook", "invoke_agent"]);
+  });
+
+  /** An entry of the session's debug log. */
+  const debugEntry = (type: string, start: number, spanId: string, attrs: object = {}) => ({
+    ts: NOON + start,
+    dur: 1,
+    sid: S1,
+    type,
+    name: "read_file",
+    spanId,
+    status: "ok",
+    attrs,
+  });
+  const LOG = `${EXTENSION}/debug-logs/${S1}/main.jsonl`;
+  const toolSpan = (id: string, start: number, call: string) => ({
+    id,
+    start,
+    end: start + 1,
+    attributes: {
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.name": "read_file",
+      "gen_ai.tool.call.id": call,
+      "copilot_chat.chat_session_id": S1,
+    },
+  });
+
+  test("tools that the debug log knows by their spans and the database by their call ids, or one of them by none, are one each", async () => {
+    using home = scratch();
+    using traces = openTraces(home);
+    traces.put(
+      toolSpan("b000000000000001", 1, ""),
+      toolSpan("b000000000000002", 2, "call_A1AbCdEfGhIjKlMn"),
+      toolSpan("b000000000000003", 3, "call_A2AbCdEfGhIjKlMn"),
+    );
+    home.write(LOG, jsonl([1, 2, 3].map((n) => debugEntry("tool_call", n, `b00000000000000${n}`))));
+    await syncCopilot(home);
+    expect(
+      inSession(home, S1)
+        .map((r) => [r.stream, r.fact])
+        .sort(),
+    ).toEqual([
+      ["otel_traces", "b000000000000001"],
+      ["otel_traces", "call_A1AbCdEfGhIjKlMn"],
+      ["otel_traces", "call_A2AbCdEfGhIjKlMn"],
+    ]);
+  });
+
+  test("tools that the debug log told without telemetry are not counted beside the chat session's", async () => {
+    using home = scratch();
+    using traces = openTraces(home);
+    const [first, second] = ["call_A1AbCdEfGhIjKlMn", "call_A2AbCdEfGhIjKlMn"];
+    traces.put(toolSpan("b000000000000002", 2000, second));
+    home.write(
+      LOG,
+      jsonl([debugEntry("tool_call", 1, "0000000000000002"), debugEntry("tool_call", 2000, "b000000000000002")]),
+    );
+    const shown = [first, second].map((toolCallId) => ({
+      kind: "toolInvocationSerialized",
+      toolId: "read",
+      toolCallId,
+    }));
+    const requests = [{ requestId: "r", timestamp: NOON, response: shown }];
+    home.write(`${WORKSPACE}/chatSessions/${S1}.json`, JSON.stringify({ version: 3, sessionId: S1, requests }));
+    await syncCopilot(home);
+    expect(figuresOf(countedIn(home)).tools).toBe(2);
   });
 
   test("calls that failed or have a short id, told by spans and by log records of lost ones, count once", async () => {

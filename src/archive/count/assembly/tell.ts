@@ -87,6 +87,9 @@ const NESTED: u32 = 16;
 const IS_AGGREGATE: u32 = 32;
 const OPERATION_SHIFT: u32 = 8;
 
+/** Four zeros, as text. */
+const ZEROS: u32 = 0x30303030;
+
 /** Changes the seed for the second half of a hash, as in `../told.ts`. */
 const SECOND: u32 = 0x9e3779b9;
 
@@ -202,8 +205,23 @@ function takeTime(at: u32, to: u32): bool {
   return time >= 0;
 }
 
-/** A span is known by its trace and its id; false where they are longer than any. */
+/** As `isRandomSpanId` in `../../../record/spans.ts`. */
+function isRandomSpan(at: u32, length: u32): bool {
+  if (length !== 16 || (load<u32>(at) === ZEROS && load<u16>(at + 4) === <u16>ZEROS)) return false;
+  for (let end = at + 16; at < end; at++) {
+    const byte = <u32>load<u8>(at);
+    if (byte - 0x30 >= 10 && byte - 0x61 >= 6) return false;
+  }
+  return true;
+}
+
+/** A span is known by its id, where that is a counter with its trace; false where they are longer than any. */
 function takeSpan(): bool {
+  if (isRandomSpan(startOf(SPAN_ID), lengthOf(SPAN_ID))) {
+    store<u32>(row + SPAN_HIGH, hash(startOf(SPAN_ID), 16, 0));
+    store<u32>(row + SPAN_LOW, hash(startOf(SPAN_ID), 16, SECOND));
+    return true;
+  }
   const trace = lengthOf(TRACE_ID);
   const length = trace + 1 + lengthOf(SPAN_ID);
   if (length > SPAN_BYTES) return false;
