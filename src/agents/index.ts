@@ -1,5 +1,5 @@
 /** Owns the list of agents; nothing else names them all. */
-import type { Agent } from "../read/types.ts";
+import type { Agent, Stream } from "../read/types.ts";
 import { amp } from "./amp/amp.ts";
 import { claudeCode } from "./claude-code/claude-code.ts";
 import { cline } from "./cline/cline.ts";
@@ -37,6 +37,6 @@ export const agents: readonly Agent[] = [
 ];
 
 /** How much a stream is believed: what its agent's file says; a stream that no agent has any more is believed least. */
-export function rankOf(agent: string, stream: string): number {
-  return agents.find(({ id }) => id === agent)?.streams.find(({ kind }) => kind === stream)?.rank ?? 0;
+export function rankOf(agent: string, stream: string): Pick<Stream, "rank" | "moments"> {
+  return agents.find(({ id }) => id === agent)?.streams.find(({ kind }) => kind === stream) ?? { rank: 0 };
 }

@@ -94,6 +94,11 @@ interface StreamBase {
   readonly kind: string;
   /** Which stream is believed where several tell one fact; higher wins. */
   readonly rank: number;
+  /**
+   * It tells when each call began as the call's span does, to the millisecond, and the same tokens: a call that only it or
+   * only a stream of spans tells is a call of its own.
+   */
+  readonly moments?: true;
   /** Raised when the reducer learns to count better: sources that are still there are then read again. */
   readonly version: number;
   locate(environment: Environment): readonly Place[];

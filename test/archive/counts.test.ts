@@ -92,7 +92,8 @@ describe("what counts is what the rule said plainly gives", () => {
     .map(({ path, host, ...rest }) => ({ v: 1 as const, ...rest, source: { path }, host }));
 
   test("any records", () => {
-    const rank = (agent: string, stream: string): number => (agent === "x" ? Number(stream.slice(1)) : 1);
+    const rank: typeof rankOf = (agent, stream) =>
+      agent === "x" ? { rank: Number(stream.slice(1)), ...(stream === "s2" && { moments: true }) } : { rank: 1 };
     fc.assert(
       fc.property(fc.array(record, { maxLength: 40 }), (records) => {
         expect(compactly(records, rank)).toEqual(plainly(records, rank));

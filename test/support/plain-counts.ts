@@ -33,6 +33,7 @@ interface Telling {
   readonly session: string | undefined;
   readonly stream: string;
   readonly rank: number;
+  readonly tellsMoments: boolean;
   readonly subagent: WeirRecord["subagent"];
   /** Its trace and span, where the source has them. */
   readonly span: string | undefined;
@@ -77,7 +78,7 @@ export class PlainCounter {
   readonly #callStreams = new Map<string, Set<string>>();
   #count = 0;
   #source = { host: "", path: "", hash: 0 };
-  #stream = { agent: "", stream: "", name: "", rank: 0 };
+  #stream = { agent: "", stream: "", name: "", rank: 0, tellsMoments: false };
 
   constructor(private readonly rankOf: RankOf) {}
 
@@ -92,7 +93,7 @@ export class PlainCounter {
     if (key === undefined) return;
     const [told, texts] = toldBy(line, record);
     const tokens = tokensOf(record.usage);
-    const { name, rank } = this.#streamOf(record);
+    const { name, rank, tellsMoments } = this.#streamOf(record);
     if (record.operation === "chat") noteIn(this.#callStreams, record.agent, name);
     this.#tellings.set(key, {
       index,
@@ -104,6 +105,7 @@ export class PlainCounter {
       session: record.session_id,
       stream: name,
       rank,
+      tellsMoments,
       subagent: record.subagent,
       span: record.span_id === undefined ? undefined : spanKey(record.trace_id, record.span_id),
       trace: record.trace_id,
@@ -144,9 +146,14 @@ export class PlainCounter {
     return this.#source.hash;
   }
 
-  #streamOf({ agent, stream }: WeirRecord): { readonly name: string; readonly rank: number } {
+  #standingOf(agent: string, stream: string): Pick<Telling, "rank" | "tellsMoments"> {
+    const { rank, moments = false } = this.rankOf(agent, stream);
+    return { rank, tellsMoments: moments };
+  }
+
+  #streamOf({ agent, stream }: WeirRecord): Pick<Telling, "name" | "rank" | "tellsMoments"> {
     if (this.#stream.agent !== agent || this.#stream.stream !== stream)
-      this.#stream = { agent, stream, name: `${agent}\0${stream}`, rank: this.rankOf(agent, stream) };
+      this.#stream = { agent, stream, name: `${agent}\0${stream}`, ...this.#standingOf(agent, stream) };
     return this.#stream;
   }
 
@@ -401,7 +408,10 @@ function joinStreams(group: readonly Telling[], tellersOf: (t: Telling) => reado
     join(tellersOf(t), ({ span }) => span);
     join(tellersOf(t), ({ operation, time, tokens }) => (operation === "chat" ? `${time} ${tokens}` : undefined));
   }
-  // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
+  // Streams of spans know each span by the same ids, a call also by its moment: what only one of them tells is a fact of
+  // its own. So is what only log records of traces tell.
+  const isSpan = (t: Telling): boolean => t.span !== undefined || (t.operation === "chat" && t.tellsMoments);
+  join(group, (t) => (isSpan(t) ? agentOf(t) : undefined));
   join(group, (t) => (t.trace === undefined ? undefined : agentOf(t)));
   return pairs;
 }

@@ -46,6 +46,7 @@ export function debugLogStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "debug_log",
     rank,
+    moments: true,
     version: 3,
     reads: READS,
     locate,

@@ -11,8 +11,13 @@ import { Tellings } from "./tellings.ts";
 import { type Frame, seedOf, type Told, weightOf } from "./told.ts";
 import { isSumAlone, StandIns, Verdicts } from "./verdicts.ts";
 
-/** How much a stream is believed; higher wins. */
-export type RankOf = (agent: string, stream: string) => number;
+/** What counting knows of a stream beside its records; see `Stream` in `src/read/types.ts`. */
+export interface Standing {
+  /** How much it is believed; higher wins. */
+  readonly rank: number;
+  readonly moments?: true | undefined;
+}
+export type RankOf = (agent: string, stream: string) => Standing;
 
 /**
  * Facts that streams may tell without a common key, in classes; all others are of class 0. A session is one by its id, so

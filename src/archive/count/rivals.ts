@@ -155,8 +155,14 @@ function joinStreams(
       }
     }
   };
-  // Streams of spans know each span by the same ids: what only one of them tells is a fact of its own.
-  join(group, (row) => (tellings.isTraced(row) ? [streams.agent(tellings.stream(row))] : []));
+  // Streams of spans know each span by the same ids, a call also by its moment: what only one of them tells is a fact of
+  // its own. So is what only log records of traces tell, as far as spans tell the rest.
+  join(group, (row) => {
+    const stream = tellings.stream(row);
+    const agent = streams.agent(stream);
+    const isSpan = tellings.spanHigh(row) !== 0 || (tellings.isChat(row) && streams.tellsMoments(stream));
+    return [...(isSpan ? [`spans of ${agent}`] : []), ...(tellings.isTraced(row) ? [`traces of ${agent}`] : [])];
+  });
   for (const row of group) {
     const tellers = tellersOf(row);
     const among = [...new Set(tellers.map((teller) => tellings.stream(teller)))];

@@ -1,6 +1,6 @@
 /** Owns what counting knows of sessions and streams, each by its number: names, when a session began, what a stream is worth. */
 import type { Operation } from "../../record/operations.ts";
-import type { RankOf } from "./counts.ts";
+import type { RankOf, Standing } from "./counts.ts";
 import type { Frame } from "./told.ts";
 
 interface Session {
@@ -101,10 +101,9 @@ export class Sessions {
   }
 }
 
-interface Stream {
+interface Stream extends Standing {
   readonly agent: string;
   readonly stream: string;
-  readonly rank: number;
   hasCalls: boolean;
 }
 
@@ -119,8 +118,10 @@ export class Streams {
     const is = (s: Stream | undefined): boolean => s?.agent === agent && s.stream === stream;
     if (is(this.#streams[this.#last])) return this.#last;
     this.#last = this.#streams.findIndex(is);
-    if (this.#last < 0)
-      this.#last = this.#streams.push({ agent, stream, rank: this.rankOf(agent, stream), hasCalls: false }) - 1;
+    if (this.#last < 0) {
+      const { rank, moments } = this.rankOf(agent, stream);
+      this.#last = this.#streams.push({ agent, stream, rank, moments, hasCalls: false }) - 1;
+    }
     return this.#last;
   }
 
@@ -130,6 +131,11 @@ export class Streams {
 
   rank(number: number): number {
     return (this.#streams[number] as Stream).rank;
+  }
+
+  /** It tells of each call the moment that the call's span tells. */
+  tellsMoments(number: number): boolean {
+    return (this.#streams[number] as Stream).moments === true;
   }
 
   agent(number: number): string {

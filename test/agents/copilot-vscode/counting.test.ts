@@ -277,6 +277,24 @@ describe("within the agent", () => {
     expect(inSession(home, S1).filter((r) => r.model === "gpt-4.1-2025-04-14")).toHaveLength(1);
   });
 
+  test("calls that the debug log told without telemetry, and the database once that was on, are different calls", async () => {
+    using home = scratch();
+    using traces = openTraces(home);
+    for (const n of [1, 2, 3])
+      traces.put({
+        id: `b00000000000000${n}`,
+        start: 60_000 + n,
+        end: 60_900,
+        attributes: chat(200 + n, 2, { "copilot_chat.chat_session_id": S1 }),
+      });
+    const told = [1, 2].map((n) =>
+      debugEntry("llm_request", n, `000000000000000${n}`, { inputTokens: 100 + n, outputTokens: 1 }),
+    );
+    home.write(LOG, jsonl(told));
+    await syncCopilot(home);
+    expect(figuresOf(countedIn(home))).toMatchObject({ calls: 5, input: 809, output: 8 });
+  });
+
   test("a chat session's sums count only where nobody tells its calls", async () => {
     using home = scratch();
     PARTS.chatSession!(home);
