@@ -61,7 +61,7 @@ describe("what counts is what the rule said plainly gives", () => {
         stream: few("s1", "s2", "s3"),
         operation: fc.oneof(few("chat" as const, "chat" as const), few(...OPERATIONS)),
         time: few("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z", "2026-01-01T00:00:00.0015Z"),
-        end_time: few("2026-01-01T00:00:01Z", "2026-01-01T00:00:02Z"),
+        end_time: few("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z", "2026-01-01T00:00:01Z"),
         session_id: few("p", "q", "é"),
         parent_session_id: few("p", "q", "r"),
         forked_from: few("p"),

@@ -111,7 +111,7 @@ export class PlainCounter {
       trace: record.trace_id,
       isNested: record.parent_span_id !== undefined,
       time,
-      end: record.end_time === undefined ? 0 : Date.parse(record.end_time),
+      end: record.end_time === undefined ? time : Date.parse(record.end_time),
       tokens,
       aggregate: record.aggregate === true,
       isSumAlone:
@@ -194,7 +194,9 @@ export class PlainCounter {
    * what an agent with several streams of spans tells of one span.
    */
   #named(): Telling[] {
-    const tellings = [...this.#tellings.values()].filter(({ dropped }) => !dropped);
+    const all = [...this.#tellings.values()];
+    const logs = joinLogs(all);
+    const tellings = all.filter((t) => !t.dropped && !logs.dropped.has(t));
     const up = new Map<string, string>();
     const find = (fact: string): string => {
       const at = up.get(fact);
@@ -204,8 +206,10 @@ export class PlainCounter {
       const [first = "", ...others] = facts;
       for (const other of others) up.set(find(other), find(first));
     }
+    for (const [log, other] of logs.pairs)
+      if (find(log.fact) !== find(other.fact)) up.set(find(log.fact), find(other.fact));
     const spanStreams = new Map<string, Set<string>>();
-    for (const t of this.#tellings.values()) if (t.span !== undefined) noteIn(spanStreams, agentOf(t), t.stream);
+    for (const t of all) if (t.span !== undefined) noteIn(spanStreams, agentOf(t), t.stream);
     const spans = new Map<string, Set<string>>();
     for (const t of tellings) {
       if ((spanStreams.get(agentOf(t))?.size ?? 0) > 1 && t.span !== undefined && CLASS[t.operation] !== undefined)
@@ -295,6 +299,31 @@ const spanKey = (trace: string | undefined, span: string): string =>
 const isSidechain = ({ subagent }: Telling): boolean => subagent !== undefined;
 
 const agentOf = ({ stream }: Telling): string => stream.slice(0, stream.indexOf("\0"));
+
+/**
+ * A log record tells when a call ended: another stream's call of as many tokens that ended within 5 ms is the same one.
+ * Where the two are of different sessions, the log record is dropped.
+ */
+function joinLogs(all: readonly Telling[]): { readonly pairs: [Telling, Telling][]; readonly dropped: Set<Telling> } {
+  const traced = new Set(all.filter((t) => t.trace !== undefined).map((t) => t.stream));
+  const calls = all.filter((t) => t.operation === "chat" && !t.dropped);
+  const isLog = (t: Telling): boolean => t.span === undefined && traced.has(t.stream);
+  const facts = (tellings: readonly Telling[]): Telling[] =>
+    tellings.filter((t, n) => tellings.findIndex(({ fact }) => fact === t.fact) === n).sort((a, b) => a.time - b.time);
+  const pairs: [Telling, Telling][] = [];
+  const dropped = new Set<Telling>();
+  for (const same of Map.groupBy(calls, (t) => `${agentOf(t)} ${t.tokens}`).values()) {
+    const others = new Set(facts(same.filter((t) => !isLog(t))));
+    for (const log of facts(same.filter(isLog))) {
+      const other = log.time === log.end && [...others].find(({ end }) => Math.abs(end - log.time) <= 5);
+      if (!other) continue;
+      others.delete(other);
+      if (log.session === other.session) pairs.push([log, other]);
+      else for (const t of same) if (isLog(t) && t.fact === log.fact) dropped.add(t);
+    }
+  }
+  return { pairs, dropped };
+}
 
 /**
  * Two streams of one agent may know a call by different keys (a response id here, only a start there): calls that
@@ -403,10 +432,22 @@ function joinStreams(group: readonly Telling[], tellersOf: (t: Telling) => reado
       for (const a of streams) for (const b of streams) pairs.add(`${a}\n${b}`);
     }
   };
+  const namesOf: readonly ((t: Telling) => string | undefined)[] = [
+    ({ name }) => name,
+    ({ span }) => span,
+    ({ operation, time, tokens }) => (operation === "chat" ? `${time} ${tokens}` : undefined),
+  ];
   for (const t of group) {
-    join(tellersOf(t), ({ name }) => name);
-    join(tellersOf(t), ({ span }) => span);
-    join(tellersOf(t), ({ operation, time, tokens }) => (operation === "chat" ? `${time} ${tokens}` : undefined));
+    const tellers = tellersOf(t);
+    for (const nameOf of namesOf) join(tellers, nameOf);
+    // Joined by what no name says: when a call ended.
+    const isAlike = (a: Telling, b: Telling): boolean =>
+      namesOf.some((nameOf) => nameOf(a) !== undefined && nameOf(a) === nameOf(b));
+    const alone = tellers.filter(({ stream }) =>
+      tellers.every((a) => a.stream !== stream || tellers.every((b) => b.stream === stream || !isAlike(a, b))),
+    );
+    for (const a of alone)
+      for (const b of tellers) pairs.add(`${a.stream}\n${b.stream}`).add(`${b.stream}\n${a.stream}`);
   }
   // Streams of spans know each span by the same ids, a call also by its moment: what only one of them tells is a fact of
   // its own. So is what only log records of traces tell.

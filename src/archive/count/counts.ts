@@ -2,6 +2,7 @@
 import type { Operation } from "../../record/operations.ts";
 import type { WeirRecord } from "../../record/schema.ts";
 import { Chains } from "./chains.ts";
+import { pairsOfLogs } from "./logs.ts";
 import { joinMoments } from "./moments.ts";
 import { Numbers } from "./numbers.ts";
 import { withoutRivalStreams } from "./rivals.ts";
@@ -121,11 +122,13 @@ export class Counter {
   verdicts(): Verdicts {
     const tellings = this.#tellings;
     this.#ids = new Numbers();
-    const pairs = [...this.#named.pairs, ...pairsOfSpans(tellings, this.#streams)];
+    const read = (rows: readonly number[]): ReadonlyMap<number, WeirRecord> => this.#records(rows);
+    const logs = pairsOfLogs(tellings, this.#streams, read);
+    const pairs = [...this.#named.pairs, ...logs, ...pairsOfSpans(tellings, this.#streams)];
     const chains = new Chains(tellings, this.#facts.count, pairs);
     joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
-    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, (rows) => this.#records(rows));
+    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, read);
     const withCalls = new Uint8Array(this.#sessions.count);
     // Loops by number: one over a typed array's values calls the engine's iterator each time.
     for (let at = 0; at < counted.length; at++) {

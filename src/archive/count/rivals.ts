@@ -140,20 +140,29 @@ function joinStreams(
   tellersOf: (row: number) => readonly number[],
 ): Known {
   const known = new Map<number, Set<number>>();
-  const join = (rows: readonly number[], namesOf: (row: number) => readonly string[]): void => {
+  const link = (a: number, b: number): void => {
+    known.get(a)?.add(b);
+    known.get(b)?.add(a);
+  };
+  /** Links those that share a name, and gives them. */
+  const join = (rows: readonly number[], namesOf: (row: number) => readonly string[]): Set<number> => {
+    const alike = new Set<number>();
     const named = new Map<string, Set<number>>();
     for (const row of rows) {
       const stream = tellings.stream(row);
-      const own = known.get(stream) ?? new Set([stream]);
-      known.set(stream, own);
+      if (!known.has(stream)) known.set(stream, new Set([stream]));
       for (const name of namesOf(row)) {
         const others = named.get(name) ?? new Set();
         named.set(name, others);
         if (others.has(stream)) continue;
-        for (const other of others.add(stream)) known.get(other)?.add(stream);
-        for (const other of others) own.add(other);
+        for (const other of others) {
+          link(stream, other);
+          alike.add(stream).add(other);
+        }
+        others.add(stream);
       }
     }
+    return alike;
   };
   // Streams of spans know each span by the same ids, a call also by its moment: what only one of them tells is a fact of
   // its own. So is what only log records of traces tell, as far as spans tell the rest.
@@ -168,7 +177,9 @@ function joinStreams(
     const among = [...new Set(tellers.map((teller) => tellings.stream(teller)))];
     // Mostly it is what was known already.
     if (among.every((a) => among.every((b) => known.get(a)?.has(b)))) continue;
-    join(tellers, (teller) => namesOf(teller, tellings));
+    const alike = join(tellers, (teller) => namesOf(teller, tellings));
+    // Joined by what no name says: when a call ended.
+    for (const a of among) if (!alike.has(a)) for (const b of among) link(a, b);
   }
   return known;
 }

@@ -12,6 +12,7 @@ import {
   openTraces,
   place,
   S1,
+  SUB,
   syncCopilot,
   USER,
   WORKSPACE,
@@ -293,6 +294,55 @@ describe("within the agent", () => {
     home.write(LOG, jsonl(told));
     await syncCopilot(home);
     expect(figuresOf(countedIn(home))).toMatchObject({ calls: 5, input: 809, output: 8 });
+  });
+
+  const TRACE = "cd".repeat(16);
+  /** A log record of an exporter that loses its spans. */
+  const logged = (ms: number, name: string, traceId: string | undefined, attributes: object) => ({
+    hrTime: [Math.floor((NOON + ms) / 1000), ((NOON + ms) % 1000) * 1e6],
+    ...(traceId && { spanContext: { traceId, spanId: "b000000000000009" } }),
+    resource: { _rawAttributes: [["service.name", "copilot-chat"]] },
+    attributes: { "event.name": name, ...attributes },
+    _body: "x",
+  });
+  const details = (ms: number, traceId: string | undefined, input: number) =>
+    logged(ms, "gen_ai.client.inference.operation.details", traceId, {
+      ...(input > 0 ? chat(input, 1) : { "gen_ai.operation.name": "chat", "error.type": "RateLimited" }),
+      "gen_ai.response.id": `a0b1c2d3-0000-4000-8000-00000000${1000 + input}`,
+    });
+  const asked = (sid: string, start: number, end: number, input: number) => {
+    const attrs = input > 0 ? { inputTokens: input, outputTokens: 1 } : {};
+    return { ...debugEntry("llm_request", start, `c00000000000${1000 + input}`, attrs), sid, dur: end - start };
+  };
+  const lostSpans = (home: Scratch, ...logs: readonly object[]): void => {
+    home.write(`${USER}/settings.json`, '{"github.copilot.chat.otel.outfile": "/home/dev/otel.jsonl"}');
+    const start = logged(1, "copilot_chat.session.start", TRACE, { "session.id": S1 });
+    home.write("otel.jsonl", jsonl([start, ...logs, {}]));
+  };
+
+  test("a call that a log record and the debug log tell is one, of a title and of a subagent too, in the debug log's session", async () => {
+    using home = scratch();
+    lostSpans(home, details(600, undefined, 100), details(2000, TRACE, 200), details(3001, TRACE, 300));
+    const folder = `${EXTENSION}/debug-logs/${S1}`;
+    home.write(`${folder}/title-${CLI}.jsonl`, jsonl([asked(CLI, 5, 600, 100)]));
+    home.write(`${folder}/main.jsonl`, jsonl([asked(S1, 10, 2000, 200)]));
+    home.write(`${folder}/runSubagent-Explore-${SUB}.jsonl`, jsonl([asked(SUB, 2100, 3000, 300)]));
+    await syncCopilot(home);
+    expect(countedIn(home).map((r) => [r.session_id, r.usage?.input_tokens])).toEqual([
+      [undefined, 100],
+      [S1, 200],
+      [SUB, 300],
+    ]);
+  });
+
+  test("log records that begin half way, or go on longer, and the debug log hide no call of each other, and double none that failed", async () => {
+    using home = scratch();
+    lostSpans(home, details(3000, TRACE, 300), details(4000, TRACE, 0), details(5000, TRACE, 500));
+    const told = [100, 200, 300].map((input) => asked(S1, input * 10 - 900, input * 10, input));
+    home.write(LOG, jsonl([...told, asked(S1, 3100, 4000, 0)]));
+    await syncCopilot(home);
+    const calls = countedIn(home).filter((r) => r.operation === "chat");
+    expect(calls.map((r) => r.usage?.input_tokens ?? 0).sort()).toEqual([0, 100, 200, 300, 500]);
   });
 
   test("a chat session's sums count only where nobody tells its calls", async () => {
