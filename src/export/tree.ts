@@ -60,11 +60,6 @@ export function lineKey({ session_id, subagent }: WeirRecord): string {
   return `${session_id ?? ""}\0${subagentKey(subagent)}`;
 }
 
-/** A span that its producer wrote itself. */
-export function isReal({ record, derived }: Node): boolean {
-  return !derived && record.span_id !== undefined;
-}
-
 const VALID_TRACE = /^(?!0{32})[0-9a-f]{32}$/;
 
 /** The nodes of a family's tree, parents before their children, else by time. */
@@ -72,7 +67,7 @@ export function treeOf({ root, records, archived }: Family): readonly Node[] {
   return new Builder(root, records, instantOf(archived)).build();
 }
 
-/** True for a span that its producer told, which knows its place in a trace. */
+/** True for a span that its producer wrote itself, which knows its place in a trace. */
 export function isReal({ record, derived }: Node): boolean {
   return !derived && record.trace_id !== undefined && record.span_id !== undefined;
 }

@@ -18,3 +18,8 @@ export function cliRequest({ attributes, usage, status }: Draft): Pick<Draft, "o
   const isSum = attributes?.[SERVER_DURATION] === undefined && attributes?.[GEN_AI.requestStream] !== undefined;
   return isSum ? { operation: "other", usage: undefined } : { operation: "chat", usage };
 }
+
+/** Whose run it is: the main agent's has no name and nothing above it, a subagent's runs in its parent's session. */
+export function cliSubagent({ operation, agent_name: name, parent_span_id, span_id: id }: Draft): Draft["subagent"] {
+  return operation === "invoke_agent" && name !== undefined && parent_span_id !== undefined ? { id, name } : undefined;
+}

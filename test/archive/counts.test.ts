@@ -157,7 +157,7 @@ describe("of the tellings of a fact, in any order, counts", () => {
   });
   const session = (session_id: string, time: string): WeirRecord =>
     told({ session_id, time, operation: "session", id: session_id.repeat(32), fact: session_id });
-  const rank = (_: string, stream: string): number => (stream === "believed" ? 2 : 1);
+  const rank: typeof rankOf = (_, stream) => ({ rank: stream === "believed" ? 2 : 1 });
   const counts = (expected: WeirRecord, ...others: WeirRecord[]): void => {
     for (const order of [
       [expected, ...others],

@@ -2,7 +2,7 @@
 import type { Emit, Line, Reads, Stream } from "../../read/types.ts";
 import { tail } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
-import { COPILOT_CLI, cliRequest, SERVER_DURATION } from "../../record/copilot-cli.ts";
+import { COPILOT_CLI, cliRequest, cliSubagent, SERVER_DURATION } from "../../record/copilot-cli.ts";
 import type { Draft } from "../../record/draft.ts";
 import { type JsonObject, number, object, text } from "../../record/json.ts";
 import { SPAN_KEYS, sdkSpan } from "../../record/sdk.ts";
@@ -33,7 +33,7 @@ export function otelStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "otel_file",
     rank,
-    version: 3,
+    version: 4,
     reads: READS,
     locate,
     session: () => undefined,
@@ -69,7 +69,8 @@ function draftOf(span: Span, { seen, ids }: State, emit: Emit): Draft {
   const { attributes: a } = span;
   const draft = spanDraft(span, (name) => SILENT.test(name) || emit.unknown(`attribute ${name}`));
   const session_id = text(SESSION.map((name) => a[name]).find((value) => text(value) !== undefined));
-  const common = { ...draft, session_id, content: spanContent(a, draft.operation, emit) };
+  const content = spanContent(a, draft.operation, emit);
+  const common = { ...draft, session_id, subagent: cliSubagent(draft), content };
   if (draft.operation === "chat") return chatOf(common, number(a[SERVER_DURATION]), seen);
   if (draft.operation !== "execute_tool") return common;
   const id = draft.tool?.call_id;

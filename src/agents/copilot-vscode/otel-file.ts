@@ -76,7 +76,7 @@ export function otelFileStream(locate: Stream["locate"], rank: number): Stream {
   return tail<State>({
     kind: "otel_file",
     rank,
-    version: 2,
+    version: 3,
     reads: READS,
     locate,
     session: () => undefined,

@@ -4,7 +4,7 @@
  */
 import type { Draft, Emit } from "../../read/types.ts";
 import { GEN_AI } from "../../record/attributes.ts";
-import { COPILOT_CLI, cliRequest } from "../../record/copilot-cli.ts";
+import { COPILOT_CLI, cliRequest, cliSubagent } from "../../record/copilot-cli.ts";
 import { text } from "../../record/json.ts";
 import { type Span, spanDraft, spanFact, spanOperation } from "../../record/spans.ts";
 import { bareCallId, callFact, toolCallFact } from "./facts.ts";
@@ -290,7 +290,10 @@ function sessionDraft(
   draft.parent_session_id = spawner === session ? undefined : spawner;
   draft.at = { row: span.spanId };
   if (draft.usage && partsExceed(draft.usage)) unknown?.("usage whose cached part is larger than its input");
-  if (draft.operation === "chat" && isOfCli(span)) Object.assign(draft, cliRequest(draft));
+  if (isOfCli(span)) {
+    draft.subagent = cliSubagent(draft);
+    if (draft.operation === "chat") Object.assign(draft, cliRequest(draft));
+  }
   if (draft.operation === "chat") draft.fact = chatFact(span, draft, session);
   else if (draft.operation === "execute_tool") {
     const callId = bareCallId(draft.tool?.call_id);

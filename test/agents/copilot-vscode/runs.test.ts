@@ -215,6 +215,33 @@ describe("CLI in a terminal", () => {
     ]);
   });
 
+  test("a subagent's run that its own log tells too is one run, in whichever file the spans are", async () => {
+    const at = (second: number): string => new Date(1774864800000 + second * 1000).toISOString();
+    const event = (second: number, type: string, data: object) => ({
+      ...{ type, data, id: `e${second}`, timestamp: at(second), parentId: null, agentId: "a-1" },
+    });
+    const start = { sessionId: SESSION, version: 1, producer: "copilot-agent", copilotVersion: "1.0.102" };
+    const agent = { toolCallId: "call_aaaaaaaaaaaaaaaaaaaa", agentName: "explore" };
+    const log = [
+      { ...event(0, "session.start", start), agentId: undefined },
+      event(3, "subagent.started", agent),
+      event(4, "subagent.completed", agent),
+    ];
+    for (const path of ["otel.jsonl", ".copilot/otel/x.jsonl"]) {
+      using home = scratch();
+      home.write(".config/Code/User/settings.json", '{"github.copilot.chat.otel.outfile": "/home/dev/otel.jsonl"}');
+      const spans = file.filter((o) => JSON.stringify(o).includes("invoke_agent"));
+      home.write(path, spans.map((o) => `${JSON.stringify(o)}\n`).join(""));
+      home.write(`.copilot/session-state/${SESSION}/events.jsonl`, log.map((o) => `${JSON.stringify(o)}\n`).join(""));
+      await syncCopilot(home, "copilot-cli");
+      const told = countedIn(home).filter((r) => r.operation === "invoke_agent");
+      expect(told.map((r) => [r.agent_name, r.stream, r.subagent?.name]).sort()).toEqual([
+        [undefined, "otel_file", undefined],
+        ["explore", "events", "explore"],
+      ]);
+    }
+  });
+
   test("a file of its own that VS Code's settings name too stays the CLI's, failed requests and sums of calls as well", async () => {
     const chatSpan = (spanId: string, more: Record<string, unknown>, status = 0) => ({
       ...line(spanId, "b000000000000001", 1, { "gen_ai.operation.name": "chat", ...conversation, ...more }),
