@@ -241,19 +241,21 @@ export class PlainCounter {
 
   /** Chooses from the set alone, so that the order of reading does not matter. */
   #isBetter(a: Telling, b: Telling): boolean {
-    if (a.tokens > 0 !== b.tokens > 0) return a.tokens > 0;
+    const [known, other] = [a, b].map((t) => (t.operation === "chat" ? t.tokens : 0)) as [number, number];
+    if (known > 0 !== other > 0) return known > 0;
     if (a.rank !== b.rank) return a.rank > b.rank;
     const sidechains = [a, b].map(isSidechain);
     if (sidechains[0] !== sidechains[1]) return sidechains[1] === true;
     const copies = [this.#isCopy(a), this.#isCopy(b)];
     if (copies[0] !== copies[1]) return copies[1] === true;
-    if (a.tokens !== b.tokens) return a.tokens > b.tokens;
+    if (known !== other) return known > other;
     const [beganA, beganB] = [this.#began(a), this.#began(b)];
     if (beganA !== beganB) return beganA < beganB;
     const [endedA, endedB] = [this.#ended(a), this.#ended(b)];
     if (endedA !== endedB) return endedA < endedB;
     if (a.session !== b.session) return (a.session ?? "") < (b.session ?? "");
     if (a.isNested !== b.isNested) return b.isNested;
+    if (a.tokens !== b.tokens) return a.tokens > b.tokens;
     if (a.length !== b.length) return a.length > b.length;
     if (a.end !== b.end) return a.end > b.end;
     if (a.content !== b.content) return a.content > b.content;
@@ -404,11 +406,13 @@ function withoutRivalStreams(winners: readonly Telling[], facts: ReadonlyMap<str
 }
 
 function bestSide(sides: readonly (readonly Telling[])[]): readonly Telling[] {
+  return sides.reduce((a, b) => (betterSide(b, a) > 0 ? b : a));
+}
+
+function betterSide(a: readonly Telling[], b: readonly Telling[]): number {
   const rank = (side: readonly Telling[]): number => Math.max(...side.map((t) => t.rank));
   const known = (side: readonly Telling[]): number => side.filter((t) => t.tokens > 0).length;
-  const isBetter = (a: readonly Telling[], b: readonly Telling[]): boolean =>
-    (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
-  return sides.reduce((a, b) => (isBetter(b, a) ? b : a));
+  return a.length - b.length || known(a) - known(b) || rank(a) - rank(b);
 }
 
 /** What only log records of a trace tell counts unless the trace's spans tell a call of the same tokens. */
@@ -458,7 +462,8 @@ function joinStreams(group: readonly Telling[], tellersOf: (t: Telling) => reado
 }
 
 /** Tellings by their streams, where those are joined, be it through others of them. */
-function partsOf(tellings: readonly Telling[], pairs: Pairs, streams = streamsIn(pairs)): Telling[][] {
+function partsOf(tellings: readonly Telling[], pairs: Pairs): Telling[][] {
+  const streams = new Set([...pairs].flatMap((pair) => pair.split("\n")));
   const groups = new Map<string, string>();
   const reach = (stream: string, group: string): void => {
     if (groups.has(stream)) return;
@@ -469,17 +474,25 @@ function partsOf(tellings: readonly Telling[], pairs: Pairs, streams = streamsIn
   return [...Map.groupBy(tellings, (t) => groups.get(t.stream)).values()];
 }
 
-const streamsIn = (pairs: Pairs): ReadonlySet<string> => new Set([...pairs].flatMap((pair) => pair.split("\n")));
-
-/** Of what is told only by streams that a third one joins, the most that those tell which know each other. */
+/**
+ * Facts that the same streams tell are a part. Of two parts whose streams do not know each other only that counts which goes
+ * with more of the side; of as many the better one.
+ */
 function withoutStrangers(side: Telling[], pairs: Pairs, tellersOf: (t: Telling) => readonly Telling[]): Telling[] {
-  const all = streamsIn(pairs);
-  const reached = new Set(side.map(({ stream }) => stream));
-  for (const a of reached) for (const b of all) if (pairs.has(`${a}\n${b}`)) reached.add(b);
-  const strangers = new Set([...reached].filter((a) => [...reached].some((b) => !pairs.has(`${a}\n${b}`))));
-  const apart = side.filter((t) => tellersOf(t).every(({ stream }) => strangers.has(stream)));
-  const sides = partsOf(apart, pairs, strangers);
-  if (sides.length < 2) return side;
-  const kept = new Set(bestSide(sides));
-  return side.filter((t) => !apart.includes(t) || kept.has(t));
+  const namesOf = (t: Telling): string => [...new Set(tellersOf(t).map(({ stream }) => stream))].sort().join("\n");
+  const parts = [...Map.groupBy(side, namesOf).values()];
+  const knows = (a: Telling[], b: Telling[]): boolean =>
+    a
+      .slice(0, 1)
+      .some((one) =>
+        tellersOf(one).some((t) =>
+          b.slice(0, 1).some((other) => tellersOf(other).some((o) => pairs.has(`${t.stream}\n${o.stream}`))),
+        ),
+      );
+  const apart = parts.filter((one) => !parts.every((other) => knows(one, other)));
+  const weight = (one: Telling[]): Telling[] => apart.filter((other) => knows(one, other)).flat();
+  const ordered = apart.toSorted((a, b) => betterSide(weight(b), weight(a)) || betterSide(b, a));
+  const kept: Telling[][] = [];
+  for (const one of ordered) if (kept.every((other) => knows(one, other))) kept.push(one);
+  return [...parts.filter((one) => !apart.includes(one)), ...kept].flat();
 }

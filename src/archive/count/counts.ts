@@ -227,16 +227,19 @@ export class Counter {
     const t = this.#tellings;
     const sessions = this.#sessions;
     const [first, second] = [t.session(a), t.session(b)];
+    // Of a run they are a sum, which the run above it need not know.
+    const [ofA, ofB] = [a, b].map((row) => (t.isChat(row) ? t.tokens(row) : 0)) as [number, number];
     return (
-      Number(t.tokens(a) > 0) - Number(t.tokens(b) > 0) ||
+      Number(ofA > 0) - Number(ofB > 0) ||
       this.#streams.rank(t.stream(a)) - this.#streams.rank(t.stream(b)) ||
       Number(t.isSidechain(b)) - Number(t.isSidechain(a)) ||
       Number(sessions.isCopy(second, t.time(b))) - Number(sessions.isCopy(first, t.time(a))) ||
-      t.tokens(a) - t.tokens(b) ||
+      ofA - ofB ||
       earlier(sessions.began(first), sessions.began(second)) ||
       earlier(sessions.ended(first), sessions.ended(second)) ||
       (first === second ? 0 : sessions.name(first) < sessions.name(second) ? 1 : -1) ||
-      Number(t.isNested(b)) - Number(t.isNested(a))
+      Number(t.isNested(b)) - Number(t.isNested(a)) ||
+      t.tokens(a) - t.tokens(b)
     );
   }
 }

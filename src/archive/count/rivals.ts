@@ -86,21 +86,18 @@ function bestOf(group: Side, tellings: Tellings, chains: Chains, streams: Stream
   const tellersOf = (row: number): number[] =>
     [...chains.tellers(tellings.fact(row))].filter((teller) => tellings.session(teller) === tellings.session(row));
   const known = joinStreams(group, tellings, streams, tellersOf);
-  const groups = groupsOf(known, [...known.keys()]);
-  const best = (sides: readonly Side[]): Side => bestSide(sides, tellings, streams);
+  const groups = groupsOf(known);
+  const isBetter = betterSide(tellings, streams);
+  const best = (sides: readonly Side[]): Side => sides.reduce((a, b) => (isBetter(b, a) > 0 ? b : a));
+  const partsOf = (rows: Side): Part[] =>
+    [...Map.groupBy(rows, (row) => [...new Set(tellersOf(row).map(streamOf))].sort().join())].map(([names, side]) => ({
+      streams: names.split(",").map(Number),
+      side,
+    }));
   const sidesOf = (rows: Side): Side[] =>
-    [...Map.groupBy(rows, (row) => groups.get(streamOf(row)) ?? [])].map(([members, side]) => agreed(side, members));
-  // Two streams that only a third one joins (one knows a tool by its call's id, one by its span, the third by both) may
-  // both tell what that one does not: of this, only what is told by the one that tells more.
-  const agreed = (side: Side, members: readonly number[]): Side => {
-    const strangers = members.filter((stream) => !members.every((other) => known.get(stream)?.has(other)));
-    if (strangers.length === 0) return side;
-    const isApart = (row: number): boolean => tellersOf(row).every((teller) => strangers.includes(streamOf(teller)));
-    const [apart, shared] = partition(side, isApart);
-    const parts = groupsOf(known, strangers);
-    const sides = [...Map.groupBy(apart, (row) => parts.get(streamOf(row))).values()];
-    return sides.length < 2 ? side : [...shared, ...best(sides)];
-  };
+    [...Map.groupBy(rows, (row) => groups.get(streamOf(row))).values()].map((side) =>
+      withoutStrangers(partsOf(side), known, isBetter),
+    );
   const isSidechain = (row: number): boolean => tellings.isSidechain(row);
   const [partial, whole] = partition(sidesOf(group), (side) => side.every(isSidechain));
   const main = whole.length > 0 ? best(whole) : [];
@@ -121,13 +118,40 @@ function partition<T>(all: readonly T[], is: (one: T) => boolean): [are: T[], ar
   return [all.filter(is), all.filter((one) => !is(one))];
 }
 
-function bestSide(sides: readonly Side[], tellings: Tellings, streams: Streams): Side {
+/** Which of two sides counts: above 0 the first. */
+type Better = (a: Side, b: Side) => number;
+
+function betterSide(tellings: Tellings, streams: Streams): Better {
   const rank = (side: Side): number =>
     side.reduce((highest, row) => Math.max(highest, streams.rank(tellings.stream(row))), Number.NEGATIVE_INFINITY);
   const known = (side: Side): number => side.filter((row) => tellings.tokens(row) > 0).length;
-  const isBetter = (a: Side, b: Side): boolean => (a.length - b.length || known(a) - known(b) || rank(a) - rank(b)) > 0;
-  return sides.reduce((a, b) => (isBetter(b, a) ? b : a));
+  return (a, b) => a.length - b.length || known(a) - known(b) || rank(a) - rank(b);
 }
+
+/** The facts of a side that the same streams tell. */
+interface Part {
+  readonly streams: readonly number[];
+  readonly side: Side;
+}
+
+/**
+ * Two streams that only a third one joins (one knows a tool by its call's id, one by its span, the third by both) may both
+ * tell what that one does not. So of two parts whose streams do not know each other only one counts: that which more of
+ * the side goes with.
+ */
+function withoutStrangers(parts: readonly Part[], known: Known, isBetter: Better): Side {
+  const knows = (a: Part, b: Part): boolean =>
+    a.streams.some((stream) => b.streams.some((other) => known.get(stream)?.has(other)));
+  const [shared, apart] = partition(parts, (one) => parts.every((other) => knows(one, other)));
+  const withIt = new Map(apart.map((one) => [one, sideOf(apart.filter((other) => knows(one, other)))]));
+  const weightOf = (part: Part): Side => withIt.get(part) ?? [];
+  const kept: Part[] = [];
+  for (const one of apart.sort((a, b) => isBetter(weightOf(b), weightOf(a)) || isBetter(b.side, a.side)))
+    if (kept.every((other) => knows(one, other))) kept.push(one);
+  return sideOf([...shared, ...kept]);
+}
+
+const sideOf = (parts: readonly Part[]): Side => parts.flatMap(({ side }) => side);
 
 /** Of each stream those that know facts by the same names as it, itself among them. */
 type Known = ReadonlyMap<number, ReadonlySet<number>>;
@@ -192,16 +216,14 @@ function namesOf(row: number, t: Tellings): string[] {
   return names;
 }
 
-/** Those of these streams that are joined, be it through others of them: of each its group. */
-function groupsOf(known: Known, streams: readonly number[]): ReadonlyMap<number, readonly number[]> {
-  const groups = new Map<number, readonly number[]>();
-  for (const first of streams) {
+/** Of each stream the group of those that are joined with it, be it through others. */
+function groupsOf(known: Known): ReadonlyMap<number, ReadonlySet<number>> {
+  const groups = new Map<number, ReadonlySet<number>>();
+  for (const first of known.keys()) {
     if (groups.has(first)) continue;
     const group = new Set([first]);
-    for (const stream of group)
-      for (const other of known.get(stream) ?? []) if (streams.includes(other)) group.add(other);
-    const members = [...group];
-    for (const stream of members) groups.set(stream, members);
+    for (const stream of group) for (const other of known.get(stream) ?? []) group.add(other);
+    for (const stream of group) groups.set(stream, group);
   }
   return groups;
 }
