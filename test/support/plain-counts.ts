@@ -41,6 +41,8 @@ interface Telling {
   readonly isNested: boolean;
   readonly time: number;
   readonly end: number;
+  /** Its end; 0 where it tells none. */
+  readonly seen: number;
   readonly tokens: number;
   readonly aggregate: boolean;
   /** It is no span, and tells of a run nothing but the sum of its calls. */
@@ -112,6 +114,7 @@ export class PlainCounter {
       isNested: record.parent_span_id !== undefined,
       time,
       end: record.end_time === undefined ? time : Date.parse(record.end_time),
+      seen: record.end_time === undefined ? 0 : Date.parse(record.end_time),
       tokens,
       aggregate: record.aggregate === true,
       isSumAlone:
@@ -257,7 +260,8 @@ export class PlainCounter {
     if (a.isNested !== b.isNested) return b.isNested;
     if (a.tokens !== b.tokens) return a.tokens > b.tokens;
     if (a.length !== b.length) return a.length > b.length;
-    if (a.end !== b.end) return a.end > b.end;
+    if (a.seen !== b.seen) return a.seen > b.seen;
+    if (a.time !== b.time) return a.time < b.time;
     if (a.content !== b.content) return a.content > b.content;
     if (a.textLength !== b.textLength) return a.textLength > b.textLength;
     return a.texts > b.texts;

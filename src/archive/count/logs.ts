@@ -1,8 +1,8 @@
 /** Owns joining calls that only a log record tells with what other streams tell of them: it knows when a call ended, they know when it began. */
 import type { WeirRecord } from "../../record/schema.ts";
+import { millisOf } from "../../record/time.ts";
 import type { Streams } from "./sessions.ts";
 import type { Tellings } from "./tellings.ts";
-import { endOf } from "./told.ts";
 
 /** Milliseconds that may lie between a log record, which is written just before its call's span ends, and that end. */
 const SLACK = 5;
@@ -20,10 +20,11 @@ export function pairsOfLogs(
   const logs = Map.groupBy(logsOf(tellings), (row) => callOf(row, tellings, streams));
   if (logs.size === 0) return pairs;
   const others = othersOf(tellings, streams, logs);
-  const ends = new Map<number, number>();
-  for (const [row, record] of read([...logs.values(), ...others.values()].flat())) ends.set(row, endOf(record));
-  const isEndOf = (time: number, row: number, slack: number): boolean =>
-    Math.abs((ends.get(row) ?? Number.NaN) - time) <= slack;
+  const records = read([...logs.values(), ...others.values()].flat());
+  const isEndOf = (time: number, row: number, slack: number): boolean => {
+    const end = records.get(row)?.end_time;
+    return Math.abs((end === undefined ? tellings.time(row) : millisOf(end)) - time) <= slack;
+  };
   for (const [call, told] of logs) {
     const free = firstOfEach(others.get(call) ?? [], tellings);
     for (const log of firstOfEach(told, tellings)) {

@@ -145,7 +145,8 @@ export class Tellings {
   outweighs(a: number, b: number): number {
     const more = (word: number): number => this.#weights.get(a, word) - this.#weights.get(b, word);
     const later = this.#weights.getDouble(a, END) - this.#weights.getDouble(b, END);
-    return more(LENGTH) || later || more(CONTENT) || more(TEXT_LENGTH) || more(TEXTS);
+    const earlier = this.time(b) - this.time(a); // no number where neither tells a time
+    return more(LENGTH) || later || earlier || more(CONTENT) || more(TEXT_LENGTH) || more(TEXTS);
   }
 
   time(row: number): number {

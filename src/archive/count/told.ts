@@ -45,7 +45,7 @@ export interface Told {
 export interface Weight {
   /** How much its metadata says: copies that were all written at one time lack what takes time. */
   readonly length: number;
-  /** Milliseconds since 1970, its time where it tells no end, infinite without both: what ended later has been seen longer. */
+  /** Milliseconds since 1970, 0 where it tells none: what ended later has been seen longer. */
   readonly end: number;
   /** A hash of its metadata. */
   readonly content: number;
@@ -106,17 +106,12 @@ export function toldBy(record: WeirRecord): Told {
   };
 }
 
-/** When a record's fact ended: its time where it tells no end; infinite without both. */
-export function endOf({ time, end_time = time }: WeirRecord): number {
-  return end_time === undefined ? Number.POSITIVE_INFINITY : millisOf(end_time);
-}
-
 /** `line` is the record's own text. */
 export function weightOf(record: WeirRecord, line: string): Weight {
   const [body, texts] = bodyOf(line, record);
   return {
     length: body.length,
-    end: endOf(record),
+    end: record.end_time === undefined ? 0 : millisOf(record.end_time),
     content: textHash(body),
     textLength: texts.length,
     texts: texts === "" ? 0 : textHash(texts),
