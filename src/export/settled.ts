@@ -5,14 +5,16 @@ import { isReal, type Node } from "./tree.ts";
 
 /** A turn in which nothing has happened for so long is taken to be over. */
 const QUIET_MS = 120_000;
+/** A time further ahead is that of a clock that was wrong, and no reason to wait until then. */
+const AHEAD_MS = 86_400_000;
 /** A tool call without a result may be a long build, or a question that nobody has answered yet. */
 const PENDING_TOOL_MS = 3_600_000;
 
 /** The nodes whose turn is closed; spans that their producer ended are always. */
 export function settledNodes(nodes: readonly Node[], records: readonly WeirRecord[], now: number): ReadonlySet<Node> {
   const last = lastTime(records);
-  // A time far ahead is that of a clock that was wrong, and no reason to wait until then.
-  const idle = last === undefined ? Number.POSITIVE_INFINITY : Math.abs(now - millisOf(last));
+  const idle = last === undefined ? Number.POSITIVE_INFINITY : now - millisOf(last);
+  if (idle < -AHEAD_MS) return new Set(nodes);
   const pending = nodes.some(({ record: r }) => r.operation === "execute_tool" && r.open === true);
   if (idle >= (pending ? PENDING_TOOL_MS : QUIET_MS)) return new Set(nodes);
   const latest = new Map<string, number>();

@@ -1,7 +1,7 @@
 /** Owns finding sources: looks at the places that agents name and tells every file with its stamp. Reads no content. */
 import { basename, dirname } from "node:path";
 import { type Stamp, sameFile } from "../read/identity.ts";
-import type { Agent, Environment, Home, Place, Stream } from "../read/types.ts";
+import type { Agent, Environment, Place, Stream } from "../read/types.ts";
 import { platform } from "../system/process.ts";
 import { errorCode, ifPresent, isAbsent, readSmallFile, sys } from "../system/system.ts";
 import { belongingsOf } from "./sidecars.ts";
@@ -38,7 +38,7 @@ export function discover(agents: readonly Agent[], given: Environment, choice: C
   const environment: Environment = { settings: settingsAt, names: namesOf(), ...given };
   const found: Found[] = [];
   const unreadable: Unreadable[] = [...offlineHomes(environment), ...missingSources(choice)];
-  const paths = new Paths(environment.homes);
+  const paths = new Paths(homesOf(environment));
   for (const agent of agents) {
     if (choice.agents.length > 0 && !choice.agents.includes(agent.id)) continue;
     const seen = new Map<string, Seen>();
@@ -160,10 +160,11 @@ function namesIn(folder: string): ReadonlySet<string> | undefined {
 
 /** Paths as one look at the machine finds them: a folder that was absent then may be there the next time. */
 class Paths {
-  readonly #homes: readonly Home[];
+  readonly #homes: readonly string[];
   readonly #canonical = new Map<string, string | undefined>();
 
-  constructor(homes: readonly Home[]) {
+  /** `homes`: as `homesOf` gives them. */
+  constructor(homes: readonly string[]) {
     this.#homes = homes;
   }
 
@@ -179,13 +180,14 @@ class Paths {
 
   /** What of a path lies below a home; undefined when it lies outside. */
   inHome(path: string): string | undefined {
-    for (const home of this.#homes) {
-      for (const root of [home.path, this.canonical(home.path)]) {
-        if (root && path.startsWith(root) && /[\\/]/.test(path[root.length] ?? "")) return path.slice(root.length + 1);
-      }
-    }
-    return undefined;
+    const home = this.#homes.find((root) => isBelow(path, root));
+    return home && path.slice(home.length + 1);
   }
+}
+
+/** True for a path within this folder. */
+export function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(folder) && /[\\/]/.test(path[folder.length] ?? "");
 }
 
 /** A path as records carry it. Only Windows divides with backslashes; elsewhere they are part of a name. */

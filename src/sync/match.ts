@@ -3,7 +3,7 @@ import type { Archive } from "../archive/archive.ts";
 import type { Mark, SourceRow } from "../archive/sources.ts";
 import { isSettled, markOf, sameFile } from "../read/identity.ts";
 import { lstatIfPresent } from "../system/system.ts";
-import type { Found } from "./discover.ts";
+import { type Found, isBelow } from "./discover.ts";
 
 export interface Match {
   readonly found: Found;
@@ -34,12 +34,22 @@ function streamsOf(found: readonly Found[]): Iterable<Found[]> {
   return groups.values();
 }
 
+/** Programs that copy files with their times may drop what is less than a second. */
+const COPIED_TIMES_MS = 1000;
+
+export interface MatchOptions {
+  /** Also the sources that cannot have changed. */
+  readonly all: boolean;
+  /** The homes in use. What lies below one of them may be offline, and is never taken to have moved. */
+  readonly homes: readonly string[];
+}
+
 /**
- * The sources that may have changed, each with its row; `all`: also those that cannot have. A file that was moved keeps
- * its row, when nothing else stands at its old path; so does one whose home was copied to another path and is gone from the
- * old one, so that what was pruned of it does not come back.
+ * The sources that may have changed, each with its row. A file that was moved keeps its row, when nothing else stands at its
+ * old path; so does one that was copied with its home to another path and is gone from the old one, so that what was pruned
+ * of it does not come back.
  */
-export function changedSources(found: readonly Found[], archive: Archive, all: boolean): Match[] {
+export function changedSources(found: readonly Found[], archive: Archive, { all, homes }: MatchOptions): Match[] {
   const changed: Match[] = [];
   for (const group of streamsOf(found)) {
     const [first] = group;
@@ -49,7 +59,7 @@ export function changedSources(found: readonly Found[], archive: Archive, all: b
     for (const f of group) {
       const known = marks?.get(f.path);
       if (known && isUnchanged(f, known)) continue;
-      rows ??= new Rows(archive.sources.of(first.agent.id, first.stream.kind), group);
+      rows ??= new Rows(archive.sources.of(first.agent.id, first.stream.kind), group, homes);
       changed.push({ found: f, known: rows.of(f) });
     }
   }
@@ -67,14 +77,16 @@ function isUnchanged(f: Found, [, mark, readAt]: Mark): boolean {
 class Rows {
   readonly #rows: readonly SourceRow[];
   readonly #group: readonly Found[];
+  readonly #homes: readonly string[];
   readonly #byPath = new Map<string, SourceRow>();
   #rowsByInode: Map<number, SourceRow[]> | undefined;
   #foundByInode: Map<number, Found[]> | undefined;
   #rowsByRelative: Map<string, SourceRow[]> | undefined;
 
-  constructor(rows: readonly SourceRow[], group: readonly Found[]) {
+  constructor(rows: readonly SourceRow[], group: readonly Found[], homes: readonly string[]) {
     this.#rows = rows;
     this.#group = group;
+    this.#homes = homes;
     // Where one file took another's place, both rows have its path: the one that was read last is the one that stood there.
     for (const row of rows)
       if (!((this.#byPath.get(row.path)?.readAt ?? 0) > row.readAt)) this.#byPath.set(row.path, row);
@@ -92,12 +104,23 @@ class Rows {
     return this.#rowsByInode.get(stamp.ino)?.find((row) => sameFile(row, stamp));
   }
 
-  /** What stood at the same place in a home, is there no more and nowhere else; each only once. */
-  #copiedFrom({ relative }: Found): SourceRow | undefined {
+  /** What stood at the same place in a home, as large and as old, and is there no more and nowhere else; each only once. */
+  #copiedFrom({ relative, stamp }: Found): SourceRow | undefined {
     this.#rowsByRelative ??= Map.groupBy(this.#rows, (row) => row.relative);
     const rows = this.#rowsByRelative.get(relative) ?? [];
-    const at = rows.findLastIndex((row) => !this.#isMoved(row) && lstatIfPresent(row.path) === undefined);
+    const isAlike = (row: SourceRow): boolean =>
+      row.size === stamp.size && Math.abs(row.mtime - stamp.mtime) < COPIED_TIMES_MS;
+    const at = rows.findLastIndex((row) => isAlike(row) && !this.#isMoved(row) && this.#isGone(row));
     return at < 0 ? undefined : rows.splice(at, 1)[0];
+  }
+
+  #isGone({ path }: SourceRow): boolean {
+    if (this.#homes.some((home) => isBelow(path, home))) return false;
+    try {
+      return lstatIfPresent(path) === undefined;
+    } catch {
+      return false; // what cannot be looked at may be there
+    }
   }
 
   #isMoved(row: SourceRow): boolean {

@@ -75,7 +75,7 @@ export async function sync(
       return options.stopped();
     },
   };
-  const changed = changedSources(found, archive, isRecapture);
+  const changed = changedSources(found, archive, { all: isRecapture, homes: work.homes });
   for (let done = 0; done < changed.length; done++) {
     if (await work.pause()) break;
     options.onProgress?.(done, changed.length, summary);

@@ -74,16 +74,6 @@ test("the ledger is believed where there is one, with the caches of the messages
   expect(tokensOf(await tellOfDocuments("amp", thread(messages)))).toEqual({ input: 200, output: 20 });
 });
 
-test("a call whose answer an edit took away counts once, with the caches that were known of it", async () => {
-  const events = [event("l1", 1, 4), event("l2", 3, 9)];
-  const told = await tellOfDocuments(
-    "amp",
-    thread([user(0), answer(1, 4)], { usageLedger: { events: events.slice(0, 1) } }),
-    thread([user(2), answer(3, 9)], { usageLedger: { events } }),
-  );
-  expect(operationsOf(told, "chat").map((r) => r.usage?.input_tokens)).toEqual([100, 100]);
-});
-
 test("an answer counts when it is finished, however it ended; what debugging says of it does not", async () => {
   const debug = { "~debug": { lastInferenceUsage: usage(9, { inputTokens: 999 }) } };
   const running = thread([user(0), answer(1, 4, "streaming", [use("t1", false)])], debug);

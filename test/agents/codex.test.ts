@@ -366,6 +366,18 @@ describe("pitfalls of the catalogue", () => {
     ]);
     expect(told.summary.unknown).toEqual({});
   });
+
+  test("13: nor does one after which the same is asked and answered again", async () => {
+    const t = legacy(PARENT, 0);
+    t.event("thread_rolled_back", { num_turns: 1 });
+    t.event("task_started", { turn_id: "01990000-0000-7000-8000-0000000000f1" });
+    t.event("token_count", count([100, 10], [100, 10]));
+    expect(chats(await tellOne(t.out))).toEqual([
+      [100, 10],
+      [200, 20],
+      [100, 10],
+    ]);
+  });
 });
 
 describe("tool calls", () => {

@@ -416,8 +416,10 @@ describe("the sums at a session's ends", () => {
     const cold = [event("session.resume", 30), ...calls(31, 1)];
     expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...cold, end(40, 3, 3000)) }))).toBe(3003);
     expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...cold, end(40, 1, 3000)) }))).toBe(5003);
-    const joined = [event("session.resume", 30, { sessionWasActive: true }), ...calls(31, 1)];
-    expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...joined, end(40, 6, 3000)) }))).toBe(5008);
+    for (const goesOn of [{ sessionWasActive: true }, { sessionWasActive: false, alreadyInUse: true }]) {
+      const joined = [event("session.resume", 30, goesOn), ...calls(31, 1)];
+      expect(tokens(await tellOf("copilot-cli", { [LOG]: log(...joined, end(40, 6, 3000)) }))).toBe(5008);
+    }
   });
 
   test("are the output that messages tell as long as a run has no end, wherever the log is cut", async () => {

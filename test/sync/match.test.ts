@@ -1,6 +1,16 @@
 /** Proves which source of an earlier sync a file is: by its path and its identity, so that moved files are not read again. */
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, copyFileSync, cpSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Summary } from "../../src/sync/summary.ts";
 import { archived, syncInto } from "../support/archive.ts";
@@ -124,35 +134,53 @@ describe("files that are alike", () => {
   });
 });
 
-describe("a home that was copied to another path", () => {
-  const copied = async (place: Scratch, isGone: boolean): Promise<string> => {
-    place.write(sessionPath("s2"), callLines(20, 25, "s2"));
-    await sync(place);
-    const other = join(place.root, "elsewhere");
-    cpSync(place.home, other, { recursive: true });
-    if (isGone) rmSync(place.home, { recursive: true });
-    return other;
-  };
+describe("a home that was copied to another path, with the times of its files,", () => {
+  const copy = (from: string, to: string): void => cpSync(from, to, { recursive: true, preserveTimestamps: true });
+  const nothing = { added: 0, revised: 0 };
 
   test("and is gone from the old one goes on there: nothing is told again", async () => {
     using place = await known();
-    const other = await copied(place, true);
+    const other = join(place.root, "elsewhere");
+    copy(place.home, other);
+    rmSync(place.home, { recursive: true });
+    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 1, records: nothing });
     appendFileSync(join(other, sessionPath("s1")), callLine(10, "s1"));
-    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 2, records: { added: 1, revised: 0 } });
-    expect(numbersOf(place)).toEqual([...numbersTo(11), 20, 21, 22, 23, 24]);
+    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 0, records: { added: 1, revised: 0 } });
+    expect(numbersOf(place)).toEqual(numbersTo(11));
   });
 
   test("beside the old one is another home; when both are gone, each of their copies is one of them", async () => {
     using place = await known();
-    const other = await copied(place, false);
-    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 0, records: { added: 17, revised: 0 } });
-    rmSync(other, { recursive: true });
-    const [a, b] = [join(place.root, "a"), join(place.root, "b")];
-    for (const home of [a, b]) cpSync(place.home, home, { recursive: true });
+    const [other, a, b] = ["elsewhere", "a", "b"].map((name) => join(place.root, name)) as [string, string, string];
+    copy(place.home, other);
+    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 0, records: { added: 11, revised: 0 } });
+    copy(place.home, a);
+    copy(other, b);
+    for (const home of [place.home, other]) rmSync(home, { recursive: true });
+    for (const home of [a, b, a, b]) expect(await syncInto(place.data, home)).toMatchObject({ records: nothing });
+  });
+
+  test("is not where the old one lies when that may come back: it is in use, or cannot be looked at", async () => {
+    using place = await known();
+    const [away, other] = ["away", "other"].map((name) => join(place.root, name)) as [string, string];
+    copy(place.home, other);
+    renameSync(place.home, away);
+    await syncInto(place.data, [place.home, other]);
+    renameSync(away, place.home);
+    expect(await sync(place)).toMatchObject({ restarted: 0, records: nothing });
+    const another = join(place.root, "another");
+    copy(place.home, another);
     rmSync(place.home, { recursive: true });
-    const added: number[] = [];
-    for (const home of [a, b, a, b]) added.push((await syncInto(place.data, home)).records.added);
-    expect(added).toEqual([0, 0, 0, 0]);
-    expect(new Set(numbersOf(place)).size).toBe(15);
+    symlinkSync(place.home, place.home); // a link to itself
+    expect(await syncInto(place.data, another)).toMatchObject({ unreadable: [], records: { added: 11, revised: 0 } });
+  });
+
+  test("is another one where somebody else's store lies at the same place", async () => {
+    using place = await known();
+    rmSync(place.home, { recursive: true });
+    const other = join(place.root, "elsewhere");
+    mkdirSync(dirname(join(other, sessionPath("s1"))), { recursive: true });
+    writeFileSync(join(other, sessionPath("s1")), callLines(50, 52, "s1"));
+    expect(await syncInto(place.data, other)).toMatchObject({ restarted: 0 });
   });
 });

@@ -28,7 +28,7 @@ export const amp: Agent = {
     snapshot({
       kind: "thread",
       rank: 50,
-      version: 3,
+      version: 2,
       locate,
       session: (path) => /(?:^|\/)(T-[^/]*)\.json$/.exec(path)?.[1],
       groups: { form: "json", reads: READS },

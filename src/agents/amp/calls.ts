@@ -2,7 +2,7 @@
 import type { Emit } from "../../read/types.ts";
 import { allowAttributes } from "../../record/attributes.ts";
 import { fingerprint } from "../../record/identity.ts";
-import { type JsonObject, number, object, text } from "../../record/json.ts";
+import { type JsonObject, object, text } from "../../record/json.ts";
 import { answer, partsOf } from "../../record/messages.ts";
 import { providerName } from "../../record/provider.ts";
 import type { Usage } from "../../record/schema.ts";
@@ -51,16 +51,11 @@ export function usageOf(value: unknown, ledger: JsonObject = {}): Usage | undefi
   return tokensOf(usage) > 0 ? usage : undefined;
 }
 
-/**
- * A thread that was copied has new ids and the calls of its original: when one ended, and its tokens, tell it, but for those
- * of caches, which the ledger does not tell of an answer that an edit took away.
- */
+/** A thread that was copied has new ids and the calls of its original: when one ended, and its tokens, tell it. */
 function tellCall({ id, common, traces }: Thread, { key, message, event }: Call, emit: Emit): void {
   const told = object(message?.m.usage);
-  const tokens = object(event?.tokens);
-  const usage = usageOf(told, tokens);
+  const usage = usageOf(told, object(event?.tokens));
   if (!usage) return;
-  const fresh = [tokens?.input ?? told?.inputTokens, tokens?.output ?? told?.outputTokens].map(number);
   const state = message?.state ?? "complete";
   const stop = text(object(message?.m.state)?.stopReason);
   const end = timeOf(event?.timestamp) ?? timeOf(told?.timestamp) ?? timeOf(message?.m.timestamp);
@@ -69,7 +64,7 @@ function tellCall({ id, common, traces }: Thread, { key, message, event }: Call,
   emit({
     ...common,
     key,
-    fact: end === undefined ? `${id}/${key}` : fingerprint(["call", end, model, ...fresh]),
+    fact: end === undefined ? `${id}/${key}` : fingerprint(["call", end, model, JSON.stringify(usage)]),
     operation: "chat",
     kind: "client",
     time: begun ?? end,

@@ -138,12 +138,21 @@ function event(now: Now, p: JsonObject): void {
   else if (kind === "task_started" || kind === "turn_started") taskStarted(now, p);
   else if (/^(?:task_complete|turn_complete|turn_aborted)$/.test(kind)) taskEnded(now, p);
   else if (kind === "context_compacted") compaction(now, kind, {});
-  else if (settings) {
-    useModel(state, settings.model, settings.reasoning_effort);
-    state.provider = providerName(text(settings.model_provider_id)) ?? state.provider;
-  } else if (/^(?:exec_command|mcp_tool_call|patch_apply)_end$/.test(kind)) {
+  else if (settings) useSettings(state, settings);
+  else if (kind === "thread_rolled_back") rolledBack(state);
+  else if (/^(?:exec_command|mcp_tool_call|patch_apply)_end$/.test(kind)) {
     noteOutcome(state, id, p);
   } else if (!SILENT.test(kind)) emit.unknown(`event_msg ${kind}`);
+}
+
+function useSettings(state: State, settings: JsonObject): void {
+  useModel(state, settings.model, settings.reasoning_effort);
+  state.provider = providerName(text(settings.model_provider_id)) ?? state.provider;
+}
+
+/** The totals go back too, and may come again. */
+function rolledBack(state: State): void {
+  state.counted = [];
 }
 
 function itemCompleted(now: Now, p: JsonObject, item: JsonObject): void {

@@ -217,7 +217,8 @@ function summaryCall(now: Now, key: string): void {
     emit(draft);
     return;
   }
-  if (state.copies !== "here") addUsed(state.sums, model, usage);
   emit({ ...draft, fact: key, usage: undefined });
+  if (state.copies === "here") return;
+  addUsed(state.sums, model, usage);
   state.summaries = [...(state.summaries ?? []), draft].slice(-KNOWN_SUMMARIES);
 }

@@ -97,8 +97,9 @@ const HANDLERS: Readonly<Record<string, (now: Now) => void>> = {
 /** Where the session stands; a resumed one may stand elsewhere. */
 function context(now: Now): void {
   const { state, o, data } = now;
-  // A session that somebody joins is still in the run that it was in.
-  if (o.type === "session.resume" && data.sessionWasActive !== true) leaveRun(state.sums);
+  // A session that somebody joins is still in the run that it was in, and one that is in use goes on with it elsewhere.
+  const goesOn = data.sessionWasActive === true || data.alreadyInUse === true;
+  if (o.type === "session.resume" && !goesOn) leaveRun(state.sums);
   const place = object(data.context) ?? data;
   state.session = text(data.sessionId) ?? state.session;
   state.version = text(data.copilotVersion) ?? state.version;

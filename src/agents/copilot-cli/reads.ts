@@ -10,7 +10,7 @@ export const READS: Reads = {
       // Of the session and where it stands.
       ...PLACE,
       ...whole("sessionId", "copilotVersion", "startTime", "detachedFromSpawningParentSessionId", "modelMetrics"),
-      sessionWasActive: true,
+      ...whole("sessionWasActive", "alreadyInUse"),
       context: PLACE,
       // Of prompts, calls and the models in use.
       ...whole("messageId", "source", "isAutopilotContinuation", "apiCallId", "outputTokens", "usage"),
