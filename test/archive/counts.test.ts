@@ -181,6 +181,19 @@ describe("of the tellings of a fact, in any order, counts", () => {
     );
   });
 
+  test("no other call of a log record whose own call its span tells", () => {
+    const call = (fact: string, span_id: string, from: number, to: number): WeirRecord[] => {
+      const time = (ms: number): string => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
+      const of = { fact, trace_id: "t", end_time: time(to) };
+      return [
+        told({ ...of, id: span_id.repeat(2), span_id, time: time(from) }),
+        told({ ...of, id: `${span_id}${"0".repeat(16)}`, stream: "log", time: time(to) }),
+      ];
+    };
+    const records = [...call("a", "a1b2c3d4e5f60718", 0, 53), ...call("b", "b1b2c3d4e5f60718", 3, 50)];
+    expect(compactly(records, rank).verdicts).toEqual(["counts", "no", "counts", "no"]);
+  });
+
   test("what was seen longer, where the file has moved in between", () => {
     for (const second of [1, 2, 3, 4, 5, 6, 7, 8])
       counts(

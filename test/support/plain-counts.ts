@@ -314,19 +314,25 @@ function joinLogs(all: readonly Telling[]): { readonly pairs: [Telling, Telling]
   const traced = new Set(all.filter((t) => t.trace !== undefined).map((t) => t.stream));
   const calls = all.filter((t) => t.operation === "chat" && !t.dropped);
   const isLog = (t: Telling): boolean => t.span === undefined && traced.has(t.stream);
-  const facts = (tellings: readonly Telling[]): Telling[] =>
-    tellings.filter((t, n) => tellings.findIndex(({ fact }) => fact === t.fact) === n).sort((a, b) => a.time - b.time);
+  const factsOf = (tellings: readonly Telling[]): Set<string> => new Set(tellings.map(({ fact }) => fact));
+  const [logged, told] = [factsOf(calls.filter(isLog)), factsOf(calls.filter((t) => !isLog(t)))];
+  const alone = calls.filter((t) => !(logged.has(t.fact) && told.has(t.fact)));
+  const nameOf = (t: Telling): string => `${t.session ?? ""}\0${t.name.slice(t.name.indexOf("\0") + 1)}`;
+  const inOrder = (a: Telling, b: Telling): number =>
+    a.end - b.end || a.time - b.time || (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0);
   const pairs: [Telling, Telling][] = [];
   const dropped = new Set<Telling>();
-  for (const same of Map.groupBy(calls, (t) => `${agentOf(t)} ${t.tokens}`).values()) {
-    const others = new Set(facts(same.filter((t) => !isLog(t))));
-    for (const log of facts(same.filter(isLog))) {
-      const other = log.time === log.end && [...others].find(({ end }) => Math.abs(end - log.time) <= 5);
-      if (!other) continue;
-      others.delete(other);
-      if (log.session === other.session) pairs.push([log, other]);
-      else for (const t of same) if (isLog(t) && t.fact === log.fact) dropped.add(t);
-    }
+  const taken = new Set<string>();
+  for (const log of alone.filter(isLog).sort(inOrder)) {
+    if (log.time !== log.end || taken.has(log.fact)) continue;
+    const gap = ({ end }: Telling): number => Math.abs(end - log.end);
+    const isFree = (t: Telling): boolean =>
+      !isLog(t) && agentOf(t) === agentOf(log) && t.tokens === log.tokens && gap(t) <= 5 && !taken.has(t.fact);
+    const [other] = alone.filter(isFree).sort((a, b) => gap(a) - gap(b) || inOrder(a, b));
+    if (!other) continue;
+    taken.add(log.fact).add(other.fact);
+    if (log.session === other.session) pairs.push([log, other]);
+    else for (const t of alone) if (isLog(t) && t.fact === log.fact) dropped.add(t);
   }
   return { pairs, dropped };
 }

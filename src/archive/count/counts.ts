@@ -122,13 +122,13 @@ export class Counter {
   verdicts(): Verdicts {
     const tellings = this.#tellings;
     this.#ids = new Numbers();
-    const read = (rows: readonly number[]): ReadonlyMap<number, WeirRecord> => this.#records(rows);
-    const logs = pairsOfLogs(tellings, this.#streams, read);
+    const facts = this.#facts.count;
+    const logs = pairsOfLogs(tellings, this.#streams, this.#sessions, facts, (rows, use) => this.#read(rows, use));
     const pairs = [...this.#named.pairs, ...logs, ...pairsOfSpans(tellings, this.#streams)];
-    const chains = new Chains(tellings, this.#facts.count, pairs);
+    const chains = new Chains(tellings, facts, pairs);
     joinMoments(tellings, chains, this.#streams, (row) => this.again.record(tellings.index(row)).fact);
     const winners = this.#winners(chains);
-    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, read);
+    const counted = withoutRivalStreams(winners, tellings, chains, this.#streams, (rows) => this.#records(rows));
     const withCalls = new Uint8Array(this.#sessions.count);
     // Loops by number: one over a typed array's values calls the engine's iterator each time.
     for (let at = 0; at < counted.length; at++) {

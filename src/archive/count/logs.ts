@@ -1,85 +1,107 @@
 /** Owns joining calls that only a log record tells with what other streams tell of them: it knows when a call ended, they know when it began. */
 import type { WeirRecord } from "../../record/schema.ts";
 import { millisOf } from "../../record/time.ts";
-import type { Streams } from "./sessions.ts";
+import type { Sessions, Streams } from "./sessions.ts";
 import type { Tellings } from "./tellings.ts";
 
 /** Milliseconds that may lie between a log record, which is written just before its call's span ends, and that end. */
 const SLACK = 5;
 
+/** A call of which nobody knows whether a log record, or any other telling, is of it too. */
+interface Call {
+  readonly row: number;
+  readonly fact: number;
+  readonly begin: number;
+  readonly end: number;
+  /** What orders calls of the same times, whatever the order in which they were read. */
+  readonly name: string;
+}
+
 /**
- * Pairs of calls that an agent's log records tell, each with the one of the same tokens that ended at this moment. Where
- * they are told of different sessions the log record is dropped: its session is that of its trace, in which others may run.
+ * Pairs of calls that an agent's log records tell, each with the one of the same tokens that ended nearest to this moment.
+ * Where they are told of different sessions the log record is dropped: its session is that of its trace, in which others may run.
+ * `facts`: how many there are; `read` is asked for calls that logs alone tell, and for those that may be the same.
  */
 export function pairsOfLogs(
   tellings: Tellings,
   streams: Streams,
-  read: (rows: readonly number[]) => ReadonlyMap<number, WeirRecord>,
+  sessions: Sessions,
+  facts: number,
+  read: (rows: readonly number[], use: (row: number, record: WeirRecord) => void) => void,
 ): [fact: number, other: number][] {
   const pairs: [number, number][] = [];
-  const logs = Map.groupBy(logsOf(tellings), (row) => callOf(row, tellings, streams));
-  if (logs.size === 0) return pairs;
-  const others = othersOf(tellings, streams, logs);
-  const records = read([...logs.values(), ...others.values()].flat());
-  const isEndOf = (time: number, row: number, slack: number): boolean => {
-    const end = records.get(row)?.end_time;
-    return Math.abs((end === undefined ? tellings.time(row) : millisOf(end)) - time) <= slack;
-  };
-  for (const [call, told] of logs) {
-    const free = firstOfEach(others.get(call) ?? [], tellings);
-    for (const log of firstOfEach(told, tellings)) {
-      const time = tellings.time(log);
-      const at = isEndOf(time, log, 0) ? free.findIndex((row) => isEndOf(time, row, SLACK)) : -1;
-      const [other] = at < 0 ? [] : free.splice(at, 1);
-      if (other === undefined) continue;
-      const fact = tellings.fact(log);
-      if (tellings.session(log) === tellings.session(other)) pairs.push([fact, tellings.fact(other)]);
-      else for (const row of told) if (tellings.fact(row) === fact) tellings.drop(row);
-    }
+  const [logRows, otherRows] = candidates(tellings, streams, facts);
+  if (logRows.length === 0) return pairs;
+  const calls = new Map<number, Call>();
+  read([...logRows, ...otherRows], (row, { fact: name, end_time }) => {
+    const begin = tellings.time(row);
+    const end = end_time === undefined ? begin : millisOf(end_time);
+    const session = sessions.name(tellings.session(row));
+    calls.set(row, { row, fact: tellings.fact(row), begin, end, name: `${session}\0${name}` });
+  });
+  const callsOf = (rows: readonly number[]): Call[] => rows.flatMap((row) => calls.get(row) ?? []).sort(inOrder);
+  const others = Map.groupBy(callsOf(otherRows), ({ row }) => kindOf(row, tellings, streams));
+  const taken = new Set<number>();
+  for (const log of callsOf(logRows)) {
+    const isMoment = Number.isFinite(log.end) && log.begin === log.end;
+    if (!isMoment || taken.has(log.fact)) continue;
+    const other = nearest(others.get(kindOf(log.row, tellings, streams)) ?? [], log.end, taken);
+    if (!other) continue;
+    taken.add(log.fact).add(other.fact);
+    if (tellings.session(log.row) === tellings.session(other.row)) pairs.push([log.fact, other.fact]);
+    else for (const row of logRows) if (tellings.fact(row) === log.fact) tellings.drop(row);
   }
   return pairs;
 }
 
-/** Calls that have no span, in streams that tell of traces. */
-function logsOf(tellings: Tellings): number[] {
+/** By what a fact is told. */
+const BY_LOG = 1;
+const BY_OTHERS = 2;
+
+/** Calls that log records of an agent's traces alone tell, and those of the same tokens that no log record tells. */
+function candidates(tellings: Tellings, streams: Streams, facts: number): readonly [logs: number[], others: number[]] {
   const traced = new Set<number>();
   for (let row = 0; row < tellings.count; row++) if (tellings.isTraced(row)) traced.add(tellings.stream(row));
-  const logs: number[] = [];
+  const told = new Uint8Array(traced.size === 0 ? 0 : facts);
+  const tellerOf = (row: number): number =>
+    tellings.spanHigh(row) === 0 && traced.has(tellings.stream(row)) ? BY_LOG : BY_OTHERS;
+  const isCall = (row: number): boolean => tellings.isChat(row) && !tellings.isDropped(row);
   for (let row = 0; traced.size > 0 && row < tellings.count; row++)
-    if (tellings.spanHigh(row) === 0 && isCall(row, tellings) && traced.has(tellings.stream(row))) logs.push(row);
-  return logs;
+    if (isCall(row)) told[tellings.fact(row)] = (told[tellings.fact(row)] as number) | tellerOf(row);
+  const hasLogs = told.includes(BY_LOG);
+  const toldAlone = (by: number, kinds?: ReadonlySet<string>): number[] => {
+    const rows: number[] = [];
+    for (let row = 0; hasLogs && row < tellings.count; row++)
+      if (isCall(row) && told[tellings.fact(row)] === by && kinds?.has(kindOf(row, tellings, streams)) !== false)
+        rows.push(row);
+    return rows;
+  };
+  const logs = toldAlone(BY_LOG);
+  return [logs, toldAlone(BY_OTHERS, new Set(logs.map((row) => kindOf(row, tellings, streams))))];
 }
 
-/** What else is told of calls of the same tokens. */
-function othersOf(
-  tellings: Tellings,
-  streams: Streams,
-  logs: ReadonlyMap<string, readonly number[]>,
-): ReadonlyMap<string, readonly number[]> {
-  const known = new Set([...logs.values()].flat());
-  const others = new Map<string, number[]>();
-  for (let row = 0; row < tellings.count; row++) {
-    if (!isCall(row, tellings) || known.has(row)) continue;
-    const call = callOf(row, tellings, streams);
-    if (!logs.has(call)) continue;
-    const rows = others.get(call);
-    if (rows) rows.push(row);
-    else others.set(call, [row]);
-  }
-  return others;
-}
-
-function isCall(row: number, tellings: Tellings): boolean {
-  return tellings.isChat(row) && !tellings.isDropped(row);
-}
-
-function callOf(row: number, tellings: Tellings, streams: Streams): string {
+/** Calls of one agent with the same tokens. */
+function kindOf(row: number, tellings: Tellings, streams: Streams): string {
   return `${tellings.tokens(row)} ${streams.agent(tellings.stream(row))}`;
 }
 
-/** Of each fact its first telling, in the order of their times. */
-function firstOfEach(rows: readonly number[], tellings: Tellings): number[] {
-  const firsts = new Map<number, number>();
-  for (const row of rows) if (!firsts.has(tellings.fact(row))) firsts.set(tellings.fact(row), row);
-  return [...firsts.values()].sort((a, b) => tellings.time(a) - tellings.time(b));
+function inOrder(a: Call, b: Call): number {
+  return a.end - b.end || a.begin - b.begin || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+}
+
+/** Of calls in their order the first of those that ended nearest to a time; none that is taken, or that ended too far from it. */
+function nearest(calls: readonly Call[], time: number, taken: ReadonlySet<number>): Call | undefined {
+  let at = 0;
+  for (let end = calls.length; at < end; ) {
+    const middle = (at + end) >>> 1;
+    if ((calls[middle] as Call).end < time - SLACK) at = middle + 1;
+    else end = middle;
+  }
+  let best: Call | undefined;
+  for (; at < calls.length && (calls[at] as Call).end <= time + SLACK; at++) {
+    const call = calls[at] as Call;
+    if (taken.has(call.fact)) continue;
+    if (!best || Math.abs(call.end - time) < Math.abs(best.end - time)) best = call;
+  }
+  return best;
 }
