@@ -42,6 +42,7 @@ export function pairsOfLogs(
   const callsOf = (rows: readonly number[]): Call[] => rows.flatMap((row) => calls.get(row) ?? []).sort(inOrder);
   const others = Map.groupBy(callsOf(otherRows), ({ row }) => kindOf(row, tellings, streams));
   const taken = new Set<number>();
+  const dropped = new Set<number>();
   for (const log of callsOf(logRows)) {
     const isMoment = Number.isFinite(log.end) && log.begin === log.end;
     if (!isMoment || taken.has(log.fact)) continue;
@@ -49,8 +50,9 @@ export function pairsOfLogs(
     if (!other) continue;
     taken.add(log.fact).add(other.fact);
     if (tellings.session(log.row) === tellings.session(other.row)) pairs.push([log.fact, other.fact]);
-    else for (const row of logRows) if (tellings.fact(row) === log.fact) tellings.drop(row);
+    else dropped.add(log.fact);
   }
+  for (const row of logRows) if (dropped.has(tellings.fact(row))) tellings.drop(row);
   return pairs;
 }
 
