@@ -2,7 +2,7 @@
 import { type Database, isBusy, openOwnDatabase, orClosed } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
 import { sleep, uptime } from "../system/process.ts";
-import { errorCode, lstatIfPresent, openForWriting, type Stat, sys } from "../system/system.ts";
+import { errorCode, lstatIfPresent, openForWriting, openingError, type Stat } from "../system/system.ts";
 import { linked } from "./folder.ts";
 
 const RETRY_MS = 50;
@@ -40,14 +40,10 @@ function cannotLock(path: string, cause: unknown): WeirError {
   return new WeirError("write", `cannot lock ${path}: ${systemReason(cause)}`, hint, { cause });
 }
 
-/** Why a lock's file cannot be opened or made, where the system says so: SQLite does not. Nobody here holds it, so closing frees nothing. */
-function openingError(path: string): unknown {
-  try {
-    sys.close(openForWriting(path, lstatIfPresent(path) === undefined));
-    return undefined;
-  } catch (error) {
-    return error;
-  }
+/** Why SQLite cannot open or make a lock's file: it does not say. Nobody here holds the lock, so closing the file frees nothing. */
+function reasonFor(path: string, error: unknown): unknown {
+  if (errorCode(error) !== "SQLITE_CANTOPEN") return error;
+  return openingError(() => openForWriting(path, lstatIfPresent(path) === undefined)) ?? error;
 }
 
 function takesNow(path: string): boolean {
@@ -58,7 +54,7 @@ function takesNow(path: string): boolean {
     return true;
   } catch (error) {
     if (isBusy(error)) return false;
-    throw cannotLock(path, (errorCode(error) === "SQLITE_CANTOPEN" && openingError(path)) || error);
+    throw cannotLock(path, reasonFor(path, error));
   }
 }
 

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { recordSchema } from "../record/schema.ts";
 import type { Database } from "../system/database.ts";
 import { systemReason, WeirError } from "../system/errors.ts";
-import { errorCode, ifPresent, lstatIfPresent, openForReading, sys } from "../system/system.ts";
+import { errorCode, ifPresent, lstatIfPresent, openForReading, openingError, sys } from "../system/system.ts";
 import { digestOf } from "./digest.ts";
 import { type DataFolder, dataFolder, noArchive } from "./folder.ts";
 import { readSegmentLines } from "./read.ts";
@@ -66,16 +66,6 @@ const ALLOW = "give its owner the right to read it (chmod u+rw), then verify aga
 /** True when it is only a matter of rights that something cannot be read. */
 function isForbidden(error: unknown): boolean {
   return /^(?:EACCES|EPERM)$/.test(errorCode(error) ?? "");
-}
-
-/** Why a file cannot be opened, where the system says so: SQLite does not. */
-function openingError(path: string): unknown {
-  try {
-    sys.close(openForReading(path));
-    return undefined;
-  } catch (error) {
-    return error;
-  }
 }
 
 /** Checks everything and tells what it found; throws `failed` where there is no archive, `refused` for a newer state. */
@@ -156,7 +146,7 @@ class Check {
     } catch (error) {
       db?.close();
       if (error instanceof WeirError && error.failure === "refused") throw error;
-      const reason = openingError(state);
+      const reason = openingError(() => openForReading(state)); // SQLite does not say
       this.#state = isForbidden(reason) ? "unreadable" : "damaged";
       if (this.#state === "damaged") this.#damaged(state, (error as Error).message, REBUILD);
       else this.#unreadable(state, reason);

@@ -58,6 +58,16 @@ export function openForReading(path: string): number {
   throw Object.assign(new Error(`${path} is not a regular file`), { code: "ENOTFILE" });
 }
 
+/** Why a file cannot be opened in this way, where the system says so; a library's error may not. It is closed again at once. */
+export function openingError(open: () => number): unknown {
+  try {
+    sys.close(open());
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 /** Creates a file that must not exist yet (mode 0600), or opens one of ours for writing; never through a link. */
 export function openForWriting(path: string, create: boolean): number {
   return sys.open(path, O_RDWR | (O_NOFOLLOW ?? 0) | (create ? O_CREAT | O_EXCL : 0), 0o600);
