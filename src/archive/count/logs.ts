@@ -56,7 +56,7 @@ export function pairsOfLogs(
   return pairs;
 }
 
-/** By what a fact is told. */
+/** By what a call is told, as bits. */
 const BY_LOG = 1;
 const BY_OTHERS = 2;
 
@@ -64,18 +64,22 @@ const BY_OTHERS = 2;
 function candidates(tellings: Tellings, streams: Streams, facts: number): readonly [logs: number[], others: number[]] {
   const traced = new Set<number>();
   for (let row = 0; row < tellings.count; row++) if (tellings.isTraced(row)) traced.add(tellings.stream(row));
-  const told = new Uint8Array(traced.size === 0 ? 0 : facts);
-  const tellerOf = (row: number): number =>
-    tellings.spanHigh(row) === 0 && traced.has(tellings.stream(row)) ? BY_LOG : BY_OTHERS;
+  if (traced.size === 0) return [[], []];
+  const told = new Uint8Array(facts);
   const isCall = (row: number): boolean => tellings.isChat(row) && !tellings.isDropped(row);
-  for (let row = 0; traced.size > 0 && row < tellings.count; row++)
-    if (isCall(row)) told[tellings.fact(row)] = (told[tellings.fact(row)] as number) | tellerOf(row);
-  const hasLogs = told.includes(BY_LOG);
+  for (let row = 0; row < tellings.count; row++) {
+    if (!isCall(row)) continue;
+    const fact = tellings.fact(row);
+    const isLog = tellings.spanHigh(row) === 0 && traced.has(tellings.stream(row));
+    told[fact] = (told[fact] as number) | (isLog ? BY_LOG : BY_OTHERS);
+  }
+  if (!told.includes(BY_LOG)) return [[], []];
   const toldAlone = (by: number, kinds?: ReadonlySet<string>): number[] => {
     const rows: number[] = [];
-    for (let row = 0; hasLogs && row < tellings.count; row++)
-      if (isCall(row) && told[tellings.fact(row)] === by && kinds?.has(kindOf(row, tellings, streams)) !== false)
-        rows.push(row);
+    for (let row = 0; row < tellings.count; row++) {
+      if (!isCall(row) || told[tellings.fact(row)] !== by) continue;
+      if (kinds === undefined || kinds.has(kindOf(row, tellings, streams))) rows.push(row);
+    }
     return rows;
   };
   const logs = toldAlone(BY_LOG);

@@ -80,7 +80,7 @@ export class Tellings {
     return (this.#rows.get(row, STREAM) & flag) !== 0;
   }
 
-  /** Takes a telling out: it is of an older revision. */
+  /** Takes a telling out for good: it is of an older revision, or of a fact that another one tells in its own session. */
   drop(row: number): void {
     this.#rows.set(row, FACT, NO_FACT);
   }

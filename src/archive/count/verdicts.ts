@@ -52,6 +52,7 @@ export class Verdicts {
     this.#given[index] = session * 2 + (withoutUsage ? 1 : 0) + 1;
   }
 
+  /** Takes a verdict back: the record does not count. */
   withdraw(index: number): void {
     this.#given[index] = 0;
   }
