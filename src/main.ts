@@ -1,5 +1,4 @@
 /** Owns the entry: the version alone is told at once, for everything else the program is loaded. */
-
 import { only, tell } from "./system/start.ts";
 import { version } from "./system/version.ts";
 

@@ -32,6 +32,20 @@ const begin = (second = 0) =>
     startTime: at(second),
     context: { cwd: "/src/app" },
   });
+/** A compaction whose call took 900 tokens and gave 60. */
+const summedUp = (second: number) =>
+  event("session.compaction_complete", second, {
+    success: true,
+    compactionAttemptId: "c1",
+    compactionTokensUsed: {
+      model: "m",
+      inputTokens: 900,
+      outputTokens: 60,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 5,
+      duration: 300,
+    },
+  });
 const usage = (id: string, second: number, more: JsonObject = {}, envelope: JsonObject = {}) =>
   event(
     "session.usage_record",
@@ -133,19 +147,7 @@ describe("logs, store and telemetry tell each call once", () => {
   }
 
   test("a compaction's call, which no usage record and no span tells, is one of them", async () => {
-    const used = {
-      model: "m",
-      inputTokens: 900,
-      outputTokens: 60,
-      cacheReadTokens: 0,
-      cacheWriteTokens: 5,
-      duration: 300,
-    };
-    const compacted = event("session.compaction_complete", 20, {
-      success: true,
-      compactionAttemptId: "c1",
-      compactionTokensUsed: used,
-    });
+    const compacted = summedUp(20);
     using place = scratch();
     mkdirSync(dirname(join(place.home, LOG)), { recursive: true });
     writeFileSync(join(place.home, LOG), lines([begin(), usage("call-0000000000000001", 10), compacted]));
@@ -159,20 +161,7 @@ describe("logs, store and telemetry tell each call once", () => {
   });
 
   test("a compaction before the log's first usage record is a call with tokens from that record on, wherever the log is cut", async () => {
-    const used = {
-      model: "m",
-      inputTokens: 900,
-      outputTokens: 60,
-      cacheReadTokens: 0,
-      cacheWriteTokens: 5,
-      duration: 300,
-    };
-    const compacted = event("session.compaction_complete", 5, {
-      success: true,
-      compactionAttemptId: "c1",
-      compactionTokensUsed: used,
-    });
-    const log = [begin(), compacted, usage("call-0000000000000001", 10)];
+    const log = [begin(), summedUp(5), usage("call-0000000000000001", 10)];
     for (const cut of [2, 3]) {
       using place = scratch();
       mkdirSync(dirname(join(place.home, LOG)), { recursive: true });
@@ -692,6 +681,21 @@ describe("a fork", () => {
       ]),
     );
     expect([tokens(told), of(told, "chat").length]).toEqual([155, 2]);
+  });
+
+  test("repeats a compaction of before usage records, whose call stays in its original's sum", async () => {
+    const first = [summedUp(1), shutdown(8, 100, 20)];
+    const second = [event("session.info", 20, { infoType: "fork" }), call("call-0000000000000001", 21, other(2))];
+    const told = await tellOf(
+      "copilot-cli",
+      files([
+        [opening(other(1), 0), ...first],
+        [opening(other(2), 20), ...first, ...second],
+      ]),
+    );
+    const ofOriginal = told.records.filter((r) => r.session_id === other(1));
+    expect(ofOriginal.map((r) => r.usage?.input_tokens ?? 0).reduce((a, b) => a + b)).toBe(1000);
+    expect(tokens(told)).toBe(1000 + 80 + 120);
   });
 
   test("is none where only the clock went back", async () => {
