@@ -36,7 +36,7 @@ export const agents: readonly Agent[] = [
   kimiCode,
 ];
 
-/** How much a stream is believed: what its agent's file says; a stream that no agent has any more is believed least. */
-export function rankOf(agent: string, stream: string): Pick<Stream, "rank" | "moments"> {
+/** What counting has to know of a stream: what its agent's file says; one that no agent has any more is believed least. */
+export function standingOf(agent: string, stream: string): Pick<Stream, "rank" | "moments"> {
   return agents.find(({ id }) => id === agent)?.streams.find(({ kind }) => kind === stream) ?? { rank: 0 };
 }

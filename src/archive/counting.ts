@@ -1,6 +1,6 @@
 /** Owns reading the archive as records: all of them, or those that count. */
 import type { WeirRecord } from "../record/schema.ts";
-import { Counter, type RankOf } from "./count/counts.ts";
+import { Counter, type StandingOf } from "./count/counts.ts";
 import { Teller } from "./count/teller.ts";
 import { type Told, toldBy } from "./count/told.ts";
 import type { Verdicts } from "./count/verdicts.ts";
@@ -58,12 +58,12 @@ const RECORD_BYTES = 700;
 /** Goes once through the archive to see what counts. `pause` is called every now and then, and may throw. */
 export async function count(
   segments: readonly ReadableSegment[],
-  rankOf: RankOf,
+  standingOf: StandingOf,
   pause: () => Promise<void>,
 ): Promise<Counted> {
   const places = new Places(segments);
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-  const counter = new Counter(rankOf, places, bytes / RECORD_BYTES);
+  const counter = new Counter(standingOf, places, bytes / RECORD_BYTES);
   for (const _ of gather(places, counter)) {
     void _;
     await pause();

@@ -1,6 +1,6 @@
 /** Owns reading what counts a family of sessions at a time: each family's own lines, after one pass that noted places. */
 import type { WeirRecord } from "../record/schema.ts";
-import type { RankOf } from "./count/counts.ts";
+import type { StandingOf } from "./count/counts.ts";
 import type { Verdicts } from "./count/verdicts.ts";
 import { type Counted, count } from "./counting.ts";
 import type { ReadableSegment } from "./read.ts";
@@ -33,10 +33,10 @@ export interface Families {
  */
 export async function familiesOf(
   segments: readonly ReadableSegment[],
-  rankOf: RankOf,
+  standingOf: StandingOf,
   pause: () => Promise<void>,
 ): Promise<Families> {
-  const counted = await count(segments, rankOf, pause);
+  const counted = await count(segments, standingOf, pause);
   const groups = groupsOf(counted.verdicts);
   return {
     records: groups.reduce((sum, { members }) => sum + members.length, 0),

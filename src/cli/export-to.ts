@@ -1,5 +1,5 @@
 /** Owns `weir export --to`: checks the destination before anything is read, sends, and says what became of it. */
-import { rankOf } from "../agents/index.ts";
+import { standingOf } from "../agents/index.ts";
 import { Delivery } from "../archive/delivery.ts";
 import { familiesOf } from "../archive/families.ts";
 import { amountIn } from "../config/units.ts";
@@ -46,7 +46,7 @@ export async function runTo(options: Options, filter: Filter, io: Io): Promise<n
   const opening = Delivery.open(io.dataDir, destination.id, destination.origin, stopped);
   const delivery = await lockedOrInterrupted(io, opening);
   try {
-    const families = await familiesOf(reader.segments, rankOf, pauses(io));
+    const families = await familiesOf(reader.segments, standingOf, pauses(io));
     const asked = { filter, content: options.content, onlyNew: options.new, resource };
     const around = {
       rest: io.rest,

@@ -1,5 +1,5 @@
 /** Owns `weir export` in the formats that show sessions as trees: OTLP files and text for a terminal. */
-import { rankOf } from "../agents/index.ts";
+import { standingOf } from "../agents/index.ts";
 import { familiesOf } from "../archive/families.ts";
 import { resourceAttributes, signalsOf } from "../export/destination.ts";
 import type { Filter } from "../export/filter.ts";
@@ -51,7 +51,7 @@ export async function runTrees(options: Options, filter: Filter, io: Io): Promis
         ? textSink(options, filter, io, begin)
         : otlpSink(options, signals, filter, resource, begin);
     const pause = pauses(io);
-    for (const family of await familiesOf(reader.segments, rankOf, pause)) {
+    for (const family of await familiesOf(reader.segments, standingOf, pause)) {
       await pause();
       open = sink.family(family);
       if (!open) break;

@@ -1,5 +1,5 @@
 /** Owns `weir export`: filters in, what counts out, to stdout or to a file that is whole or not there. */
-import { agents, rankOf } from "../agents/index.ts";
+import { agents, standingOf } from "../agents/index.ts";
 import { allLines, BETWEEN_PAUSES, count, counted } from "../archive/counting.ts";
 import { amountIn, DAY_MS } from "../config/units.ts";
 import { csv } from "../export/csv.ts";
@@ -50,7 +50,7 @@ async function runRecords(options: Options, filter: Filter, io: Io): Promise<num
   let open = true;
   try {
     const pause = pauses(io);
-    const records = options.all ? allLines(segments) : counted(await count(segments, rankOf, pause));
+    const records = options.all ? allLines(segments) : counted(await count(segments, standingOf, pause));
     open = output.write(writer.begin());
     for (const { record, line } of open ? records : []) {
       if (++seen % BETWEEN_PAUSES === 0) await pause();

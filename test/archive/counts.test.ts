@@ -1,7 +1,7 @@
 /** Proves that what counts, worked out on rows of numbers, is what the rule said plainly gives, for any records. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { rankOf } from "../../src/agents/index.ts";
+import { standingOf } from "../../src/agents/index.ts";
 import { Counter } from "../../src/archive/count/counts.ts";
 import { Numbers } from "../../src/archive/count/numbers.ts";
 import { toldBy } from "../../src/archive/count/told.ts";
@@ -18,14 +18,14 @@ interface Judged {
   readonly parents: readonly (string | undefined)[];
 }
 
-function plainly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
+function plainly(records: readonly WeirRecord[], rank: typeof standingOf): Judged {
   const counter = new PlainCounter(rank);
   for (const record of records) counter.add(record, JSON.stringify(record));
   const verdictOf = counter.verdicts();
   return { verdicts: records.map((_, at) => verdictOf(at)), parents: records.map((r) => counter.parentOf(r)) };
 }
 
-function compactly(records: readonly WeirRecord[], rank: typeof rankOf): Judged {
+function compactly(records: readonly WeirRecord[], rank: typeof standingOf): Judged {
   const counter = new Counter(rank, again(records));
   for (const record of records) counter.add(toldBy(record));
   const verdicts = counter.verdicts();
@@ -38,7 +38,7 @@ describe("what counts is what the rule said plainly gives", () => {
       using place = scratch({ fast: true });
       await syncInto(place.data, path);
       const records = archived(place.data);
-      expect(compactly(records, rankOf)).toEqual(plainly(records, rankOf));
+      expect(compactly(records, standingOf)).toEqual(plainly(records, standingOf));
     });
   }
 
@@ -46,7 +46,7 @@ describe("what counts is what the rule said plainly gives", () => {
     using place = scratch({ fast: true });
     for (const { path } of fixtureHomes) await syncInto(place.data, path);
     const records = archived(place.data);
-    expect(compactly(records, rankOf)).toEqual(plainly(records, rankOf));
+    expect(compactly(records, standingOf)).toEqual(plainly(records, standingOf));
   });
 
   /** Few values of each kind, so that everything meets everything. */
@@ -92,7 +92,7 @@ describe("what counts is what the rule said plainly gives", () => {
     .map(({ path, host, ...rest }) => ({ v: 1 as const, ...rest, source: { path }, host }));
 
   test("any records", () => {
-    const rank: typeof rankOf = (agent, stream) =>
+    const rank: typeof standingOf = (agent, stream) =>
       agent === "x" ? { rank: Number(stream.slice(1)), ...(stream === "s2" && { moments: true }) } : { rank: 1 };
     fc.assert(
       fc.property(fc.array(record, { maxLength: 40 }), (records) => {
@@ -110,7 +110,7 @@ describe("what counts is what the rule said plainly gives", () => {
         .repeat(2);
       return { ...r, id, fact: `f${n % 15_000}`, session_id: `s${n % 700}` };
     });
-    expect(compactly(made, rankOf)).toEqual(plainly(made, rankOf));
+    expect(compactly(made, standingOf)).toEqual(plainly(made, standingOf));
   });
 });
 
@@ -122,7 +122,9 @@ test("what one id tells is one fact, whatever it was called while it was open, i
   });
   const records = [told("a", "print of what was known", 1), told("b", "response", 2), told("c", "response", 1)];
   for (const order of [records, records.toReversed()])
-    expect(order.filter((_, at) => compactly(order, rankOf).verdicts[at] !== "no")).toEqual([records[1] as WeirRecord]);
+    expect(order.filter((_, at) => compactly(order, standingOf).verdicts[at] !== "no")).toEqual([
+      records[1] as WeirRecord,
+    ]);
 });
 
 test("of two homes that have the same file the latest revision counts, of the same the fuller one, in any order", () => {
@@ -132,7 +134,7 @@ test("of two homes that have the same file the latest revision counts, of the sa
     ...{ source: { path: "a" }, host: "h" },
   });
   const counting = (...records: WeirRecord[]): unknown[] =>
-    records.filter((_, at) => compactly(records, rankOf).verdicts[at] !== "no").map((r) => r.usage?.output_tokens);
+    records.filter((_, at) => compactly(records, standingOf).verdicts[at] !== "no").map((r) => r.usage?.output_tokens);
   const [a, b, c] = [told(100, 0), told(250, 0), told(50, 1)];
   for (const order of [
     [a, b],
@@ -157,7 +159,7 @@ describe("of the tellings of a fact, in any order, counts", () => {
   });
   const session = (session_id: string, time: string): WeirRecord =>
     told({ session_id, time, operation: "session", id: session_id.repeat(32), fact: session_id });
-  const rank: typeof rankOf = (_, stream) => ({ rank: stream === "believed" ? 2 : 1 });
+  const rank: typeof standingOf = (_, stream) => ({ rank: stream === "believed" ? 2 : 1 });
   const counts = (expected: WeirRecord, ...others: WeirRecord[]): void => {
     for (const order of [
       [expected, ...others],
@@ -218,9 +220,9 @@ test("a run that is told for the sum of its calls alone counts only where no cal
   const sum = told("invoke_agent", "a", { aggregate: true, time: "2026-01-01T00:00:00Z" });
   const runs = [{ status: "ok" as const }, { duration_ms: 1 }, { agent_name: "n" }, { trace_id: "t", span_id: "1" }];
   const records = [sum, ...runs.map((more, n) => told("invoke_agent", `b${n}`, { ...more, aggregate: true }))];
-  expect(compactly(records, rankOf).verdicts).toEqual(records.map(() => "counts"));
+  expect(compactly(records, standingOf).verdicts).toEqual(records.map(() => "counts"));
   const call = told("chat", "c", {});
-  expect(compactly([...records, call], rankOf).verdicts).toEqual([
+  expect(compactly([...records, call], standingOf).verdicts).toEqual([
     ...["no" as const, ...runs.map(() => "counts without usage" as const), "counts" as const],
   ]);
 });

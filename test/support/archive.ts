@@ -1,7 +1,7 @@
 /** Owns how tests sync inside their own process, and how they look at what an archive holds. */
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
-import { rankOf, agents as registry } from "../../src/agents/index.ts";
+import { agents as registry, standingOf } from "../../src/agents/index.ts";
 import { Archive } from "../../src/archive/archive.ts";
 import { type Again, Counter } from "../../src/archive/count/counts.ts";
 import { toldBy } from "../../src/archive/count/told.ts";
@@ -88,14 +88,14 @@ export function counting(data: string): WeirRecord[] {
 /** The same of these segments. */
 export function countingOf(segments: readonly ReadableSegment[]): WeirRecord[] {
   const places = new Places(segments);
-  const counter = new Counter(rankOf, places);
+  const counter = new Counter(standingOf, places);
   for (const _ of gather(places, counter)) void _;
   return [...countedIn({ places, verdicts: counter.verdicts() })].map(({ record }) => record);
 }
 
 /** What counts of an archive, a family at a time. */
 export async function familiesOfArchive(data: string): Promise<Families> {
-  return await familiesOf(readableSegments(data), rankOf, async () => undefined);
+  return await familiesOf(readableSegments(data), standingOf, async () => undefined);
 }
 
 /** What was set aside, as the state remembers it, in a fixed order. */
@@ -137,7 +137,7 @@ export function again(records: readonly WeirRecord[]): Again {
 
 /** What counts, comparable and in a fixed order, each with its verdict. */
 export function counted(records: readonly WeirRecord[]): string[] {
-  const counter = new Counter(rankOf, again(records));
+  const counter = new Counter(standingOf, again(records));
   for (const record of records) counter.add(toldBy(record));
   const verdicts = counter.verdicts();
   return records

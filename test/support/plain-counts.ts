@@ -1,6 +1,6 @@
 /** Owns what counts, said plainly: one object a record and maps by text, which `src/archive/count/counts.ts` is held against. */
 
-import type { RankOf } from "../../src/archive/count/counts.ts";
+import type { StandingOf } from "../../src/archive/count/counts.ts";
 import type { Verdict } from "../../src/archive/count/verdicts.ts";
 import { textHash } from "../../src/record/identity.ts";
 import { isDebugOnly, type Operation } from "../../src/record/operations.ts";
@@ -82,7 +82,7 @@ export class PlainCounter {
   #source = { host: "", path: "", hash: 0 };
   #stream = { agent: "", stream: "", name: "", rank: 0, tellsMoments: false };
 
-  constructor(private readonly rankOf: RankOf) {}
+  constructor(private readonly standingOf: StandingOf) {}
 
   /** Adds the next record; `line` is the record's own text. */
   add(record: WeirRecord, line: string): void {
@@ -150,7 +150,7 @@ export class PlainCounter {
   }
 
   #standingOf(agent: string, stream: string): Pick<Telling, "rank" | "tellsMoments"> {
-    const { rank, moments = false } = this.rankOf(agent, stream);
+    const { rank, moments = false } = this.standingOf(agent, stream);
     return { rank, tellsMoments: moments };
   }
 

@@ -18,7 +18,7 @@ export interface Standing {
   readonly rank: number;
   readonly moments?: true | undefined;
 }
-export type RankOf = (agent: string, stream: string) => Standing;
+export type StandingOf = (agent: string, stream: string) => Standing;
 
 /**
  * Facts that streams may tell without a common key, in classes; all others are of class 0. A session is one by its id, so
@@ -64,14 +64,14 @@ export class Counter {
 
   /** `expected`: about how many records there will be. */
   constructor(
-    rankOf: RankOf,
+    standingOf: StandingOf,
     private readonly again: Again,
     expected = 0,
   ) {
     this.#ids = new Numbers(expected);
     this.#facts = new Numbers(expected);
     this.#named = new SameFacts(expected);
-    this.#streams = new Streams(rankOf);
+    this.#streams = new Streams(standingOf);
   }
 
   /** Adds the next record. */

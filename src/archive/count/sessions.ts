@@ -1,6 +1,6 @@
 /** Owns what counting knows of sessions and streams, each by its number: names, when a session began, what a stream is worth. */
 import type { Operation } from "../../record/operations.ts";
-import type { RankOf, Standing } from "./counts.ts";
+import type { Standing, StandingOf } from "./counts.ts";
 import type { Frame } from "./told.ts";
 
 interface Session {
@@ -112,14 +112,14 @@ export class Streams {
   readonly #streams: Stream[] = [];
   #last = -1;
 
-  constructor(private readonly rankOf: RankOf) {}
+  constructor(private readonly standingOf: StandingOf) {}
 
   numberOf({ agent, stream }: Frame): number {
     const is = (s: Stream | undefined): boolean => s?.agent === agent && s.stream === stream;
     if (is(this.#streams[this.#last])) return this.#last;
     this.#last = this.#streams.findIndex(is);
     if (this.#last < 0) {
-      const { rank, moments } = this.rankOf(agent, stream);
+      const { rank, moments } = this.standingOf(agent, stream);
       this.#last = this.#streams.push({ agent, stream, rank, moments, hasCalls: false }) - 1;
     }
     return this.#last;
